@@ -53,8 +53,10 @@ function setUpSearch(picker) {
   if (!search) return;
   const input = search.querySelector("input");
   const items = [...picker.querySelectorAll("[data-words]")];
+  const show = () => filter(items, input.value, search.querySelector("[role=status]"));
   search.hidden = false;
-  input.addEventListener("input", () => filter(items, input.value, search.querySelector("[role=status]")));
+  show();
+  input.addEventListener("input", show);
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();  // Enter would press the form's first button
