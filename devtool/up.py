@@ -187,7 +187,7 @@ def need_ports(options: Options) -> None:
             try:
                 probe.bind((HOST, port))
             except (OSError, OverflowError) as error:
-                fail(f"cannot listen on {HOST}:{port} ({error}). Stop what uses it, or choose another with {option} N.")
+                fail(f"cannot listen on {HOST}:{port} ({error.strerror or error}). Stop what uses it, or choose another with {option} N.")
 
 
 def describe(env: Mapping[str, str], world: Mapping, servers: list[Server]) -> dict:

@@ -57,6 +57,11 @@ def node() -> str:
 
 
 @pytest.fixture(scope="session")
+def base_url() -> None:
+    """Tests name whole addresses. (pytest-playwright's own fixture warns under pytest 9.2, and warnings are errors.)"""
+
+
+@pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     """How pytest-playwright starts a browser: the Chromium of the distribution, which talks to nobody but us."""
     tiers.need(tiers.CHROMIUM)
