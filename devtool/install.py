@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "installed-locks"
-RUNTIME_LOCK, TEST_LOCK, UV_LOCK = "requirements.lock", "requirements-test.lock", "requirements-uv.lock"
+RUNTIME_LOCK, TEST_LOCK, UV_LOCK = "requirements.lock", "requirements-test.lock", "devtool/uv.lock"
 
 
 def say(text: str = "") -> None:

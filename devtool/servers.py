@@ -20,7 +20,6 @@ HOST = "127.0.0.1"
 START_TIMEOUT_SECONDS = 60
 STOP_TIMEOUT_SECONDS = 10
 LOG_LINES_SHOWN_ON_FAILURE = 20
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass
@@ -110,8 +109,6 @@ def running(servers: list[Server]) -> Iterator[None]:
             server.start()
         yield
     finally:
-        for number in STOP_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not interrupt the cleaning up
         for server in servers:
             server.signal(signal.SIGTERM)
         for server in servers:

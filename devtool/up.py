@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from devtool.install import PYTHON, ROOT, RUNTIME_LOCK, VENV, digest, fail, install, say
-from devtool.servers import HOST, STOP_SIGNALS, Server, running, wait_until_ready
+from devtool.servers import HOST, Server, running, wait_until_ready
 
 PRIVATE = (
     "SECRET_KEY",
@@ -28,6 +28,9 @@ PRIVATE = (
     "EMAIL_",
     "DJANGO_",
 )  # not the sample's business
+
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Stop(Exception):
@@ -73,7 +76,6 @@ def secret_key_file(data: Path) -> Path:
     """Return the file with this data folder's own signing key, made on first use: sessions survive a restart."""
     path = data / "secret-key"
     if not path.exists():
-        data.mkdir(parents=True, exist_ok=True)
         write_private(path, secrets.token_urlsafe(48))
     return path
 
@@ -92,6 +94,7 @@ def write_private(path: Path, text: str) -> None:
 
 def prepare(options: Options, env: Mapping[str, str]) -> None:
     """Migrate and load the demo world; an embedded database where nothing has changed since is left as it is."""
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     stamp, wanted = options.data / "prepared", fingerprint(env)
     made = [options.data / "gatehouse.sqlite3", options.data / "demo.json", stamp]
     if "DATABASE_URL" not in env and all(path.exists() for path in made) and stamp.read_text() == wanted:
@@ -175,7 +178,9 @@ def up(options: Options) -> None:
 
 
 def raise_stop(number: int, frame: FrameType | None) -> None:
-    """Turn a signal into Stop."""
+    """Turn the first signal into Stop; a second one must not interrupt the cleaning up."""
+    for other in STOP_SIGNALS:
+        signal.signal(other, signal.SIG_IGN)
     raise Stop
 
 
@@ -187,7 +192,8 @@ def need_ports(options: Options) -> None:
             try:
                 probe.bind((HOST, port))
             except (OSError, OverflowError) as error:
-                fail(f"cannot listen on {HOST}:{port} ({error.strerror or error}). Stop what uses it, or choose another with {option} N.")
+                why = getattr(error, "strerror", None) or error
+                fail(f"cannot listen on {HOST}:{port} ({why}). Stop what uses it, or choose another: {option} N.")
 
 
 def describe(env: Mapping[str, str], world: Mapping, servers: list[Server]) -> dict:
