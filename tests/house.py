@@ -169,19 +169,31 @@ RULES = (
 
 # --- Environment variables ------------------------------------------------------------------------------------------
 
+VARIABLE = re.compile(r"[A-Z][A-Z0-9_]+$")
+
 
 def variables_read(path: str, text: str) -> set[str]:
-    """The environment variables a file reads: `env.str("X")`, `os.environ["X"]`, `environ.get("X")`, `getenv("X")`."""
-    found = set()
+    """The environment variables a file reads: `env.str("X")`, `environ["X"]`, `getenv("X")`, `needed(environ, "X")`."""
+    found: set[str] = set()
     for node in ast.walk(ast.parse(text)):
-        name = None
-        if isinstance(node, ast.Call) and node.args and re.search(r"\benv(iron)?\b|getenv", ast.unparse(node.func)):
-            name = node.args[0]
+        if isinstance(node, ast.Call) and not ast.unparse(node.func).endswith("setdefault"):
+            asked = [node.func, *node.args[:1]]
+            if any(re.search(r"\benv(iron)?\b|getenv", ast.unparse(part)) for part in asked):
+                found |= {name for name in map(_constant, node.args[:2]) if name}
         elif isinstance(node, ast.Subscript) and re.search(r"\benv(iron)?$", ast.unparse(node.value)):
-            name = node.slice
-        if isinstance(name, ast.Constant) and isinstance(name.value, str) and name.value.isupper():
-            found.add(name.value)
+            found |= {name for name in [_constant(node.slice)] if name}
     return found
+
+
+def _constant(node: ast.AST) -> str | None:
+    """The name of a variable, if the node spells one out."""
+    text = node.value if isinstance(node, ast.Constant) else None
+    return text if isinstance(text, str) and VARIABLE.match(text) else None
+
+
+def variables_of_compose(text: str) -> set[str]:
+    """The environment variables that the compose file takes from the person who deploys: `${X}`."""
+    return set(re.findall(r"\$\{([A-Z][A-Z0-9_]+)", text))
 
 
 def variables_in_table(text: str) -> set[str]:
