@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from accounts.models import User
 from handles import slugs
-from handles.models import Handle, Membership, Role
-
-RANK = {Role.PUBLIC: 0, Role.MEMBER: 1, Role.ADMIN: 2, Role.OWNER: 3}
+from handles.models import Handle, Membership
+from handles.roles import Role
 
 
 @dataclass(frozen=True)
@@ -22,11 +21,6 @@ class Seat:
     @property
     def is_usable(self) -> bool:
         return self.handle.status == Handle.Status.ACTIVE
-
-
-def at_least(role: str, needed: str) -> bool:
-    """Tell whether `role` reaches `needed`; an unknown role reaches nothing."""
-    return role in RANK and needed in RANK and RANK[Role(role)] >= RANK[Role(needed)]
 
 
 def find(slug: str) -> Handle | None:

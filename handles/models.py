@@ -8,6 +8,7 @@ from django.db import models
 from django.utils import timezone
 
 from handles import slugs
+from handles.roles import Role
 
 
 def validate_slug(value: str) -> None:
@@ -17,16 +18,6 @@ def validate_slug(value: str) -> None:
         )
     if slugs.is_reserved(value):
         raise ValidationError("This name is reserved.", "reserved")
-
-
-class Role(models.TextChoices):
-    """What a person may approve for a handle, from least to most. `public` is nobody's membership: it is what an
-    outsider of a public handle holds."""
-
-    PUBLIC = "public", "Guest"
-    MEMBER = "member", "Member"
-    ADMIN = "admin", "Admin"
-    OWNER = "owner", "Owner"
 
 
 class Handle(models.Model):

@@ -1,0 +1,15 @@
+"""The account pages: django-allauth's, each behind our door, and switching the account."""
+
+from allauth.account.urls import urlpatterns as allauth_patterns
+from django.urls import URLPattern, path
+
+from accounts import views
+from accounts.doors import door
+
+urlpatterns = [
+    path("switch-account", views.switch_account, name="switch_account"),
+    *(
+        URLPattern(pattern.pattern, door(pattern.callback), pattern.default_args, pattern.name)
+        for pattern in allauth_patterns
+    ),
+]

@@ -1,0 +1,28 @@
+"""The account pages that django-allauth does not have."""
+
+from urllib.parse import urlencode
+
+from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.logout import logout
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts import flow
+
+
+@require_POST
+def switch_account(request: HttpRequest) -> HttpResponse:
+    """Sign out and show the sign-in page, which afterwards goes on to the `next` that was posted.
+
+    Refuses: a `next` that is not a path of ours is dropped.
+    """
+    following = request.POST.get("next", "")
+    noted = request.session.get(flow.SESSION_KEY)
+    logout(request, show_message=False)
+    if noted:  # signing out emptied the session, and the sign-in page names the client again
+        request.session[flow.SESSION_KEY] = noted
+    target = reverse("account_login")
+    if get_adapter().is_safe_url(following):
+        target += "?" + urlencode({"next": following})
+    return HttpResponseRedirect(target)

@@ -1,0 +1,9 @@
+from django.contrib import admin
+
+
+class HiddenAdmin(admin.ModelAdmin):
+    pass
+
+
+class ClientAdmin(admin.ModelAdmin):
+    pass
