@@ -204,7 +204,7 @@ def describe(env: Mapping[str, str], world: Mapping, servers: list[Server]) -> d
         "hosted_url": env["HOSTED_URL"],
         "compat_url": env["COMPAT_URL"],
         "people": world["people"],
-        "administrator": world["administrator"],
+        "administrator": world["administrator"] | {"url": f"{env['ISSUER']}/admin/"},
         "resource_servers": world["resource_servers"],
         "other_resource_url": env["OTHER_RESOURCE_URL"],
         "pids": [server.process.pid for server in servers],

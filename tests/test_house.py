@@ -46,6 +46,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (house.resource_server_knows_us, "resourceserver/gate.py", "import httpx2, mcp"),
     (house.writes_outside_services, "authserver/services/connections.py", "connection.save()"),
     (house.writes_outside_services, "authserver/views/authorize.py", "context.update(scopes=scopes)"),
+    (house.writes_outside_services, "authserver/views/x.py", "from authserver.services import a\na.delete(row)"),
     (house.writes_outside_services, "authserver/throttles.py", "cache.delete(key)"),
     (house.too_long, "authserver/migrations/0001_initial.py", "\n" * 401),
     (house.too_long, "requirements.lock", "\n" * 401),
