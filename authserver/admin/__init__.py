@@ -1,4 +1,4 @@
-"""The Django admin: a door for administrators. It reads rows and calls services; secrets are shown once, tokens never."""
+"""The Django admin, for administrators. It reads rows and calls services; secrets are shown once, tokens never."""
 
 from authserver.admin.base import HiddenAdmin
 from authserver.admin.catalog import ProtectedResourceAdmin, ResourceServerAdmin, ScopeAdmin, ScopeBundleAdmin

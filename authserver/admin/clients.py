@@ -17,7 +17,16 @@ from authserver.services import clients
 class ClientAdmin(SecretAdmin):
     """Registered through django-oauth-toolkit's own admin module (settings: APPLICATION_ADMIN_CLASS)."""
 
-    list_display = ("name", "client_id", "registration_source", "auth_method", "live_connections", "is_verified", "is_active", "created")  # fmt: skip
+    list_display = (
+        "name",
+        "client_id",
+        "registration_source",
+        "auth_method",
+        "live_connections",
+        "is_verified",
+        "is_active",
+        "created",
+    )
     list_filter = ("is_active", "is_verified", "registration_source", "auth_method")
     search_fields = ("name", "client_id", "redirect_uris")
     date_hierarchy = "created"

@@ -1,12 +1,15 @@
 """Connections: searched, looked into, ended. They are made by people's consent only."""
 
 from datetime import timedelta
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.contrib.messages import SUCCESS
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -62,11 +65,8 @@ class LevelFilter(admin.SimpleListFilter):
         if self.value() not in Scope.Level.values:
             return queryset
         names = Scope.objects.filter(level=self.value()).values_list("name", flat=True)
-        padded = [Q(scopes=name) | Q(scopes__startswith=f"{name} ") | Q(scopes__endswith=f" {name}") | Q(scopes__contains=f" {name} ") for name in names]  # fmt: skip
-        found = Q(pk__in=[])
-        for each in padded:
-            found |= each
-        return queryset.filter(found)
+        found = reduce(or_, (Q(padded__contains=f" {name} ") for name in names), Q(pk__in=[]))
+        return queryset.alias(padded=Concat(Value(" "), "scopes", Value(" "))).filter(found)
 
 
 class RevokeForm(forms.Form):
@@ -99,7 +99,20 @@ class ConnectionAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     show_full_result_count = False
     actions = ("revoke_selected", "revoke_all_of_person", "revoke_all_of_client", "revoke_all_of_handle")
-    fields = ("id", "user", "client", "handle", "resource", "scopes", "created_at", "approved_at", "last_used_at", "status", "credentials", "events")  # fmt: skip
+    fields = (
+        "id",
+        "user",
+        "client",
+        "handle",
+        "resource",
+        "scopes",
+        "created_at",
+        "approved_at",
+        "last_used_at",
+        "status",
+        "credentials",
+        "events",
+    )
 
     @admin.display(description="levels")
     def levels(self, row: Connection) -> str:
