@@ -11,16 +11,16 @@ SESSION_KEY = "flow"
 
 @dataclass(frozen=True)
 class Flow:
-    """The client's name to show, and the origin its answer goes to (None where the authorize door named none)."""
+    """The client's name to show (empty where it is not known), and the origin that its answer goes to."""
 
-    client_name: str
-    redirect_origin: str | None
+    client_name: str = ""
+    redirect_origin: str | None = None
 
 
 def of(request: HttpRequest) -> Flow | None:
     """Return the flow that this page belongs to, or None where `next` does not lead back to the authorize door."""
     following = get_next_redirect_url(request) or ""
-    noted = request.session.get(SESSION_KEY)
-    if following.partition("?")[0] != AUTHORIZE_PATH or not noted:
+    if following.partition("?")[0] != AUTHORIZE_PATH:
         return None
-    return Flow(client_name=noted["client_name"], redirect_origin=noted.get("redirect_origin"))
+    noted = request.session.get(SESSION_KEY) or {}
+    return Flow(noted.get("client_name", ""), noted.get("redirect_origin"))
