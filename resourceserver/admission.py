@@ -1,0 +1,231 @@
+"""The steps by which a request to an MCP endpoint is let in or refused.
+
+    credential -> identity -> rate -> session -> body -> scopes
+
+Obeys: MCP authorization (401, 403 and their challenges; a credential only in the header, on every request),
+RFC 6750 §2.1, §3.1 (``invalid_request`` for several credentials).
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Literal
+
+from resourceserver import challenges, operations
+from resourceserver.answers import Answer, Receive, RequestView, read_body, refusal_answer, rpc_error_answer
+from resourceserver.challenges import Challenger, Refusal
+from resourceserver.credentials import is_well_formed
+from resourceserver.endpoints import Match
+from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
+from resourceserver.limits import RateLimiter, ToolCall, Usage, record
+from resourceserver.operations import Operations, ToolRule
+from resourceserver.sessions import Owner, SessionBook
+
+Mode = Literal["oauth", "none", "mixed"]
+
+# The revisions that have sessions; every later one is stateless, and its servers ignore Mcp-Session-Id.
+SESSION_REVISIONS = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
+PARSE_ERROR = -32700
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """What is needed to get in. ``required_scopes`` are needed for everything, each tool's rule adds its own.
+
+    ``baseline_scopes`` is what a first connection is asked to request. ``unlisted_tools`` lets calls of tools
+    without a rule through to the server: leave it off unless the server refuses those by itself.
+    ``calls_per_minute`` counts per connection; 0 means no limit. ``max_body_bytes`` bounds what is read.
+    """
+
+    baseline_scopes: tuple[str, ...]
+    tools: Mapping[str, ToolRule] = field(default_factory=dict)
+    required_scopes: tuple[str, ...] = ("mcp.connect",)
+    unlisted_tools: bool = False
+    mode: Mode = "oauth"
+    calls_per_minute: int = 600
+    max_body_bytes: int = 4 * 1024 * 1024
+    trusted_proxy_count: int = 0
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request to an MCP endpoint on its way in."""
+
+    request: RequestView
+    match: Match
+    challenger: Challenger
+
+    @property
+    def session_ids(self) -> tuple[str, ...]:
+        """The MCP sessions this request names: none or one, unless somebody is trying something."""
+        if self.match.door == "messages":
+            return self.request.query.get("session_id", ())
+        return self.request.headers.get("mcp-session-id", ())
+
+    @property
+    def has_sessions(self) -> bool:
+        """Whether the request is of a protocol revision with sessions. No header means 2025-03-26."""
+        revision = self.request.header("mcp-protocol-version")
+        return revision is None or revision in SESSION_REVISIONS or self.match.door == "messages"
+
+
+@dataclass(frozen=True)
+class Passage:
+    """An admitted request: by whom, its body if it had one, and its session if that is the caller's own."""
+
+    owner: Owner
+    identity: Identity | None
+    body: bytes | None
+    session_id: str | None
+
+
+class Refused(Exception):
+    """A step said no. Carries the answer; the code, the event and the private reason are for the audit log."""
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        *,
+        event: str = "credential:refused",
+        identity: Identity | None = None,
+        reason: str | None = None,
+        answer: Answer | None = None,
+    ) -> None:
+        super().__init__(refusal.error)
+        self.code = refusal.error
+        self.answer = answer or refusal_answer(refusal)
+        self.event = event
+        self.identity = identity
+        self.reason = reason
+
+
+class Admission:
+    """Takes requests through the steps. Holds the sessions, the rate limits and the usage counts."""
+
+    def __init__(
+        self,
+        policy: Policy,
+        introspection: IntrospectionClient | None,
+        *,
+        on_tool_call: Callable[[ToolCall], None] | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        if introspection is None and policy.mode != "none":
+            raise ValueError("without an introspection client only mode none is possible")
+        self.policy = policy
+        self.sessions = SessionBook()
+        self.usage = Usage()
+        self._introspection = introspection
+        self._on_tool_call = on_tool_call
+        self._clock = clock
+        self._limiter = RateLimiter(per_minute=policy.calls_per_minute)
+
+    async def admit(self, visit: Visit, receive: Receive) -> Passage:
+        """Return the passage of a request that may go on. Raises Refused, ClientGone."""
+        identity = await self._identify(visit)
+        self._check_rate(visit, identity)
+        owner = Owner.of(visit.match.endpoint.resource, identity)
+        session_id = self._own_session(visit, identity, owner)
+        body, asked = await self._read(visit, identity, receive)
+        self._check_scopes(visit, identity, asked)
+        self._count(owner, asked)
+        return Passage(owner, identity, body, session_id)
+
+    async def _identify(self, visit: Visit) -> Identity | None:
+        """Return who calls; None where the mode asks for no credential, and none came."""
+        if self._introspection is None or self.policy.mode == "none":
+            return None
+        credential = _credential(visit)
+        if credential is None:
+            if self.policy.mode == "mixed":
+                return None
+            raise Refused(visit.challenger.missing_bearer_token(in_query="access_token" in visit.request.query))
+        if not is_well_formed(credential):
+            raise Refused(visit.challenger.invalid_token_format())
+        try:
+            found = await self._introspection.identify(credential, visit.match.endpoint)
+        except Unreachable as error:
+            raise Refused(challenges.temporarily_unavailable(), reason=str(error)) from None
+        if isinstance(found, Rejected):
+            raise Refused(visit.challenger.invalid_token(), reason=found.reason)
+        record("credential:accepted", endpoint=visit.match.endpoint, identity=found)
+        return found
+
+    def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
+        key = identity.connection_id if identity else f"peer {self._peer(visit.request)}"
+        if seconds := self._limiter.take(key, now=self._clock()):
+            raise Refused(challenges.rate_limited(seconds), event="connection:limited", identity=identity)
+
+    def _peer(self, request: RequestView) -> str:
+        values = ",".join(request.headers.get("x-forwarded-for", ())).split(",")
+        count = self.policy.trusted_proxy_count
+        return values[max(0, len(values) - count)].strip() if count > 0 and any(values) else request.peer
+
+    def _own_session(self, visit: Visit, identity: Identity | None, owner: Owner) -> str | None:
+        """Return the session the request names, if it is the caller's own. A foreign one is refused.
+
+        An unknown one is answered 404, at which clients open a new session. Revisions without sessions go on
+        without it: the server behind never sees an id that the gate does not know.
+        """
+        if not visit.session_ids:
+            return None
+        if len(visit.session_ids) > 1:
+            raise Refused(challenges.SEVERAL_SESSIONS, event="session:refused", identity=identity)
+        verdict = self.sessions.judge(visit.session_ids[0], owner)
+        if verdict == "own":
+            return visit.session_ids[0]
+        if verdict == "foreign" and identity is None:
+            raise Refused(visit.challenger.missing_bearer_token(), event="session:refused")
+        if verdict == "foreign":
+            raise Refused(visit.challenger.session_handle_mismatch(), event="session:refused", identity=identity)
+        if visit.has_sessions:
+            raise Refused(challenges.SESSION_NOT_FOUND, event="session:refused", identity=identity)
+        return None
+
+    async def _read(self, visit: Visit, identity: Identity | None, receive: Receive) -> tuple[bytes | None, Operations]:
+        """Return the body of a POST and what it asks for. Other methods carry no body that counts."""
+        if visit.request.method != "POST":
+            return None, Operations()
+        body = await read_body(receive, limit_bytes=self.policy.max_body_bytes)
+        if body is None:
+            raise Refused(challenges.BODY_TOO_LARGE, event="body:refused", identity=identity)
+        asked = operations.read(body)
+        if asked is None:
+            answer = rpc_error_answer(400, PARSE_ERROR, "Parse error")
+            raise Refused(challenges.UNREADABLE_BODY, event="body:refused", identity=identity, answer=answer)
+        return body, asked
+
+    def _check_scopes(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:
+        policy = self.policy
+        if policy.mode == "none":
+            return
+        needed = asked.needed_scopes(policy.tools, required=policy.required_scopes)
+        if identity is None:
+            if not asked.are_open(policy.tools):
+                raise Refused(visit.challenger.missing_bearer_token(scopes=needed))
+            return
+        if missing := tuple(scope for scope in needed if scope not in identity.scopes):
+            refusal = visit.challenger.insufficient_scope(needed=needed, missing=missing)
+            raise Refused(refusal, event="scope:refused", identity=identity, reason=" ".join(missing))
+        if asked.unlisted(policy.tools) and not policy.unlisted_tools:
+            raise Refused(challenges.UNLISTED_TOOL, event="scope:refused", identity=identity)
+
+    def _count(self, owner: Owner, asked: Operations) -> None:
+        for tool in asked.tools:
+            if tool in self.policy.tools:
+                call = ToolCall(tool, owner.resource, owner.person, owner.handle, owner.client_id)
+                self.usage.add(call)
+                if self._on_tool_call is not None:
+                    self._on_tool_call(call)
+
+
+def _credential(visit: Visit) -> str | None:
+    """Return the bearer of a request, or None when it has none. Raises Refused when there are several."""
+    values = visit.request.headers.get("authorization", ())
+    bearers = [value for value in values if value.lower().startswith("bearer ") or value.lower() == "bearer"]
+    if len(values) > 1 or (bearers and "access_token" in visit.request.query):
+        raise Refused(visit.challenger.several_credentials())
+    return bearers[0][len("bearer") :].strip(" ") if bearers else None

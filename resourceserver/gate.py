@@ -1,0 +1,220 @@
+"""The ASGI gate in front of an MCP server: routing, public documents, CORS, and the admission of each request."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from resourceserver import __version__, challenges, cors, metadata
+from resourceserver.admission import Admission, Passage, Policy, Refused, Visit
+from resourceserver.answers import (
+    Answer,
+    ASGIApp,
+    ClientGone,
+    Headers,
+    Message,
+    Receive,
+    RequestView,
+    Scope,
+    Send,
+    refusal_answer,
+    replayed,
+)
+from resourceserver.challenges import Challenger
+from resourceserver.endpoints import EndpointTable, Match, request_authority
+from resourceserver.introspection import IntrospectionClient, identity_of_request
+from resourceserver.limits import ToolCall, record
+
+_SSE_SESSION = re.compile(rb"[?&]session_id=([0-9A-Za-z._~-]+)[\s&]")
+_SSE_PEEK_BYTES = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateSettings:
+    """What a resource server decides: its endpoints, its authorization server, who gets in, which pages may call."""
+
+    endpoints: EndpointTable
+    issuer: str
+    policy: Policy
+    origins: cors.OriginPolicy = field(default_factory=cors.OriginPolicy)
+    service_name: str = "MCP resource server"
+    service_version: str = __version__
+
+
+class Gate:
+    """An ASGI application that protects another one.
+
+    The protected application finds ``resourceserver.identity`` and ``resourceserver.endpoint`` in its scope and the
+    identity in ``current_identity()``. ``root_path`` is set so that one application with the paths ``/mcp`` (and
+    ``/sse``, ``/messages``) serves every endpoint. ``on_tool_call`` hears of each admitted tool call; ``clock`` is
+    in monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: GateSettings,
+        introspection: IntrospectionClient | None,
+        *,
+        on_tool_call: Callable[[ToolCall], None] | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._introspection = introspection
+        self._admission = Admission(settings.policy, introspection, on_tool_call=on_tool_call, clock=clock)
+
+    @property
+    def usage(self) -> dict[ToolCall, int]:
+        """How often each tool was called since the start, per person and handle."""
+        return self._admission.usage.snapshot()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._lifespan(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if self._introspection is not None:
+                await self._introspection.aclose()
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = RequestView.of(scope)
+        authority = self._authority(request)
+        match = self._settings.endpoints.match(authority, request.path)
+        if match is None:
+            await self._beside_endpoints(request, authority).send(scope, send)
+        elif match.door == "metadata":
+            await self._metadata(request, match).send(scope, send)
+        else:
+            await self._endpoint(Visit(request, match, self._challenger(match)), scope, receive, send)
+
+    def _authority(self, request: RequestView) -> str:
+        forwarded = ",".join(request.headers.get("x-forwarded-host", ()))
+        count = self._settings.policy.trusted_proxy_count
+        return request_authority(request.header("host"), forwarded_host=forwarded, trusted_proxy_count=count) or ""
+
+    def _challenger(self, match: Match) -> Challenger:
+        return Challenger(match.endpoint.metadata_url, self._settings.policy.baseline_scopes)
+
+    def _beside_endpoints(self, request: RequestView, authority: str) -> Answer:
+        readable = request.method in ("GET", "HEAD")
+        if request.path == "/livez" and readable:
+            return Answer(200, b"ok", (("Content-Type", "text/plain"), ("Cache-Control", "no-store")))
+        if request.path == "/" and readable and self._settings.endpoints.knows_host(authority):
+            return metadata.health_answer(
+                service_name=self._settings.service_name,
+                version=self._settings.service_version,
+                patterns=self._settings.endpoints.patterns,
+            )
+        answer = refusal_answer(challenges.NOT_FOUND)
+        return answer.having(cors.ANY_ORIGIN) if request.path.startswith("/.well-known/") else answer
+
+    def _metadata(self, request: RequestView, match: Match) -> Answer:
+        if self._settings.policy.mode == "none":
+            return refusal_answer(challenges.NOT_FOUND).having(cors.ANY_ORIGIN)
+        if request.method == "OPTIONS":
+            return cors.preflight(cors.ANY_ORIGIN, methods="GET, OPTIONS")
+        if request.method not in ("GET", "HEAD"):
+            return Answer(405, headers=(("Allow", "GET, HEAD, OPTIONS"), *cors.ANY_ORIGIN))
+        document = metadata.resource_metadata(
+            match.endpoint,
+            issuer=self._settings.issuer,
+            scopes=self._settings.policy.baseline_scopes,
+            service_name=self._settings.service_name,
+        )
+        return metadata.metadata_answer(document)
+
+    async def _endpoint(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
+        origin = visit.request.header("origin")
+        if origin is not None and not self._settings.origins.allows(origin):
+            await refusal_answer(challenges.ORIGIN_NOT_ALLOWED).send(scope, send)
+            return
+        cors_headers = self._settings.origins.answer_headers(origin) if origin is not None else ()
+        if visit.request.method == "OPTIONS":
+            await cors.preflight(cors_headers).send(scope, send)
+            return
+        try:
+            passage = await self._admission.admit(visit, receive)
+        except ClientGone:
+            return
+        except Refused as refused:
+            facts = {"code": refused.code, "reason": refused.reason}
+            record(refused.event, endpoint=visit.match.endpoint, identity=refused.identity, **facts)
+            await refused.answer.having(cors_headers).send(scope, send)
+            return
+        watched = _WatchedSend(send, self._admission, visit=visit, passage=passage, headers=cors_headers)
+        await self._pass(visit, passage, scope, receive, watched)
+
+    async def _pass(
+        self, visit: Visit, passage: Passage, scope: Scope, receive: Receive, watched: "_WatchedSend"
+    ) -> None:
+        """Let an admitted request through to the protected application."""
+        inner = dict(scope)
+        inner["root_path"] = visit.match.root_path
+        inner["resourceserver.identity"] = passage.identity
+        inner["resourceserver.endpoint"] = visit.match.endpoint
+        if passage.session_id is None:
+            inner["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != b"mcp-session-id"]
+        read = receive if passage.body is None else replayed(passage.body, receive)
+        token = identity_of_request.set(passage.identity)
+        try:
+            await self._app(inner, read, watched)
+        finally:
+            identity_of_request.reset(token)
+            watched.finish()
+
+
+class _WatchedSend:
+    """The ``send`` of an admitted request: adds headers, learns which sessions begin and end, holds back no byte."""
+
+    def __init__(self, send: Send, admission: Admission, *, visit: Visit, passage: Passage, headers: Headers) -> None:
+        self._send = send
+        self._sessions = admission.sessions
+        self._visit = visit
+        self._passage = passage
+        self._headers = headers
+        self._status = 0
+        self._stream_start = b""
+        self._stream_session: str | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = self._started(message)
+        elif message["type"] == "http.response.body" and self._visit.match.door == "sse":
+            self._peek(message.get("body", b""))
+        await self._send(message)
+
+    def _started(self, message: Message) -> Message:
+        self._status = message["status"]
+        headers = list(message.get("headers", ()))
+        issued = [value.decode("latin-1") for name, value in headers if name.lower() == b"mcp-session-id"]
+        if issued and self._status < 400:
+            self._sessions.remember(issued[0], self._passage.owner)
+        names = {name.lower() for name, _ in headers}
+        added = (("Cache-Control", "no-store"), *self._headers)
+        headers += [(n.lower().encode(), v.encode("latin-1")) for n, v in added if n.lower().encode() not in names]
+        return {**message, "headers": headers}
+
+    def _peek(self, chunk: bytes) -> None:
+        """Learn the session id that the first event of an SSE stream tells the client."""
+        if self._stream_session is not None or len(self._stream_start) > _SSE_PEEK_BYTES:
+            return
+        self._stream_start += chunk[:_SSE_PEEK_BYTES]
+        if found := _SSE_SESSION.search(self._stream_start):
+            self._stream_session = found[1].decode()
+            self._sessions.remember(self._stream_session, self._passage.owner)
+
+    def finish(self) -> None:
+        """Forget sessions that ended with this request: a deleted one, or that of a closed SSE stream."""
+        if self._stream_session is not None:
+            self._sessions.forget(self._stream_session)
+        if self._visit.request.method == "DELETE" and self._status < 400 and self._passage.session_id is not None:
+            self._sessions.forget(self._passage.session_id)

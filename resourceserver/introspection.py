@@ -1,0 +1,168 @@
+"""Who is calling: the authorization server's word on a credential, asked for on every request, never cached.
+
+It fails closed. A clear "inactive" is a refusal of the credential; anything that is not a clear answer
+(no connection, time-out, wrong status, wrong content, a missing member) means that nobody gets in.
+
+Obeys: RFC 7662 §2.1 (POST form), §2.2 (members), §4 (the answer is checked); RFC 8707 §2 (audience); MCP
+authorization, token handling: a credential for another resource is refused.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import time
+from typing import Any
+
+import httpx2
+
+from resourceserver.endpoints import Endpoint
+
+TIMEOUT_SECONDS = 5.0
+_CONNECTIONS = 100
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is calling, for which handle, with which scopes. It does not hold the credential."""
+
+    person: str
+    username: str
+    name: str
+    handle: str
+    handle_role: str
+    client_id: str
+    client_name: str
+    connection_id: str
+    scopes: tuple[str, ...]
+    resource: str
+    expires_at: float
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A credential that is not good here. The reason is for the audit log; callers all hear the same."""
+
+    reason: str
+
+
+class Unreachable(Exception):
+    """The authorization server gave no answer that could be relied on. The text is for the log, not the caller."""
+
+
+identity_of_request: ContextVar[Identity | None] = ContextVar("identity_of_request", default=None)
+
+
+def current_identity() -> Identity | None:
+    """Return who made the MCP request that is being served, or None where no credential was needed."""
+    return identity_of_request.get()
+
+
+class IntrospectionClient:
+    """Asks one authorization server, over kept connections.
+
+    ``secrets`` maps each resource server id to its secret; an endpoint names the id it asks with.
+    ``transport`` and ``now`` (Unix seconds) are there for tests.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        issuer: str,
+        secrets: Mapping[str, str],
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        now: Callable[[], float] = time,
+    ) -> None:
+        self._url = url
+        self._issuer = issuer
+        self._accounts = {name: httpx2.BasicAuth(name, secret) for name, secret in secrets.items()}
+        self._timeout_seconds = timeout_seconds
+        self._now = now
+        limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
+        # trust_env would send credentials through whatever proxy the environment names.
+        self._http = httpx2.AsyncClient(
+            timeout=timeout_seconds, limits=limits, trust_env=False, transport=transport, follow_redirects=False
+        )
+
+    async def identify(self, credential: str, endpoint: Endpoint) -> Identity | Rejected:
+        """Return who holds ``credential``, or why it is not good at ``endpoint``. Raises Unreachable."""
+        answer = await self._ask(credential, endpoint.resource_server)
+        if answer["active"] is False:
+            return Rejected("inactive")
+        identity = self._read(answer)
+        if identity.resource != endpoint.resource:
+            return Rejected("foreign_resource")
+        if endpoint.handle not in (None, identity.handle):
+            return Rejected("foreign_handle")
+        return identity if identity.expires_at > self._now() else Rejected("expired")
+
+    async def aclose(self) -> None:
+        """Close the kept connections."""
+        await self._http.aclose()
+
+    async def _ask(self, credential: str, resource_server: str) -> dict[str, Any]:
+        form = {"token": credential, "token_type_hint": "access_token"}
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                response = await self._http.post(
+                    self._url,
+                    data=form,
+                    auth=self._accounts[resource_server],
+                    headers={"Accept": "application/json"},
+                )
+        # The cause is named by its class alone: its text could quote the request.
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
+            raise Unreachable(type(error).__name__) from None
+        return _checked(response)
+
+    def _read(self, answer: dict[str, Any]) -> Identity:
+        """Return the identity in an active answer. Raises Unreachable when a member is missing or of another type."""
+        if _text(answer, "iss") != self._issuer:
+            logger.error("the authorization server calls itself by another issuer than this server's settings")
+            raise Unreachable("the answer is not of the configured issuer")
+        return Identity(
+            person=_text(answer, "sub"),
+            username=_text(answer, "username", default=""),
+            name=_text(answer, "name", default=""),
+            handle=_text(answer, "handle"),
+            handle_role=_text(answer, "handle_role", default=""),
+            client_id=_text(answer, "client_id"),
+            client_name=_text(answer, "client_name", default=""),
+            connection_id=_text(answer, "connection_id"),
+            scopes=tuple(_text(answer, "scope").split()),
+            resource=_text(answer, "aud"),
+            expires_at=_number(answer, "exp"),
+        )
+
+
+def _checked(response: httpx2.Response) -> dict[str, Any]:
+    if response.status_code == 401:
+        logger.error("the authorization server refuses this resource server's own id or secret: check the settings")
+    if response.status_code != 200:
+        raise Unreachable(f"status {response.status_code}")
+    try:
+        answer = response.json()
+    except (ValueError, RecursionError):
+        raise Unreachable("the answer is not JSON") from None
+    if not isinstance(answer, dict) or not isinstance(answer.get("active"), bool):
+        raise Unreachable("the answer is not an introspection answer")
+    return answer
+
+
+def _text(answer: dict[str, Any], member: str, *, default: str | None = None) -> str:
+    value = answer.get(member, default)
+    if not isinstance(value, str) or (default is None and not value and member != "scope"):
+        raise Unreachable(f"the answer has no good {member}")
+    return value
+
+
+def _number(answer: dict[str, Any], member: str) -> float:
+    value = answer.get(member)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise Unreachable(f"the answer has no good {member}")
+    return value

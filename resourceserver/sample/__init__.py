@@ -1,0 +1,1 @@
+"""A sample MCP server behind the gate: three endpoints, both protocol eras, the older SSE transport, sixteen tools."""

@@ -1,0 +1,40 @@
+"""``python -m resourceserver.sample``: the sample server, configured by environment variables (see config.py)."""
+
+import logging
+import os
+import sys
+
+import uvicorn
+
+from resourceserver.sample import config
+from resourceserver.sample.server import application
+
+# A stream that a client holds open must not hold up the end of the process.
+SHUTDOWN_SECONDS = 2
+
+
+def main() -> int:
+    """Serve until interrupted. Returns 2 when a setting is wrong, after one line that says which."""
+    try:
+        settings = config.read(os.environ)
+    except config.ConfigurationError as error:
+        sys.stderr.write(f"The resource server cannot start. {error}\n")
+        return 2
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    for noisy in ("mcp", "httpx2", "httpcore2", "sse_starlette", "uvicorn"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    uvicorn.run(
+        application(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
