@@ -1,36 +1,35 @@
-"""People who can sign in, and a browser-like client."""
+"""What these tests do to an account page."""
 
 import re
+from typing import Any
+from urllib.parse import quote
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.core import mail
 from django.test import Client
 
 from accounts.models import User
-
-PASSWORD = "correct horse battery"
-AUTHORIZE = "/oauth/authorize?client_id=c1&state=a%26b&scope=links.read"
+from tests.people import PASSWORD, App, make_person
 
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """A person with a confirmed address."""
-    user = User.objects.create_user("alice@example.com", PASSWORD, name="Alice")
-    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
-    return user
+    """A person with a confirmed address and the password that everybody has."""
+    return make_person("alice@example.com", name="Alice").user
 
 
-def sign_in(client: Client, email: str, password: str = PASSWORD, **more: str):
+@pytest.fixture
+def way(chatgpt: App) -> str:
+    """The address that `next` carries on the way to connecting ChatGPT."""
+    return chatgpt.authorize_url(state="a&b")
+
+
+def sign_in(client: Client, email: str, password: str = PASSWORD, **more: str) -> Any:
     return client.post("/accounts/login/", {"login": email, "password": password} | more)
 
 
-def begin_flow(client: Client, *, client_name: str = "ChatGPT", redirect_origin: str | None = "https://chatgpt.com"):
-    """Do what the authorize door does before it sends a person to the sign-in page."""
-    session = client.session
-    session["flow"] = {"client_name": client_name, "redirect_origin": redirect_origin}
-    session.save()
-    client.cookies["session"] = session.session_key
+def with_next(path: str, following: str) -> str:
+    return f"{path}?next={quote(following, safe='')}"
 
 
 def code_in_last_mail() -> str:
