@@ -8,8 +8,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts import flow
-
 
 @require_POST
 def switch_account(request: HttpRequest) -> HttpResponse:
@@ -18,10 +16,7 @@ def switch_account(request: HttpRequest) -> HttpResponse:
     Refuses: a `next` that is not a path of ours is dropped.
     """
     following = request.POST.get("next", "")
-    noted = request.session.get(flow.SESSION_KEY)
     logout(request, show_message=False)
-    if noted:  # signing out emptied the session, and the sign-in page names the client again
-        request.session[flow.SESSION_KEY] = noted
     target = reverse("account_login")
     if get_adapter().is_safe_url(following):
         target += "?" + urlencode({"next": following})

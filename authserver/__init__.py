@@ -13,7 +13,6 @@
 Below services lie the two neighbours, `handles.access` and `accounts.models`; they never look up.
 """
 
-
 from authserver.celery import app as celery_app
 
 __all__ = ["celery_app"]

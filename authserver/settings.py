@@ -152,6 +152,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": f"{SIGN_INS_PER_MINUTE}/m/ip,5/300s/key",
     "signup": f"{SIGN_INS_PER_MINUTE}/m/ip",
 }
+FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks about `next`
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)

@@ -9,8 +9,8 @@ SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 # Names that a reader would take for the server itself, or that a path or host of ours uses.
 RESERVED = frozenset(
     "account accounts admin administrator api app apps auth authorize billing blog connect connections dashboard "
-    "docs help host internal livez localhost login logout mail mcp me metrics my new null oauth official other public readyz "
-    "register root security settings sse static status support system token undefined well-known www".split()
+    "docs help host internal livez localhost login logout mail mcp me metrics my new null oauth official other public "
+    "readyz register root security settings sse static status support system token undefined well-known www".split()
 )
 
 

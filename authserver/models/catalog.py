@@ -69,6 +69,9 @@ class CatalogState(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     version = models.PositiveBigIntegerField(default=1)
 
+    def __str__(self) -> str:
+        return f"catalog {self.version}"
+
 
 class ProtectedResource(models.Model):
     """An MCP endpoint, or a family of them: `{handle}` in the address stands for any handle.

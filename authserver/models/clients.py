@@ -27,9 +27,7 @@ class Client(AbstractApplication):
     algorithm = None
     allowed_origins = None
 
-    auth_method = models.CharField(
-        "authentication", max_length=24, choices=AuthMethod.choices, default=AuthMethod.NONE
-    )
+    auth_method = models.CharField("authentication", max_length=24, choices=AuthMethod.choices, default=AuthMethod.NONE)
     secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
     registration_token_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
     may_refresh = models.BooleanField(

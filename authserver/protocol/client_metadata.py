@@ -71,9 +71,7 @@ def parse(body: object) -> ClientMetadata | Refusal:
 
 
 def _unsupported(member: str, needed: str) -> Refusal:
-    return Refusal(
-        "invalid_client_metadata", f"{member} must include {needed}.", f"metadata:{member}_without_{needed}"
-    )
+    return Refusal("invalid_client_metadata", f"{member} must include {needed}.", f"metadata:{member}_without_{needed}")
 
 
 TEXTS = (

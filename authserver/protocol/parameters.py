@@ -54,4 +54,3 @@ def parse(raw: str) -> Parameters | Refusal:
             return _malformed("repeated")
         values[name] = (*values.get(name, ()), value)
     return Parameters(values)
-

@@ -62,7 +62,9 @@ def granted(wanted: Iterable[str], ticked: Iterable[str], *, role: str | None, c
     return allowed_to(role, kept, catalog)
 
 
-def after_approval(before: Iterable[str], wanted: Iterable[str], approved: Iterable[str], catalog: Catalog) -> list[str]:
+def after_approval(
+    before: Iterable[str], wanted: Iterable[str], approved: Iterable[str], catalog: Catalog
+) -> list[str]:
     """Return a connection's scopes after one more approval.
 
     What this request did not mention stays; what it asked for is now as the person decided, so unticking narrows.

@@ -35,7 +35,10 @@ def find(client_id: str | None) -> Client | None:
 
 @transaction.atomic
 def register(
-    metadata: ClientMetadata, *, source: Client.RegistrationSource = Client.RegistrationSource.DCR, by: User | None = None
+    metadata: ClientMetadata,
+    *,
+    source: Client.RegistrationSource = Client.RegistrationSource.DCR,
+    by: User | None = None,
 ) -> Registered:
     """Register a client under a new UUID; secrets are kept as digests and returned this once.
 

@@ -83,9 +83,7 @@ def approve(approval: Approval, *, now: datetime) -> str | Refusal:
         return Refusal("invalid_request", "This request was already answered.", "consent:answered")
     connection, is_new = _live_connection(approval, now=now)
     before = connection.scope_list
-    connection.scopes = " ".join(
-        scopes.after_approval(before, approval.wanted, approval.granted, catalog.current())
-    )
+    connection.scopes = " ".join(scopes.after_approval(before, approval.wanted, approval.granted, catalog.current()))
     connection.approved_at = now
     connection.save(update_fields=["scopes", "approved_at"])
     if answered:
@@ -215,9 +213,7 @@ def _issue(connection: Connection, *, scope_list: Iterable[str], now: datetime, 
     return Issued(access_token, refresh_token, tuple(scope_list), expires_at)
 
 
-def _issue_access_token(
-    connection: Connection, *, scope_list: Iterable[str], now: datetime
-) -> tuple[str, datetime]:
+def _issue_access_token(connection: Connection, *, scope_list: Iterable[str], now: datetime) -> tuple[str, datetime]:
     token = credentials.generate(policy.ACCESS_TOKEN_PREFIX)
     expires_at = now + access_token_lifetime()
     AccessToken.objects.create(
@@ -305,9 +301,7 @@ def _issue_again(taken: RefreshToken, *, token: str, now: datetime) -> Issued | 
 
 
 @transaction.atomic
-def revoke(
-    connection: Connection, *, reason: EndReason, now: datetime, by: User | None = None, note: str = ""
-) -> bool:
+def revoke(connection: Connection, *, reason: EndReason, now: datetime, by: User | None = None, note: str = "") -> bool:
     """End a connection: every credential under it is refused from the next request on. Return False if it had ended.
 
     The one function for everybody: client, person, a handle's admin, administrator, replay. Records

@@ -19,7 +19,8 @@ class RequestFacts:
     request_id: str = ""
 
 
-current_request: ContextVar[RequestFacts] = ContextVar("current_request", default=RequestFacts())
+NO_REQUEST = RequestFacts()
+current_request: ContextVar[RequestFacts] = ContextVar("current_request", default=NO_REQUEST)
 
 
 def record(

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection as database
 
+from accounts.models import User
 from authserver import policy
 from authserver.models import (
     AccessToken,
@@ -22,7 +23,6 @@ from authserver.models import (
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import catalog
-from accounts.models import User
 from handles.models import Handle, Membership
 from handles.roles import Role
 

@@ -111,5 +111,3 @@ def revoke(request: HttpRequest) -> Answer:
     """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
     _, _, body, status = get_oauthlib_core().create_revocation_response(request)
     return Answer(status, json.loads(body) if body else {})
-
-

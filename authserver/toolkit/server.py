@@ -46,9 +46,7 @@ class ConnectionTokens(BearerToken):
     def create_token(self, request: Request, refresh_token: bool = False, **kwargs: Any) -> dict[str, object]:
         now = timezone.now()
         if request.grant_type == "refresh_token":
-            pair = connections.rotate(
-                request.taken, token=request.refresh_token, scope_list=request.scopes, now=now
-            )
+            pair = connections.rotate(request.taken, token=request.refresh_token, scope_list=request.scopes, now=now)
         else:
             pair = connections.redeem(request.taken, now=now)
         return pair.body(now)

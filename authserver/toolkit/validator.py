@@ -171,5 +171,3 @@ class Validator(OAuth2Validator):
 
     def is_origin_allowed(self, client_id: str, origin: str, request: Request, *args: Any, **kwargs: Any) -> bool:
         return False  # CORS is the view's: one answer for every origin, without credentials
-
-

@@ -73,6 +73,16 @@ def seats_for(asked: AuthorizationRequest, user: User) -> Seats | ErrorPage:
     return Seats(Seat(handle, role), ())
 
 
+def flow_in(url: str) -> tuple[str, str] | None:
+    """Return the client's name and the origin to be answered, for the sign-in page that leads to this URL; None
+    where it leads elsewhere or the request is not valid."""
+    path, _, query = url.partition("?")
+    asked = read(query) if path == PATH else None
+    if not isinstance(asked, AuthorizationRequest):
+        return None
+    return asked.client.name, redirects.destination(asked.redirect_uri).form_action
+
+
 # --- GET: ask
 
 
@@ -165,9 +175,7 @@ def cancel(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
     return send_back(asked.redirect_uri, asked.state, refusal)
 
 
-def allow(
-    request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, choice: Choice
-) -> HttpResponse:
+def allow(request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, choice: Choice) -> HttpResponse:
     """Grant what was ticked, within what the person's role at the handle may grant."""
     user: User = request.user  # type: ignore[assignment]
     seats = seats_for(asked, user)

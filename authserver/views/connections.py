@@ -124,7 +124,13 @@ def disconnect_all(request: HttpRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     live = _live(user)
     if not _is_confirmed(request):
-        return _private(render(request, "connections/confirm.html", {"page": ConnectionsPage(user, tuple(_card(each, _catalog()) for each in live))}))
+        return _private(
+            render(
+                request,
+                "connections/confirm.html",
+                {"page": ConnectionsPage(user, tuple(_card(each, _catalog()) for each in live))},
+            )
+        )
     count = connections.revoke_all(live, reason=Connection.EndReason.PERSON, now=timezone.now(), by=user)
     success(request, f"{count} {'app' if count == 1 else 'apps'} disconnected.")
     return HttpResponseRedirect(reverse("connections"))

@@ -67,9 +67,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return show(
         request,
-        ErrorPage(
-            400, "invalid_request", "This request cannot be read", "A part of it is malformed.", "Start again."
-        ),
+        ErrorPage(400, "invalid_request", "This request cannot be read", "A part of it is malformed.", "Start again."),
     )
 
 
