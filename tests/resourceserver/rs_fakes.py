@@ -178,6 +178,8 @@ def introspection(server: FakeAuthorizationServer, **changes: Any) -> Introspect
     )
 
 
-def gate(server: FakeAuthorizationServer, inner: Any, *, settings: dict[str, Any] | None = None, **changes: Any) -> Gate:
+def gate(
+    server: FakeAuthorizationServer, inner: Any, *, settings: dict[str, Any] | None = None, **changes: Any
+) -> Gate:
     made = GateSettings(**{"endpoints": endpoints(), "issuer": ISSUER, "policy": policy(**changes), **(settings or {})})
     return Gate(inner, made, introspection(server))
