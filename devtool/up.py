@@ -207,7 +207,7 @@ def describe(env: Mapping[str, str], world: Mapping, servers: list[Server]) -> d
         "administrator": world["administrator"] | {"url": f"{env['ISSUER']}/admin/"},
         "resource_servers": world["resource_servers"],
         "other_resource_url": env["OTHER_RESOURCE_URL"],
-        "pids": [server.process.pid for server in servers],
+        "pids": [server.pid for server in servers],
     }
 
 
