@@ -1,5 +1,6 @@
 """The table of contents: every path, in the order of the flow. No trailing slashes: these paths are contracts."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -13,6 +14,9 @@ from authserver.views import (
     token,
     wellknown,
 )
+
+admin.site.login = secure_admin_login(admin.site.login)  # the same page, limits and factors as for everybody
+admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 
 urlpatterns = [
     # a client discovers

@@ -94,9 +94,9 @@ class IntrospectionClient:
         answer = await self._ask(credential, endpoint.resource_server)
         if answer["active"] is False:
             return Rejected("inactive")
-        identity = self._read(answer)
-        if identity.resource != endpoint.resource:
+        if endpoint.resource not in _audiences(answer):
             return Rejected("foreign_resource")
+        identity = self._read(answer, endpoint.resource)
         if endpoint.handle not in (None, identity.handle):
             return Rejected("foreign_handle")
         return identity if identity.expires_at > self._now() else Rejected("expired")
@@ -120,7 +120,7 @@ class IntrospectionClient:
             raise Unreachable(type(error).__name__) from None
         return _checked(response)
 
-    def _read(self, answer: dict[str, Any]) -> Identity:
+    def _read(self, answer: dict[str, Any], resource: str) -> Identity:
         """Return the identity in an active answer. Raises Unreachable when a member is missing or of another type."""
         if _text(answer, "iss") != self._issuer:
             logger.error("the authorization server calls itself by another issuer than this server's settings")
@@ -135,7 +135,7 @@ class IntrospectionClient:
             client_name=_text(answer, "client_name", default=""),
             connection_id=_text(answer, "connection_id"),
             scopes=tuple(_text(answer, "scope").split()),
-            resource=_text(answer, "aud"),
+            resource=resource,
             expires_at=_number(answer, "exp"),
         )
 
@@ -159,6 +159,15 @@ def _text(answer: dict[str, Any], member: str, *, default: str | None = None) ->
     if not isinstance(value, str) or (default is None and not value and member != "scope"):
         raise Unreachable(f"the answer has no good {member}")
     return value
+
+
+def _audiences(answer: dict[str, Any]) -> list[str]:
+    audiences = answer.get("aud")
+    if isinstance(audiences, str):
+        return [audiences]
+    if isinstance(audiences, list) and audiences and all(isinstance(audience, str) for audience in audiences):
+        return audiences
+    raise Unreachable("the answer has no good aud")
 
 
 def _number(answer: dict[str, Any], member: str) -> float:

@@ -9,6 +9,7 @@ import pytest
 from django.core.cache import cache
 
 from tests import servers, tiers
+from tests.people import App, World, make_world
 
 # Fixtures and folders say which tier a test belongs to; nobody has to mark anything.
 FIXTURE_TIERS = {
@@ -72,3 +73,15 @@ def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     if os.geteuid() == 0:
         flags.append("--no-sandbox")  # Chromium's sandbox refuses root
     return {**browser_type_launch_args, "executable_path": servers.find_chromium(), "args": flags}
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Everybody, in an empty database (tests/people.py)."""
+    return make_world()
+
+
+@pytest.fixture
+def chatgpt(db: None) -> App:
+    """The client ChatGPT, freshly registered."""
+    return App.register()
