@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE_LINES = 400
 FULLEST_FOLDER_FILES = 15
 OURS = ("authserver", "accounts", "handles")
-NOT_SOURCE = {".git", ".venv", "var", "node_modules", "static", "__pycache__", "test-results"}
+NOT_SOURCE = {"var", "node_modules", "static", "__pycache__", "test-results"}
 MAY_BE_LONG = re.compile(
     r"(\.lock|-lock\.json|LICENSE(\.txt)?|OFL\.txt|\.po|\.svg|\.min\.js)$|/migrations/|\.egg-info/"
 )
@@ -48,7 +48,12 @@ def files() -> Iterator[Path]:
     """Every file of the project, from the root; not what is built, installed or downloaded."""
     for path in sorted(ROOT.rglob("*")):
         relative = path.relative_to(ROOT)
-        if path.is_file() and not any(part in NOT_SOURCE or part.endswith("_cache") for part in relative.parts):
+        folders = relative.parts[:-1]
+        if (
+            path.is_file()
+            and path.name != ".git"
+            and not any(part in NOT_SOURCE or re.match(r"\.(?!ci$)", part) for part in folders)
+        ):
             yield relative
 
 
