@@ -32,6 +32,3 @@ from authserver.settings import PASSWORD_HASHERS as _HASHERS  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *_HASHERS]  # Argon2 is slow on purpose
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# Django turns DEBUG off for tests; static files are still found where they lie.
-WHITENOISE_AUTOREFRESH = True
-STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"  # noqa: F405
