@@ -114,5 +114,3 @@ def environment(home: Path) -> dict[str, str]:
         "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-

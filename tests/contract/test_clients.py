@@ -50,7 +50,9 @@ def status(address: str, credential: str) -> tuple[int, str]:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     headers = {"Authorization": f"Bearer {credential}", "Content-Type": "application/json", "Host": there.netloc}
     request = urllib.request.Request(
-        f"http://127.0.0.1:{there.port}{there.path}", json.dumps(body).encode(), headers | {"Accept": "application/json, text/event-stream"}
+        f"http://127.0.0.1:{there.port}{there.path}",
+        json.dumps(body).encode(),
+        headers | {"Accept": "application/json, text/event-stream"},
     )
     try:
         with urllib.request.urlopen(request) as answer:
