@@ -102,7 +102,7 @@ def install_with_pip(lock: str) -> None:
     say("uv did not do it; trying pip, which takes a minute …")
     need_pip()
     try:
-        pip("install", "--quiet", "--require-hashes", "-r", lock)
+        pip("install", "-qq", "--require-hashes", "-r", lock)
     except subprocess.CalledProcessError:
         fail(f"could not install {lock} (see above). Is there a network, or a package index in pip's configuration?")
 

@@ -21,6 +21,8 @@ from resourceserver.endpoints import Endpoint
 
 TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 100
+# A kept connection that the server closed just as it was used again; asking once more is safe and usually enough.
+_CONNECTION_LOST = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 
 logger = logging.getLogger(__name__)
 
@@ -106,19 +108,24 @@ class IntrospectionClient:
         await self._http.aclose()
 
     async def _ask(self, credential: str, resource_server: str) -> dict[str, Any]:
-        form = {"token": credential, "token_type_hint": "access_token"}
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                response = await self._http.post(
-                    self._url,
-                    data=form,
-                    auth=self._accounts[resource_server],
-                    headers={"Accept": "application/json"},
-                )
+                try:
+                    response = await self._post(credential, resource_server)
+                except _CONNECTION_LOST:
+                    response = await self._post(credential, resource_server)
         # The cause is named by its class alone: its text could quote the request.
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
             raise Unreachable(type(error).__name__) from None
         return _checked(response)
+
+    async def _post(self, credential: str, resource_server: str) -> httpx2.Response:
+        return await self._http.post(
+            self._url,
+            data={"token": credential, "token_type_hint": "access_token"},
+            auth=self._accounts[resource_server],
+            headers={"Accept": "application/json"},
+        )
 
     def _read(self, answer: dict[str, Any], resource: str) -> Identity:
         """Return the identity in an active answer. Raises Unreachable when a member is missing or of another type."""

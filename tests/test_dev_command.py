@@ -94,6 +94,14 @@ def test_a_port_that_does_not_exist_is_a_sentence_too(data: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = dev("up", "--port", free_port(), "--resource-port", free_port(), "--data", tmp_path / "file" / "data")
+    assert done.returncode == 1
+    assert "Not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_an_unknown_command_shows_the_commands_and_fails() -> None:
     done = dev("launch")
     assert done.returncode == 1
@@ -159,12 +167,15 @@ def test_addresses_in_the_environment_win_over_the_ports(monkeypatch: pytest.Mon
     assert env["HOSTED_URL"] == "http://{handle}.mcp.localhost:9002/mcp"
 
 
-def test_the_signing_key_is_private_and_stays_the_same(data: Path) -> None:
-    first = up.secret_key_file(data)
+def test_the_signing_key_is_private_and_stays_the_same(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    first = Path(up.environment(up.Options(data=data))["SECRET_KEY_FILE"])
     key = first.read_text()
     assert len(key) >= 50
     assert first.stat().st_mode & 0o077 == 0
-    assert up.secret_key_file(data).read_text() == key
+    assert data.stat().st_mode & 0o077 == 0
+    assert up.environment(up.Options(data=data))["SECRET_KEY_FILE"] == str(first)
+    assert first.read_text() == key
 
 
 def test_the_sample_server_gets_none_of_our_secrets(monkeypatch: pytest.MonkeyPatch, data: Path) -> None:

@@ -96,7 +96,7 @@ def production_environment() -> tuple[tuple[str, str], ...]:
 def tiers() -> list[Tier]:
     """Every tier, in the order of how soon it can say no."""
     python = sys.executable
-    here = (("DJANGO_SETTINGS_MODULE", "authserver.settings"), ("DEBUG", "1"), ("DATA_DIR", str(ROOT / "var")))
+    here = (("DJANGO_SETTINGS_MODULE", "authserver.settings"), ("DEBUG", "1"), ("DATABASE_URL", "sqlite://:memory:"))
     plain = "not browser and not contract and not redis"
     return [
         Tier(

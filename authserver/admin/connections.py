@@ -92,9 +92,9 @@ class RevokeForm(forms.Form):
 
 @admin.register(Connection)
 class ConnectionAdmin(ReadOnlyAdmin):
-    list_display = ("user", "client", "handle", "levels", "resource", "created_at", "last_used_at", "status")
+    list_display = ("user", "client", "handle", "status", "levels", "protected_resource", "created_at", "last_used_at")
     list_filter = (StatusFilter, LevelFilter, LastUsedFilter, "end_reason", "client__registration_source")
-    list_select_related = ("user", "client", "handle")
+    list_select_related = ("user", "client", "handle", "protected_resource")
     search_fields = ("user__email", "client__name", "client__client_id", "handle__slug")
     date_hierarchy = "created_at"
     show_full_result_count = False

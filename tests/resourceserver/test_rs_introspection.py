@@ -101,6 +101,8 @@ def test_a_member_missing_or_of_another_type_lets_nobody_in(member: str, value: 
     "answer",
     [
         httpx2.Response(500, json=grant()),
+        httpx2.Response(201, json=grant()),
+        httpx2.Response(403, json=grant()),
         httpx2.Response(401, json={"error": "invalid_client"}),
         httpx2.Response(404, text="<html>"),
         httpx2.Response(204),
@@ -135,6 +137,18 @@ def test_an_unclear_answer_lets_nobody_in(answer: httpx2.Response):
 def test_a_transport_error_lets_nobody_in(error: Exception):
     with pytest.raises(Unreachable):
         identify(FakeAuthorizationServer(error=error), "x", endpoint())
+
+
+def test_a_kept_connection_that_was_just_closed_is_not_the_callers_problem():
+    class Restarted(FakeAuthorizationServer):
+        async def __call__(self, request: httpx2.Request) -> httpx2.Response:
+            error, self.error = self.error, None
+            if error is not None:
+                raise error
+            return await super().__call__(request)
+
+    server = Restarted(error=httpx2.RemoteProtocolError("server disconnected"))
+    assert isinstance(identify(server, server.add(1, grant()), endpoint()), Identity)
 
 
 def test_an_answer_that_never_ends_lets_nobody_in():
