@@ -132,7 +132,6 @@ def test_a_lowered_role_shrinks_the_scopes_of_a_live_credential(
     assert tokens_of(chatgpt.refresh(held.refresh)).scope == left
 
 
-@pytest.mark.xfail(strict=True, reason="F5: a role that the code does not know is a 500")
 def test_a_role_that_nobody_knows_is_worth_nothing(world: World, chatgpt: App, held: Tokens) -> None:
     set_role(world.bob, "acme", "emperor")
     answer = world.asker.ask(held.access)

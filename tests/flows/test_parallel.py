@@ -91,9 +91,6 @@ def test_refreshes_that_meet_a_revocation_leave_nothing_alive(everybody: World) 
     assert not everybody.asker.is_active(held.access)
 
 
-@pytest.mark.xfail(
-    connection.vendor == "postgresql", strict=True, reason="F2: the second insert of the consent is a 500"
-)
 def test_two_clicks_on_allow_at_the_same_moment_make_one_connection_and_one_code_that_works(everybody: World) -> None:
     app, browser = App.register(), everybody.alice
     page = browser.open(app.authorize_url())

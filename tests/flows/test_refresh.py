@@ -68,7 +68,6 @@ def test_an_idle_token_that_was_refused_does_not_come_back(clock, held: Tokens, 
     assert refused(chatgpt.refresh(held.refresh))
 
 
-@pytest.mark.xfail(strict=True, reason="F3: the connection stays listed as live for ever")
 def test_a_connection_left_idle_for_its_lifetime_is_no_longer_listed(clock, held: Tokens, world: World) -> None:
     clock.shift(IDLE + timedelta(days=1))
     purge_expired()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 import time_machine
 from django.utils import timezone
 
@@ -128,7 +127,6 @@ def test_a_page_whose_code_was_fetched_cannot_be_answered_again(world: World, ch
     assert live_connections() == 1
 
 
-@pytest.mark.xfail(strict=True, reason="F1: the connection to the first handle stays live, though nobody holds it")
 def test_going_back_and_choosing_another_handle_leaves_one_connection(world: World, chatgpt: App) -> None:
     page = world.alice.open(chatgpt.authorize_url())
     world.alice.decide(page, handle="acme")
