@@ -125,6 +125,16 @@ def test_what_a_role_may_not_grant_cannot_be_ticked_for_that_handle(
     expect(manage).to_be_checked()
 
 
+def test_only_whoever_may_lack_the_role_is_told_that_it_is_needed(
+    page: Page, home: str, world: World, chatgpt: App
+) -> None:
+    ask(page, home, chatgpt, scope=EVERYTHING)
+    expect(page.get_by_text("Only an admin or owner")).to_have_count(0)
+    page.get_by_role("button", name="Switch account").click()
+    sign_in(page, BOB)
+    expect(page.get_by_text("Only an admin or owner of the handle can allow this.").first).to_be_visible()
+
+
 def test_cancel_tells_the_client_no_even_with_nothing_chosen(page: Page, home: str, world: World, app: App) -> None:
     ask(page, home, app)
     told = press(page, "Cancel")
