@@ -1,0 +1,64 @@
+"""What every account page needs besides django-allauth's own view: `next` kept, the flow's headers, a designed 429."""
+
+from collections.abc import Callable
+from functools import wraps
+from urllib.parse import urlencode, urlsplit
+
+from allauth.account.utils import get_next_redirect_url
+from django.core.exceptions import NON_FIELD_ERRORS
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from accounts import flow, flow_headers
+
+View = Callable[..., HttpResponse]
+ACCOUNTS_PREFIX = "/accounts/"
+RETRY_AFTER_SECONDS = 60  # the span of every per-address limit in ACCOUNT_RATE_LIMITS
+LOCKED_OUT_SECONDS = 300  # the span of its per-key limit on failed sign-ins
+
+
+def door(view: View) -> View:
+    """Return `view` with the response made fit for a person who may be on the way to connecting a client."""
+
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        response = view(request, *args, **kwargs)
+        keep_next(request, response)
+        say_when_to_retry(response)
+        show_flow(request, response)
+        return response
+
+    return wrapped
+
+
+def keep_next(request: HttpRequest, response: HttpResponse) -> None:
+    """Carry `next` along where allauth redirects from one account page to another without it."""
+    following = get_next_redirect_url(request)
+    target = response.headers.get("Location", "")
+    if following and target != following and target.startswith(ACCOUNTS_PREFIX) and not urlsplit(target).query:
+        response.headers["Location"] = f"{target}?{urlencode({'next': following})}"
+
+
+def say_when_to_retry(response: HttpResponse) -> None:
+    """Give every rate-limited answer its status and `Retry-After` (seconds; RFC 9110 §10.2.3)."""
+    if is_locked_out(response):
+        response.status_code = 429
+        response.headers["Retry-After"] = str(LOCKED_OUT_SECONDS)
+    elif response.status_code == 429:
+        response.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+
+
+def is_locked_out(response: HttpResponse) -> bool:
+    """Tell whether this is the sign-in form refusing an address that failed too often."""
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    return form is not None and form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts")
+
+
+def show_flow(request: HttpRequest, response: HttpResponse) -> None:
+    """Name the client on the page and set the headers of a flow."""
+    current = flow.of(request)
+    if isinstance(response, TemplateResponse) and response.context_data is not None:
+        response.context_data.pop("site", None)  # allauth's own `site` would hide ours
+        response.context_data["flow"] = current
+    if current:
+        flow_headers.apply(response, redirect_origin=current.redirect_origin)

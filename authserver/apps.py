@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+
+class AuthserverConfig(AppConfig):
+    name = "authserver"
+    verbose_name = "Authorization server"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from authserver import checks  # noqa: F401  (registers the system checks)

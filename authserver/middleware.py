@@ -1,0 +1,42 @@
+"""What every request gets: an id, which events, logs and error pages carry."""
+
+import ipaddress
+import re
+import uuid
+from collections.abc import Callable
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+
+from authserver.services.events import RequestFacts, current_request
+
+Handler = Callable[[HttpRequest], HttpResponse]
+GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return the caller's address, seen through as many proxies as the deployment trusts, or None."""
+    try:
+        return str(ipaddress.ip_address(get_adapter().get_client_ip(request)))
+    except (PermissionDenied, ValueError):  # the proxy headers do not fit the configured count, or hold no address
+        return None
+
+
+class RequestIdMiddleware:
+    """Gives each request an id (the proxy's `X-Request-Id` where it has the form of one) and returns it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if GIVEN_ID.fullmatch(given) else str(uuid.uuid4())
+        request.request_id = request_id  # type: ignore[attr-defined]
+        mark = current_request.set(RequestFacts(address=client_address(request), request_id=request_id))
+        try:
+            response = self.get_response(request)
+        finally:
+            current_request.reset(mark)
+        response["X-Request-Id"] = request_id
+        return response

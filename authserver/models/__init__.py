@@ -1,0 +1,21 @@
+"""Rows. Read them anywhere above; write them only through `authserver.services`."""
+
+from authserver.models.catalog import CatalogState, ProtectedResource, ResourceServer, Scope, ScopeBundle
+from authserver.models.clients import Client
+from authserver.models.connections import AccessToken, AuthorizationCode, Connection, IDToken, RefreshToken
+from authserver.models.events import Event
+
+__all__ = [
+    "AccessToken",
+    "AuthorizationCode",
+    "CatalogState",
+    "Client",
+    "Connection",
+    "Event",
+    "IDToken",
+    "ProtectedResource",
+    "RefreshToken",
+    "ResourceServer",
+    "Scope",
+    "ScopeBundle",
+]

@@ -1,0 +1,74 @@
+"""The OAuth client: ChatGPT, Claude, an editor."""
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from oauth2_provider.models import AbstractApplication, ApplicationManager
+
+from authserver.protocol import redirects
+
+
+class Client(AbstractApplication):
+    """A client as registered, by itself (RFC 7591) or by an administrator.
+
+    django-oauth-toolkit's own secret columns are left out: a generated 256-bit secret is kept as its SHA-256 digest,
+    because hashing it like a password costs 200 ms of CPU to anybody who sends junk.
+    """
+
+    class AuthMethod(models.TextChoices):
+        NONE = "none", "None (public client, PKCE only)"
+        BASIC = "client_secret_basic", "Secret in the Authorization header"
+        POST = "client_secret_post", "Secret in the form"
+
+    client_secret = None
+    hash_client_secret = None
+    user = None
+    post_logout_redirect_uris = None
+    skip_authorization = None
+    algorithm = None
+    allowed_origins = None
+
+    auth_method = models.CharField("authentication", max_length=24, choices=AuthMethod.choices, default=AuthMethod.NONE)
+    secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
+    registration_token_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
+    may_refresh = models.BooleanField(
+        default=True, help_text="Whether it receives refresh tokens (grant type refresh_token)."
+    )
+    website_url = models.URLField(max_length=1024, blank=True)
+    policy_url = models.URLField(max_length=1024, blank=True)
+    terms_url = models.URLField(max_length=1024, blank=True)
+    software_id = models.CharField(max_length=255, blank=True)
+    software_version = models.CharField(max_length=255, blank=True)
+    is_verified = models.BooleanField(
+        default=False, help_text="An administrator has checked who is behind it; the consent page says so."
+    )
+    is_active = models.BooleanField(
+        default=True, help_text="Clear it and every connection of this client is refused at once."
+    )
+
+    objects = ApplicationManager()
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "client"
+
+    def __str__(self) -> str:
+        return self.name or self.client_id
+
+    @property
+    def redirect_uri_list(self) -> list[str]:
+        return self.redirect_uris.split()
+
+    @property
+    def has_secret(self) -> bool:
+        return self.auth_method != self.AuthMethod.NONE
+
+    def is_usable(self, request: object) -> bool:
+        return self.is_active
+
+    def clean(self) -> None:
+        """Hold an administrator's form to the same redirect rules as registration (RFC 9700 §2.1)."""
+        problems = [problem for uri in self.redirect_uri_list if (problem := redirects.problem_with(uri))]
+        if not self.redirect_uri_list:
+            problems.append("Name at least one redirect URI.")
+        if problems:
+            raise ValidationError({"redirect_uris": problems})

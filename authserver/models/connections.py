@@ -1,0 +1,116 @@
+"""The connection and what hangs on it. End the connection and everything under it is refused.
+
+django-oauth-toolkit's abstract token models are not inherited: they keep tokens in a text column, tie each refresh
+token to an access-token row and know no object for the standing approval (docs/decisions.md).
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from oauth2_provider.models import AbstractIDToken
+
+from authserver.models.catalog import ProtectedResource
+from authserver.models.clients import Client
+from handles.models import Handle
+
+
+class Connection(models.Model):
+    """The standing approval of one person for one client at one handle through one resource."""
+
+    class EndReason(models.TextChoices):
+        PERSON = "person", "Disconnected by the person"
+        HANDLE_ADMIN = "handle_admin", "Disconnected by an admin of the handle"
+        ADMINISTRATOR = "administrator", "Ended by an administrator"
+        CLIENT = "client", "Revoked by the client"
+        CODE_REPLAY = "code_replay", "An authorization code was used twice"
+        REFRESH_REPLAY = "refresh_replay", "A replaced refresh token was used again"
+        UNUSED = "unused", "Unused: nothing of it was valid any more"
+        CLIENT_DELETED = "client_deleted", "The client removed its registration"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="connections")
+    handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="connections")
+    protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.PROTECT, related_name="connections")
+    resource = models.CharField(max_length=500, help_text="The canonical address, as it stands in `aud`.")
+    scopes = models.TextField(blank=True, help_text="What the person allowed, separated by spaces.")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    approved_at = models.DateTimeField(default=timezone.now, editable=False)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    ended_at = models.DateTimeField(null=True, blank=True, editable=False)
+    end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "client", "handle", "resource"],
+                condition=models.Q(ended_at__isnull=True),
+                name="one_live_connection",
+            )
+        ]
+        indexes = [models.Index(fields=["-created_at"]), models.Index(fields=["handle", "ended_at"])]
+
+    def __str__(self) -> str:
+        return f"connection {self.id}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def scope_list(self) -> list[str]:
+        return self.scopes.split()
+
+
+class AuthorizationCode(models.Model):
+    """The one-minute code, by its digest. It stays after use so that a second use is noticed."""
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="codes")
+    digest = models.BinaryField(max_length=32, unique=True)
+    consent_id = models.UUIDField(unique=True, help_text="The consent page it answers: one page, one code.")
+    scopes = models.TextField(blank=True)
+    redirect_uri = models.TextField()
+    code_challenge = models.CharField(max_length=128)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    redeemed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"code {self.pk}"
+
+
+class AccessToken(models.Model):
+    """A bridge credential, by its digest."""
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="access_tokens")
+    digest = models.BinaryField(max_length=32, unique=True)
+    scopes = models.TextField(blank=True)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"credential {self.pk}"
+
+
+class RefreshToken(models.Model):
+    """A refresh token, by its digest. `sealed_successor` is the pair that replaced it, which only the holder of this
+    very token can open: the database alone cannot."""
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="refresh_tokens")
+    digest = models.BinaryField(max_length=32, unique=True)
+    issued_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    rotated_at = models.DateTimeField(null=True)
+    sealed_successor = models.BinaryField(null=True)
+
+    def __str__(self) -> str:
+        return f"refresh token {self.pk}"
+
+
+class IDToken(AbstractIDToken):
+    """Kept empty: django-oauth-toolkit wants all its swappable models in one app before the first migration."""

@@ -1,0 +1,51 @@
+"""The audit rows. Ids and names only, so that they outlive what they tell of; never a secret."""
+
+from django.db import models
+from django.utils import timezone
+
+
+class Event(models.Model):
+    class Tag(models.TextChoices):
+        """`subject:verb` in the past tense; the closed list (docs/operations.md describes each)."""
+
+        CLIENT_REGISTERED = "client:registered"
+        CLIENT_UPDATED = "client:updated"
+        CLIENT_DELETED = "client:deleted"
+        CLIENT_BLOCKED = "client:blocked"
+        CLIENT_UNBLOCKED = "client:unblocked"
+        CONNECTION_APPROVED = "connection:approved"
+        CONNECTION_WIDENED = "connection:widened"
+        CONNECTION_DENIED = "connection:denied"
+        CONNECTION_REVOKED = "connection:revoked"
+        CODE_REDEEMED = "code:redeemed"
+        CODE_REPLAYED = "code:replayed"
+        CREDENTIAL_REFRESHED = "credential:refreshed"
+        REFRESH_REPLAYED = "refresh:replayed"
+        RESOURCE_SERVER_CREATED = "resource_server:created"
+        RESOURCE_SERVER_ROTATED = "resource_server:rotated"
+
+    class Actor(models.TextChoices):
+        PERSON = "person"
+        ADMINISTRATOR = "administrator"
+        CLIENT = "client"
+        SYSTEM = "system"
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    tag = models.CharField(max_length=40, choices=Tag.choices)
+    actor = models.CharField(max_length=13, choices=Actor.choices)
+    actor_id = models.CharField(max_length=255, blank=True)
+    person_id = models.UUIDField(null=True)
+    client_id = models.CharField(max_length=255, blank=True)
+    handle = models.CharField(max_length=40, blank=True)
+    connection_id = models.UUIDField(null=True, db_index=True)
+    address = models.GenericIPAddressField(null=True)
+    request_id = models.CharField(max_length=36, blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["tag", "-id"])]
+
+    def __str__(self) -> str:
+        return f"{self.tag} #{self.pk}"

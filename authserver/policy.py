@@ -1,0 +1,52 @@
+"""What we decide: every lifetime, limit, size and prefix, with its unit in its name and the clause beside it."""
+
+from datetime import timedelta
+
+# Lifetimes. An access token of ten minutes is long enough that clients which refresh ahead of time
+# (some at 60 s before expiry, some at 5 min) do not refresh on every call.
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
+ACCESS_TOKEN_LIFETIME_MIN_SECONDS = 5  # development only: to watch a client refresh
+REFRESH_TOKEN_IDLE_LIFETIME = timedelta(days=30)  # slides: each refresh starts it again
+REFRESH_LEEWAY = timedelta(seconds=120)  # the same refresh token answers the same pair within it
+AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)  # RFC 6749 §4.1.2 allows ten minutes
+CONSENT_FORM_LIFETIME = timedelta(minutes=60)  # how long a consent page may stay open before Allow
+LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
+
+# Names of secrets, for scanners and for refusing a wrong kind without a query.
+ACCESS_TOKEN_PREFIX = "mcpv1_"
+REFRESH_TOKEN_PREFIX = "mcprt_"
+PERSONAL_ACCESS_TOKEN_PREFIX = "pat_"
+RESOURCE_SERVER_SECRET_PREFIX = "rss_"
+CLIENT_SECRET_PREFIX = "mcs_"
+REGISTRATION_TOKEN_PREFIX = "mcr_"
+
+# Sizes. Requests beyond them are answered with the endpoint's own error, before any query.
+FORM_BODY_BYTES_MAX = 16_384
+REGISTRATION_BODY_BYTES_MAX = 65_536
+QUERY_LENGTH_MAX = 8_192
+PARAMETER_COUNT_MAX = 50
+PARAMETER_LENGTH_MAX = 4_096
+SCOPE_COUNT_MAX = 100
+REDIRECT_URIS_MAX = 32  # VS Code registers 8, Cursor 3
+REDIRECT_URI_LENGTH_MAX = 2_048
+CLIENT_ID_LENGTH_MAX = 255
+CLIENT_NAME_LENGTH_MAX = 80
+METADATA_URL_LENGTH_MAX = 1_024
+
+# Schemes of installed apps whose redirect URIs may be registered (RFC 8252 §7.1), with the app they open.
+PRIVATE_USE_SCHEMES = {
+    "cursor": "Cursor",
+    "vscode": "Visual Studio Code",
+    "vscode-insiders": "Visual Studio Code Insiders",
+    "windsurf": "Windsurf",
+    "zed": "Zed",
+    "claude": "Claude",
+}
+
+# Rates, per address. Settings may change them; these are the defaults.
+REGISTRATIONS_PER_MINUTE = 60
+SIGN_INS_PER_MINUTE = 60
+
+# The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.
+OFFLINE_ACCESS = "offline_access"
+SESSION_SCOPE = "mcp.connect"

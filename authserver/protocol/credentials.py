@@ -1,0 +1,53 @@
+"""Secrets: how they are made, recognized without a query, and kept.
+
+Format of every secret: prefix + 43 base62 characters (32 random bytes, big-endian, zero-padded) + 6 base62 characters
+(CRC-32 of everything before). The checksum lets a malformed one be refused without a query, and lets secret scanners
+tell a real one from a look-alike; it protects nothing else.
+"""
+
+import hashlib
+import secrets
+import zlib
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+RANDOM_BYTES = 32
+BODY_LENGTH = 43
+CHECKSUM_LENGTH = 6
+
+
+def _base62(number: int, length: int) -> str:
+    digits = []
+    while number:
+        number, remainder = divmod(number, 62)
+        digits.append(ALPHABET[remainder])
+    return "".join(reversed(digits)).rjust(length, "0")
+
+
+def _checksum(text: str) -> str:
+    return _base62(zlib.crc32(text.encode("ascii")), CHECKSUM_LENGTH)
+
+
+def encode(prefix: str, random: bytes) -> str:
+    """Return the secret that carries these 32 bytes under this prefix."""
+    head = prefix + _base62(int.from_bytes(random, "big"), BODY_LENGTH)
+    return head + _checksum(head)
+
+
+def generate(prefix: str) -> str:
+    """Return a new secret of 256 random bits. Only the caller ever knows it: store `digest` of it."""
+    return encode(prefix, secrets.token_bytes(RANDOM_BYTES))
+
+
+def is_well_formed(secret: str, prefix: str) -> bool:
+    """Tell whether this has the form of a secret of this kind, without asking whether it exists."""
+    if len(secret) != len(prefix) + BODY_LENGTH + CHECKSUM_LENGTH:
+        return False
+    if not secret.startswith(prefix) or not secret.isascii() or not secret[len(prefix) :].isalnum():
+        return False
+    return secret[-CHECKSUM_LENGTH:] == _checksum(secret[:-CHECKSUM_LENGTH])
+
+
+def digest(secret: str) -> bytes:
+    """Return the 32 bytes kept in the database. A fast hash is right for 256 random bits: there is nothing to guess,
+    and junk costs microseconds."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()

@@ -1,0 +1,56 @@
+"""Query strings and form bodies, read strictly: what is malformed is refused here, before any rule looks at it.
+
+Obeys: RFC 6749 §3.1 and §3.2 (no parameter twice; one without a value counts as omitted), RFC 8707 §2 (`resource`
+may repeat).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from authserver import policy
+from authserver.protocol.errors import Refusal
+
+BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+REPEATABLE = frozenset({"resource"})
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameters of one request. Values may be secrets: the representation shows names only."""
+
+    values: Mapping[str, tuple[str, ...]] = field(repr=False)
+
+    def get(self, name: str) -> str | None:
+        found = self.values.get(name)
+        return found[0] if found else None
+
+    def all(self, name: str) -> tuple[str, ...]:
+        return self.values.get(name, ())
+
+    def items(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, values in self.values.items() for value in values]
+
+
+def _malformed(reason: str) -> Refusal:
+    return Refusal("invalid_request", "The request is malformed or names a parameter twice.", f"parameters:{reason}")
+
+
+def parse(raw: str) -> Parameters | Refusal:
+    """Return the parameters of an urlencoded query or body, or `invalid_request`."""
+    if not raw.isascii() or BAD_ESCAPE.search(raw):
+        return _malformed("bad_escape")
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=False, errors="strict", max_num_fields=policy.PARAMETER_COUNT_MAX)
+    except ValueError:
+        return _malformed("undecodable")
+    values: dict[str, tuple[str, ...]] = {}
+    for name, value in pairs:
+        if CONTROL.search(name + value) or len(value) > policy.PARAMETER_LENGTH_MAX:
+            return _malformed("control_character_or_length")
+        if name in values and name not in REPEATABLE:
+            return _malformed("repeated")
+        values[name] = (*values.get(name, ()), value)
+    return Parameters(values)

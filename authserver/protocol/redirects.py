@@ -1,0 +1,118 @@
+"""Redirect URIs: which may be registered, which match, where they lead.
+
+Obeys: RFC 6749 §3.1.2, RFC 9700 §2.1 (exact match), RFC 8252 §7.1 and §7.3 (apps, loopback with any port).
+Departs: RFC 8252 §7.3 speaks of loopback addresses; `localhost` is treated the same, because real clients rely on it.
+"""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlencode, urlsplit
+
+from authserver import policy
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+# Printable ASCII without the characters that split a list, end an attribute or start a fragment.
+URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+HOST = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.?|[0-9a-f:.]*:[0-9a-f:.]*"
+)
+LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|localhost|\[::1\])):\d*(?=[/?]|$)")
+PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where an answer goes, taken apart for the consent page. `kind` is https, loopback or app."""
+
+    kind: str
+    uri: str
+    host: str
+    unicode_host: str
+    port: int | None
+    app_name: str
+    form_action: str
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(uri)
+        parts.port  # noqa: B018  (raises on a port that is no number, such as `*`)
+    except ValueError:
+        return None
+    return parts
+
+
+def problem_with(uri: str) -> str | None:
+    """Return why this redirect URI may not be registered, as a sentence, or None where it may.
+
+    https anywhere, http on this computer only, and the schemes of known apps; nothing else.
+    """
+    if len(uri) > policy.REDIRECT_URI_LENGTH_MAX:
+        return f"A redirect URI is longer than {policy.REDIRECT_URI_LENGTH_MAX} characters."
+    if not URI_CHARACTERS.fullmatch(uri) or PERCENT.search(uri):
+        return "A redirect URI has a fragment, a space or another character that may not stand in one."
+    parts = _split(uri)
+    if parts is None or not parts.scheme:
+        return "A redirect URI is not an absolute URI."
+    if "@" in parts.netloc:
+        return "A redirect URI carries a user name."
+    return _scheme_problem(parts)
+
+
+def _scheme_problem(parts: SplitResult) -> str | None:
+    if parts.scheme in policy.PRIVATE_USE_SCHEMES:
+        return None if parts.netloc or parts.path else "A redirect URI names an app but no place in it."
+    if not parts.hostname:
+        return "A redirect URI names no host, or a scheme that is not accepted here."
+    if not HOST.fullmatch(parts.hostname):  # it goes into `form-action`, where `*`, `,` and `;` have a meaning
+        return "A redirect URI names a host that is none."
+    if parts.scheme == "https":
+        return None
+    if parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS:
+        return None
+    return "A redirect URI must be https, or http on 127.0.0.1, [::1] or localhost, or the scheme of a known app."
+
+
+def is_loopback(uri: str) -> bool:
+    parts = _split(uri)
+    return parts is not None and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+
+
+def is_registered(uri: str, registered: list[str]) -> bool:
+    """Tell whether this redirect URI is one of the registered ones, character by character; the port of one on this
+    computer is not compared (RFC 8252 §7.3)."""
+    if uri in registered:
+        return True
+    return is_loopback(uri) and _without_port(uri) in {_without_port(each) for each in registered if is_loopback(each)}
+
+
+def _without_port(uri: str) -> str:
+    return LOOPBACK_PORT.sub(r"\1", uri, count=1)
+
+
+def destination(uri: str) -> Destination:
+    """Take a validated redirect URI apart for a person, and for `form-action` (which blocks the redirect after a
+    form's POST wherever its origin is not named)."""
+    parts = urlsplit(uri)
+    host = parts.hostname or ""
+    if parts.scheme in policy.PRIVATE_USE_SCHEMES:
+        name = policy.PRIVATE_USE_SCHEMES[parts.scheme]
+        return Destination("app", uri, parts.scheme, "", None, name, f"{parts.scheme}:")
+    kind = "loopback" if is_loopback(uri) else "https"
+    return Destination(kind, uri, host, _unicode(host), parts.port, "", f"{parts.scheme}://{parts.netloc}")
+
+
+def _unicode(host: str) -> str:
+    """Return an international host name in its own letters, or nothing where it has none."""
+    if "xn--" not in host:
+        return ""
+    try:
+        return host.encode("ascii").decode("idna")
+    except UnicodeError:
+        return ""
+
+
+def with_parameters(uri: str, parameters: dict[str, str]) -> str:
+    """Return the redirect URI with the answer's parameters added to its query (RFC 6749 §4.1.2); its own are kept."""
+    separator = "&" if "?" in uri else "?"
+    return uri + separator + urlencode(parameters)

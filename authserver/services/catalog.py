@@ -1,0 +1,88 @@
+"""The scope catalog and the registered endpoints, as the rules need them.
+
+The scope catalog is kept in memory and checked by its version, which every statement that needs it reads along; so a
+change is seen by the next request on every node.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from authserver.models import CatalogState, ProtectedResource, Scope
+from authserver.protocol import resources, scopes
+
+Kind = ProtectedResource.Kind
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    version: int
+    catalog: scopes.Catalog
+
+
+_loaded = _Loaded(version=0, catalog={})
+
+
+def current() -> scopes.Catalog:
+    """Return the active scopes in the catalog's order, as they are now."""
+    version = CatalogState.objects.values_list("version", flat=True).filter(pk=1).first() or 0
+    return at(version)
+
+
+def at(version: int) -> scopes.Catalog:
+    """Return the catalog of this version: from memory, or read again where memory holds another one."""
+    global _loaded
+    if _loaded.version != version:
+        rows = Scope.objects.filter(is_active=True)
+        _loaded = _Loaded(version=version, catalog={row.name: _rule(row) for row in rows})
+    return _loaded.catalog
+
+
+def _rule(row: Scope) -> scopes.Rule:
+    return scopes.Rule(
+        name=row.name, role=row.role, level=row.level, is_required=row.is_required, is_shown=row.is_shown
+    )
+
+
+@transaction.atomic
+def touch() -> None:
+    """Tell every process that the catalog changed. Call it in the transaction of the change."""
+    CatalogState.objects.get_or_create(pk=1)
+    CatalogState.objects.filter(pk=1).update(version=F("version") + 1)
+
+
+def address_of(resource: ProtectedResource) -> str:
+    """Return the address of an endpoint as clients type it, `{handle}` standing for the handle."""
+    return {
+        Kind.GATEWAY.value: settings.GATEWAY_URL,
+        Kind.HOSTED.value: settings.HOSTED_URL,
+        Kind.COMPATIBILITY.value: settings.COMPAT_URL,
+    }.get(resource.kind, resource.address)
+
+
+def _pattern(resource: ProtectedResource) -> resources.Pattern:
+    return resources.Pattern(
+        id=str(resource.pk),
+        kind=resource.kind,
+        address=address_of(resource),
+        handle=resource.handle.slug if resource.handle else None,
+        scopes=frozenset(scope.pk for scope in resource.scopes.all()),
+        aliases=tuple(resource.aliases.split()),
+    )
+
+
+def patterns() -> list[resources.Pattern]:
+    """Return every active endpoint."""
+    rows = ProtectedResource.objects.filter(is_active=True).select_related("handle").prefetch_related("scopes")
+    return [_pattern(row) for row in rows]
+
+
+def target_of(uri: str | None) -> resources.Target | None:
+    """Return the endpoint that a `resource` parameter names; without one, the gateway (a client of 2025-03-26 sends
+    none). None where there is no such endpoint.
+
+    Obeys: RFC 8707 §2.
+    """
+    return resources.match(uri or settings.GATEWAY_URL, patterns())

@@ -1,0 +1,54 @@
+"""The audit trail: every act records one event, with ids only, in the transaction of the act."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.models import User
+from authserver.models import Client, Connection, Event
+
+Tag = Event.Tag
+Actor = Event.Actor
+
+
+@dataclass(frozen=True)
+class RequestFacts:
+    """Where an act came from: the caller's address and the id of the request."""
+
+    address: str | None = None
+    request_id: str = ""
+
+
+NO_REQUEST = RequestFacts()
+current_request: ContextVar[RequestFacts] = ContextVar("current_request", default=NO_REQUEST)
+
+
+def record(
+    tag: Event.Tag,
+    *,
+    actor: Event.Actor,
+    by: User | None = None,
+    connection: Connection | None = None,
+    client: Client | None = None,
+    person_id: UUID | None = None,
+    handle: str = "",
+    **detail: object,
+) -> Event:
+    """Write one event and return it. `detail` takes ids, names and counts: never a secret, never free input."""
+    facts = current_request.get()
+    if connection is not None:
+        client = client or connection.client
+        person_id = person_id or connection.user_id
+        handle = handle or connection.handle.slug
+    return Event.objects.create(
+        tag=tag,
+        actor=actor,
+        actor_id=str(by.pk) if by else (client.client_id if client and actor == Actor.CLIENT else ""),
+        person_id=person_id,
+        client_id=client.client_id if client else "",
+        handle=handle,
+        connection_id=connection.pk if connection else None,
+        address=facts.address,
+        request_id=facts.request_id,
+        detail=detail,
+    )

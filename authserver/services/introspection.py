@@ -1,0 +1,181 @@
+"""What a credential is worth now: one statement joins it to its connection, person, client, handle and membership, and
+to the resource server that asks. Nothing is cached; a revocation that has committed is seen by the next question."""
+
+import hmac
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection as database
+
+from accounts.models import User
+from authserver import policy
+from authserver.models import (
+    AccessToken,
+    CatalogState,
+    Client,
+    Connection,
+    ProtectedResource,
+    ResourceServer,
+)
+from authserver.protocol import credentials, scopes
+from authserver.protocol.errors import Refusal, invalid_client
+from authserver.services import catalog
+from handles import roles
+from handles.models import Handle, Membership
+from handles.roles import Role
+
+Answer = dict[str, Any]
+INACTIVE: Answer = {"active": False}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the statement, in its order. Everything of the token is None where there is no such token."""
+
+    asker_secret_digest: Any
+    asker_is_active: bool
+    catalog_version: int
+    token_digest: Any
+    token_scopes: str | None
+    issued_at: Any
+    expires_at: Any
+    connection_id: Any
+    connection_scopes: str
+    resource: str
+    ended_at: Any
+    last_used_at: Any
+    client_id: str
+    client_name: str
+    client_is_active: bool
+    person_id: Any
+    email: str
+    name: str
+    person_is_active: bool
+    handle: str
+    handle_status: str
+    handle_visibility: str
+    role: str | None
+    resource_is_active: bool
+    asker_may_ask: Any
+
+
+def _statement() -> str:
+    table = {model.__name__: f'"{model._meta.db_table}"' for model in (
+        AccessToken, CatalogState, Client, Connection, Handle, Membership, ProtectedResource, ResourceServer, User,
+        ResourceServer.resources.through,
+    )}  # fmt: skip
+    link = f'"{ResourceServer.resources.through._meta.db_table}"'
+    return f"""
+        SELECT rs.secret_digest, rs.is_active, state.version,
+               t.digest, t.scopes, t.issued_at, t.expires_at,
+               c.id, c.scopes, c.resource, c.ended_at, c.last_used_at,
+               client.client_id, client.name, client.is_active,
+               person.id, person.email, person.name, person.is_active,
+               h.slug, h.status, h.visibility, m.role, r.is_active, may.id
+          FROM {table["ResourceServer"]} rs
+          JOIN {table["CatalogState"]} state ON state.id = 1
+          LEFT JOIN {table["AccessToken"]} t ON t.digest = %s
+          LEFT JOIN {table["Connection"]} c ON c.id = t.connection_id
+          LEFT JOIN {table["Client"]} client ON client.id = c.client_id
+          LEFT JOIN {table["User"]} person ON person.id = c.user_id
+          LEFT JOIN {table["Handle"]} h ON h.id = c.handle_id
+          LEFT JOIN {table["Membership"]} m ON m.handle_id = c.handle_id AND m.user_id = c.user_id
+          LEFT JOIN {table["ProtectedResource"]} r ON r.id = c.protected_resource_id
+          LEFT JOIN {link} may ON may.resourceserver_id = rs.id AND may.protectedresource_id = c.protected_resource_id
+         WHERE rs.id = %s"""  # noqa: S608  (table names of our own models)
+
+
+STATEMENT = _statement()
+
+
+def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> Answer | Refusal:
+    """Return the introspection answer for this credential, as this resource server may know it.
+
+    Anything but a live credential of one of the asker's own resources is `{"active": false}`.
+
+    Obeys:   RFC 7662 §2.1 (the asker is authenticated), §2.2 (answer; nothing about others' tokens), §4.
+    Refuses: invalid_client, where the asker is not known or did not prove itself.
+    """
+    try:
+        asker = UUID(asker_id)
+    except ValueError:
+        return invalid_client("resource_server:unknown")
+    well_formed = credentials.is_well_formed(token, policy.ACCESS_TOKEN_PREFIX)
+    row = _fetch(credentials.digest(token) if well_formed else b"", asker)
+    if row is None or not row.asker_is_active:
+        return invalid_client("resource_server:unknown")
+    if not hmac.compare_digest(bytes(row.asker_secret_digest), credentials.digest(asker_secret)):
+        return invalid_client("resource_server:secret_wrong")
+    role = _role(row, now)
+    if role is None:
+        return INACTIVE
+    _mark_used(row, now)
+    return _answer(row, role)
+
+
+def _fetch(digest: bytes, asker: UUID) -> Row | None:
+    key = asker if database.features.has_native_uuid_field else asker.hex
+    with database.cursor() as cursor:
+        cursor.execute(STATEMENT, [digest, key])
+        found = cursor.fetchone()
+    return Row(*found) if found else None
+
+
+def _time(value: Any) -> datetime:
+    """Return a stored time; SQLite hands raw statements text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _id(value: Any) -> str:
+    return str(value if isinstance(value, UUID) else UUID(value))
+
+
+def _role(row: Row, now: datetime) -> Role | None:
+    """Return the role under which this credential works now, or None where it does not work."""
+    if row.token_scopes is None or row.ended_at is not None or _time(row.expires_at) <= now:
+        return None
+    if not (row.asker_may_ask and row.resource_is_active and row.client_is_active and row.person_is_active):
+        return None
+    if row.handle_status != Handle.Status.ACTIVE:
+        return None
+    if row.role is not None:
+        return roles.known(row.role)
+    return Role.PUBLIC if row.handle_visibility == Handle.Visibility.PUBLIC else None
+
+
+def _answer(row: Row, role: Role) -> Answer:
+    worth = scopes.effective(
+        (row.token_scopes or "").split(),
+        row.connection_scopes.split(),
+        role=role,
+        catalog=catalog.at(row.catalog_version),
+    )
+    return {
+        "active": True,
+        "scope": " ".join(worth),
+        "client_id": row.client_id,
+        "client_name": row.client_name,
+        "sub": _id(row.person_id),
+        "username": row.email,
+        "name": row.name or row.email.partition("@")[0],
+        "aud": row.resource,
+        "iss": settings.ISSUER,
+        "exp": int(_time(row.expires_at).timestamp()),
+        "iat": int(_time(row.issued_at).timestamp()),
+        "jti": bytes(row.token_digest).hex()[:32],
+        "token_type": "Bearer",
+        "handle": row.handle,
+        "handle_role": role.value,
+        "connection_id": _id(row.connection_id),
+    }
+
+
+def _mark_used(row: Row, now: datetime) -> None:
+    """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
+    if row.last_used_at is None or now - _time(row.last_used_at) > policy.LAST_USED_RESOLUTION:
+        Connection.objects.filter(pk=_id(row.connection_id)).update(last_used_at=now)

@@ -1,0 +1,33 @@
+"""Resource servers: created, given a new secret. The secret is shown once and kept as a digest."""
+
+from collections.abc import Iterable
+
+from django.db import transaction
+
+from accounts.models import User
+from authserver import policy
+from authserver.models import ProtectedResource, ResourceServer
+from authserver.protocol import credentials
+from authserver.services import events
+from authserver.services.events import Actor, Tag
+
+
+def create(name: str, resources: Iterable[ProtectedResource], *, by: User | None = None) -> tuple[ResourceServer, str]:
+    """Create a resource server that may ask about these resources; return it and its secret."""
+    with transaction.atomic():
+        server = ResourceServer.objects.create(name=name)
+        server.resources.set(resources)
+        return server, renew_secret(server, by=by)
+
+
+@transaction.atomic
+def renew_secret(server: ResourceServer, *, by: User | None = None) -> str:
+    """Give a resource server its first or a new secret, the old one void at once, and return it. Records
+    resource_server:created or resource_server:rotated."""
+    tag = Tag.RESOURCE_SERVER_ROTATED if server.secret_digest else Tag.RESOURCE_SERVER_CREATED
+    secret = credentials.generate(policy.RESOURCE_SERVER_SECRET_PREFIX)
+    server.secret_digest = credentials.digest(secret)
+    server.save(update_fields=["secret_digest"])
+    actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
+    events.record(tag, actor=actor, by=by, resource_server=str(server.pk))
+    return secret

@@ -1,0 +1,281 @@
+"""What a deployment decides, all of it from the environment (docs/operations.md has the table).
+
+Every secret may come from a file: `NAME_FILE=/run/secrets/x` stands for `NAME`. What we decide is in `policy.py`.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from authserver import policy
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.FileAwareEnv()
+
+# The DEBUG variable allows what is for development only. Django's own DEBUG stays off even then: its error pages show
+# settings and source, and bad input gets our error pages everywhere.
+DEVELOPMENT = env.bool("DEBUG", default=False)
+DEBUG = False
+DEMO = env.bool("DEMO", default=False)
+DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+
+# --- Addresses. The issuer is an origin: no path, no trailing slash (RFC 8414 §2; clients compare it byte by byte).
+ISSUER = env.str("ISSUER", default="http://127.0.0.1:8000")
+GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001/mcp")
+HOSTED_URL = env.str("HOSTED_URL", default="http://{handle}.mcp.localhost:8001/mcp")
+COMPAT_URL = env.str("COMPAT_URL", default="http://127.0.0.1:8001/mcp/{handle}/mcp")
+OTHER_RESOURCE_URL = env.str("OTHER_RESOURCE_URL", default="http://127.0.0.1:8001/other/mcp")  # demo world only
+TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+
+_issuer = urlsplit(ISSUER)
+HTTPS = _issuer.scheme == "https"
+PRODUCTION = HTTPS and not DEVELOPMENT
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname or "127.0.0.1"])
+if DEVELOPMENT:
+    ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
+
+SECRET_KEY = env.str("SECRET_KEY", default="insecure-development-key" if DEVELOPMENT else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE): 50 or more random characters.")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+
+INSTALLED_APPS = [
+    "accounts",
+    "handles",
+    "authserver",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "oauth2_provider",
+    "rest_framework",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "authserver.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "authserver.urls"
+WSGI_APPLICATION = "authserver.wsgi.application"
+APPEND_SLASH = False  # paths are contracts; a redirect would lose a POST
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "authserver.views.context.site",
+            ],
+        },
+    }
+]
+
+# --- Database. Without one configured: SQLite in WAL with immediate transactions; the defaults lose half the writes
+# under concurrency (docs/decisions.md).
+DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}")}
+_database = DATABASES["default"]
+if _database["ENGINE"].endswith("sqlite3"):
+    _database["CONN_MAX_AGE"] = None
+    _database["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA mmap_size=134217728;"
+        "PRAGMA journal_size_limit=27103364;PRAGMA cache_size=2000;",
+    }
+else:
+    _pool_size = env.int("DATABASE_POOL_SIZE", default=8)
+    _database["CONN_HEALTH_CHECKS"] = True
+    _database["OPTIONS"] = {"pool": {"min_size": 2, "max_size": _pool_size, "timeout": 10}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Cache (rate limits, sessions of nothing else) and tasks.
+CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://gatehouse")}
+CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="")
+CELERY_TASK_ALWAYS_EAGER = not CELERY_BROKER_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_TIME_LIMIT = 300
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE = {
+    "purge expired credentials": {"task": "authserver.tasks.purge_expired", "schedule": 600.0},
+}
+
+# --- People.
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/connections"
+LOGOUT_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+SIGN_INS_PER_MINUTE = env.int("SIGN_INS_PER_MINUTE", default=policy.SIGN_INS_PER_MINUTE)
+REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
+ACCOUNT_RATE_LIMITS = {
+    "login": f"{SIGN_INS_PER_MINUTE}/m/ip",
+    "login_failed": f"{SIGN_INS_PER_MINUTE}/m/ip,5/300s/key",
+    "signup": f"{SIGN_INS_PER_MINUTE}/m/ip",
+}
+FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks about `next`
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+vars().update(EMAIL_CONFIG)
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Gatehouse <no-reply@{_issuer.hostname}>")
+
+# --- Browser security. A session cookie must be Lax: Strict would drop it on the cross-site arrival at authorize.
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+CSRF_FAILURE_VIEW = "authserver.views.errors.csrf_failure"
+CSRF_TRUSTED_ORIGINS = [ISSUER]
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"  # the flow's pages loosen it: clients open them in a popup
+SECURE_SSL_REDIRECT = PRODUCTION
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
+if TRUSTED_PROXY_COUNT:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "img-src": ["'self'"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+        "base-uri": ["'none'"],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "templates" / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEVELOPMENT
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEVELOPMENT
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- OAuth. The models are ours; django-oauth-toolkit's views and its token storage are not used (docs/decisions.md).
+ACCESS_TOKEN_LIFETIME_SECONDS = env.int(
+    "ACCESS_TOKEN_LIFETIME_SECONDS", default=int(policy.ACCESS_TOKEN_LIFETIME.total_seconds())
+)
+INSECURE_CIMD_ALLOW_LOOPBACK = env.bool("INSECURE_CIMD_ALLOW_LOOPBACK", default=False)
+OAUTH2_PROVIDER_APPLICATION_MODEL = "authserver.Client"
+OAUTH2_PROVIDER_GRANT_MODEL = "authserver.AuthorizationCode"
+OAUTH2_PROVIDER_ACCESS_TOKEN_MODEL = "authserver.AccessToken"
+OAUTH2_PROVIDER_REFRESH_TOKEN_MODEL = "authserver.RefreshToken"
+OAUTH2_PROVIDER_ID_TOKEN_MODEL = "authserver.IDToken"
+OAUTH2_PROVIDER = {
+    "OAUTH2_SERVER_CLASS": "authserver.toolkit.server.Server",
+    "OAUTH2_VALIDATOR_CLASS": "authserver.toolkit.validator.Validator",
+    "OAUTH2_BACKEND_CLASS": "authserver.toolkit.core.Core",
+    "SCOPES_BACKEND_CLASS": "authserver.toolkit.scopes.CatalogScopes",
+    "APPLICATION_ADMIN_CLASS": "authserver.admin.ClientAdmin",
+    "GRANT_ADMIN_CLASS": "authserver.admin.HiddenAdmin",
+    "ACCESS_TOKEN_ADMIN_CLASS": "authserver.admin.HiddenAdmin",
+    "REFRESH_TOKEN_ADMIN_CLASS": "authserver.admin.HiddenAdmin",
+    "ID_TOKEN_ADMIN_CLASS": "authserver.admin.HiddenAdmin",
+    "OIDC_ISS_ENDPOINT": ISSUER,
+    "PKCE_REQUIRED": True,
+    "ALLOW_LOCALHOST_LOOPBACK": True,
+    "ALLOWED_REDIRECT_URI_SCHEMES": ["https", "http", *policy.PRIVATE_USE_SCHEMES],
+    "REFRESH_TOKEN_REUSE_PROTECTION": True,
+    "REFRESH_TOKEN_EXPIRE_SECONDS": int(policy.REFRESH_TOKEN_IDLE_LIFETIME.total_seconds()),
+    "ACCESS_TOKEN_EXPIRE_SECONDS": ACCESS_TOKEN_LIFETIME_SECONDS,
+    "COMPLIANT_BCP_RFC9700_IMPLICIT_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PASSWORD_GRANT": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,
+    "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
+    "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
+    "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_REDIRECT_URI_MATCHING": True,
+    "COMPLIANT_BCP_RFC9700_PKCE_REQUIRED": True,
+}
+# W008 wants no `http` redirect at all; native clients need it for loopback (RFC 8252 §7.3) and
+# protocol/redirects.py refuses it for every other host.
+SILENCED_SYSTEM_CHECKS = ["oauth2_provider.W008"]
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "UNAUTHENTICATED_USER": None,
+    "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+}
+
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    # oauthlib logs whole requests, secrets included, at DEBUG: it never goes below WARNING here.
+    # django.request repeats every 4xx, which the doors log with their reason.
+    "loggers": {
+        "oauthlib": {"level": "WARNING"},
+        "oauth2_provider": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
+}

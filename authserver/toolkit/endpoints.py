@@ -1,0 +1,131 @@
+"""The protocol endpoints as functions: a request in, an answer or a refusal out."""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest
+from oauth2_provider.oauth2_backends import get_oauthlib_core
+from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
+
+from authserver.models import Client
+from authserver.protocol.errors import Refusal, Refused
+from authserver.protocol.parameters import Parameters
+from authserver.protocol.resources import Target
+from authserver.services import clients
+from authserver.toolkit.core import form_of, known
+from authserver.toolkit.server import RefusedError
+
+NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
+
+
+@dataclass(frozen=True)
+class AuthorizationRequest:
+    """A valid authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3, RFC 8707 §2)."""
+
+    client: Client
+    redirect_uri: str
+    state: str
+    wanted: tuple[str, ...]
+    named_scopes: bool
+    target: Target
+    code_challenge: str
+    prompts: frozenset[str]
+    login_hint: str
+
+
+@dataclass(frozen=True)
+class FailedRequest:
+    """An authorization request that is refused: at `redirect_uri`, or, where that is empty, on a page of ours because
+    the client or its redirect URI is not to be trusted (RFC 6749 §4.1.2.1)."""
+
+    refusal: Refusal
+    client: Client | None = None
+    redirect_uri: str = ""
+    state: str = ""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The status and JSON body of the token or revocation endpoint. The body may carry secrets."""
+
+    status: int
+    body: dict[str, Any] = field(repr=False)
+
+
+Endpoint = Callable[[HttpRequest], Answer]
+
+
+def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedRequest:
+    """Check an authorization request. Reads only, so the same request may come any number of times."""
+    client = clients.find(parameters.get("client_id"))
+    state = parameters.get("state") or ""
+    uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(known(parameters))}"
+    try:
+        wanted, checked = get_oauthlib_core().server.validate_authorization_request(uri, http_method="GET")
+    except FatalClientError as error:
+        return FailedRequest(_refusal(error), client)
+    except OAuth2Error as error:
+        return FailedRequest(_refusal(error), client, error.redirect_uri or "", state)
+    return AuthorizationRequest(
+        client=checked["request"].client,
+        redirect_uri=checked["redirect_uri"],
+        state=state,
+        wanted=tuple(wanted),
+        named_scopes=bool(parameters.get("scope")),
+        target=checked["target"],
+        code_challenge=checked["code_challenge"],
+        prompts=frozenset((parameters.get("prompt") or "").split()),
+        login_hint=parameters.get("login_hint") or "",
+    )
+
+
+SENTENCES = {
+    "unsupported_grant_type": "This server knows the grants authorization_code and refresh_token.",
+    "unauthorized_client": "This client may not make this request.",
+    "unsupported_response_type": "Only response_type code is supported.",
+    "invalid_scope": "None of the scopes can be granted.",
+}
+
+
+def _told(code: str, description: str | None) -> Refusal:
+    sentence = SENTENCES.get(code) or NOT_DESCRIPTION.sub("", description or "") or "The request was refused."
+    return Refusal(code, sentence, f"oauthlib:{code}")
+
+
+def _refusal(error: OAuth2Error) -> Refusal:
+    """Return our refusal for an error of oauthlib's, whoever raised it."""
+    if isinstance(error, RefusedError):
+        return error.refusal
+    name = type(error).__name__
+    fatal = {
+        "InvalidClientIdError": Refusal("invalid_client", "This client is not known here.", "client:unknown"),
+        "MismatchingRedirectURIError": Refusal(
+            "invalid_redirect_uri", "The redirect URI is not one that this client registered.", "redirect:mismatch"
+        ),
+    }
+    return fatal.get(name) or _told(error.error or "invalid_request", error.description)
+
+
+def token(request: HttpRequest) -> Answer:
+    """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
+    if form_of(request).get("grant_type") is None:
+        raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
+    _, _, body, status = get_oauthlib_core().create_token_response(request)
+    return _answer(status, body)
+
+
+def revoke(request: HttpRequest) -> Answer:
+    """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
+    _, _, body, status = get_oauthlib_core().create_revocation_response(request)
+    return _answer(status, body)
+
+
+def _answer(status: int, body: str) -> Answer:
+    """Return oauthlib's answer, an error in our words: its own may repeat what was sent."""
+    told = json.loads(body) if body else {}
+    return Answer(status, _told(told["error"], told.get("error_description")).body() if status >= 400 else told)

@@ -1,0 +1,124 @@
+"""Which grants exist here: authorization code with PKCE S256, and refresh. Nothing else is composed, so nothing else
+can be asked for (no implicit, password, client credentials, device)."""
+
+import logging
+import re
+from typing import Any
+
+from django.utils import timezone
+from oauthlib.common import Request
+from oauthlib.oauth2.rfc6749.endpoints import AuthorizationEndpoint, RevocationEndpoint, TokenEndpoint
+from oauthlib.oauth2.rfc6749.errors import OAuth2Error
+from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, RefreshTokenGrant
+from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
+from oauthlib.oauth2.rfc6749.tokens import BearerToken
+
+from authserver.protocol import resources
+from authserver.protocol.errors import Refusal, invalid_target
+from authserver.services import catalog, connections
+
+log = logging.getLogger(__name__)
+
+S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 bytes
+# Parameters of extensions that we do not serve; passing over them would change what the client asked for.
+UNSUPPORTED = {"request": "request_not_supported", "request_uri": "request_uri_not_supported"}
+
+
+class RefusedError(OAuth2Error):
+    """A refusal of ours on its way through oauthlib, which reports errors by raising and keeps no private reason.
+
+    Give it the request once the redirect URI was checked: then, and only then, the error goes to the client.
+    """
+
+    def __init__(self, refusal: Refusal, request: Request | None = None) -> None:
+        self.error = refusal.code
+        self.refusal = refusal
+        log.info("refused %s: %s", refusal.code, refusal.reason)
+        super().__init__(description=refusal.description, status_code=refusal.status, request=request)
+
+
+class S256Grant(AuthorizationCodeGrant):
+    """The code grant with S256 as its only PKCE method (OAuth 2.1; `plain` proves nothing)."""
+
+    _code_challenge_methods = {"S256": code_challenge_method_s256}
+
+
+class ConnectionTokens(BearerToken):
+    """Answers with what the connection issues, in place of tokens that oauthlib would generate."""
+
+    def create_token(self, request: Request, refresh_token: bool = False, **kwargs: Any) -> dict[str, object]:
+        now = timezone.now()
+        if request.grant_type == "refresh_token":
+            pair = connections.rotate(request.taken, token=request.refresh_token, scope_list=request.scopes, now=now)
+        else:
+            pair = connections.redeem(request.taken, now=now)
+        return pair.body(now)
+
+
+def _invalid_request(description: str, reason: str, request: Request) -> RefusedError:
+    return RefusedError(Refusal("invalid_request", description, reason), request)
+
+
+def check_extensions(request: Request) -> dict[str, Any]:
+    """Refuse what would be passed over silently: other response modes, request objects, a challenge of a wrong form."""
+    for name, code in UNSUPPORTED.items():
+        if getattr(request, name, None):
+            refusal = Refusal(code, f"The parameter {name} is not supported.", f"authorize:{name}")
+            raise RefusedError(refusal, request)
+    if getattr(request, "response_mode", None) not in (None, "query"):
+        raise _invalid_request("Only response_mode query is supported.", "authorize:response_mode", request)
+    if request.code_challenge and not S256_CHALLENGE.fullmatch(request.code_challenge):
+        raise _invalid_request("code_challenge is not a base64url SHA-256.", "authorize:challenge", request)
+    return {}
+
+
+def check_target(request: Request) -> dict[str, Any]:
+    """Resolve the resource indicators of an authorization request to the one endpoint they name.
+
+    Obeys:   RFC 8707 §2.
+    Departs: RFC 8707 §2 allows several; a connection has one, so naming two is refused.
+    """
+    named = [value for name, value in request.uri_query_params if name == "resource"]
+    if len({resources.canonical(value) for value in named}) > 1:
+        raise RefusedError(invalid_target("resource:several"), request)
+    target = catalog.target_of(named[0] if named else None)
+    if target is None:
+        raise RefusedError(invalid_target("resource:unknown"), request)
+    request.target = target
+    return {"target": target}
+
+
+def check_same_target(request: Request) -> None:
+    """Hold a token request to the resource that was authorized; without one it is that resource.
+
+    Obeys: RFC 8707 §2.2.
+    """
+    bound = request.taken.connection.resource
+    for name, value in request.decoded_body:
+        if name != "resource":
+            continue
+        target = catalog.target_of(value)
+        if target is None or target.uri != bound:
+            raise RefusedError(invalid_target("resource:not_the_authorized_one"))
+
+
+class Server(AuthorizationEndpoint, TokenEndpoint, RevocationEndpoint):
+    """The endpoints that we offer, composed. django-oauth-toolkit makes one per request; it holds no state."""
+
+    def __init__(self, request_validator: Any, **_settings: Any) -> None:
+        code_grant = S256Grant(request_validator)
+        code_grant.custom_validators.pre_auth.extend([check_extensions, check_target])
+        refresh_grant = RefreshTokenGrant(request_validator)
+        for grant in (code_grant, refresh_grant):
+            grant.custom_validators.post_token.append(check_same_target)
+        self.tokens = ConnectionTokens(request_validator)
+        AuthorizationEndpoint.__init__(
+            self, default_response_type="code", response_types={"code": code_grant}, default_token_type=self.tokens
+        )
+        TokenEndpoint.__init__(
+            self,
+            default_grant_type="authorization_code",
+            grant_types={"authorization_code": code_grant, "refresh_token": refresh_grant},
+            default_token_type=self.tokens,
+        )
+        RevocationEndpoint.__init__(self, request_validator)

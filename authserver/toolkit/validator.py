@@ -1,0 +1,175 @@
+"""What oauthlib asks while it checks a request; each answer is a service's or a rule's."""
+
+import base64
+import binascii
+from typing import Any
+from urllib.parse import unquote
+
+from django.utils import timezone
+from oauth2_provider.oauth2_validators import OAuth2Validator
+from oauthlib.common import Request
+
+from authserver import policy
+from authserver.models import Client
+from authserver.protocol import credentials, redirects, scopes
+from authserver.protocol.errors import Refusal, invalid_client, invalid_grant
+from authserver.services import catalog, clients, connections
+from authserver.toolkit.server import RefusedError
+from handles import access
+
+GRANT_TYPES = ("authorization_code", "refresh_token")
+
+
+def basic_credentials(header: str) -> tuple[str, str] | None:
+    """Return id and secret of an HTTP Basic header, or None where it is none.
+
+    Both may be percent-encoded (RFC 6749 §2.3.1) or not, as clients do either; ours hold no character that differs.
+    """
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ("", "")
+    name, _, secret = text.partition(":")
+    return unquote(name), unquote(secret)
+
+
+class Validator(OAuth2Validator):
+    """django-oauth-toolkit's validator with every decision about rows replaced."""
+
+    # --- Authorization request
+
+    def validate_client_id(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> bool:
+        request.client = clients.find(client_id)
+        return request.client is not None and request.client.is_active
+
+    def validate_redirect_uri(
+        self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Match exactly, loopback with any port. The rules are asked again, since they may be stricter today than at
+        registration."""
+        return redirects.problem_with(redirect_uri) is None and redirects.is_registered(
+            redirect_uri, request.client.redirect_uri_list
+        )
+
+    def get_default_redirect_uri(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> str | None:
+        """Return the code's own redirect URI at the token endpoint (OAuth 2.1 drops the parameter there), else the
+        client's only one (RFC 6749 §3.1.2.3)."""
+        taken = getattr(request, "taken", None)
+        if taken is not None:
+            return taken.redirect_uri
+        registered = request.client.redirect_uri_list
+        return registered[0] if len(registered) == 1 else None
+
+    def validate_response_type(
+        self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        return response_type == "code"
+
+    def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
+        return scopes.asked("", catalog.current(), request.target.scopes)
+
+    def validate_scopes(
+        self, client_id: str, scopes_: list[str], client: Client, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Narrow to what exists here; refuse only where nothing known remains. What a client registered as its
+        `scope` is no ceiling: it could not know then what it would need."""
+        request.scopes = scopes.asked(" ".join(scopes_), catalog.current(), request.target.scopes)
+        return bool(request.scopes)
+
+    def is_pkce_required(self, client_id: str, request: Request) -> bool:
+        return True
+
+    # --- Client authentication
+
+    def client_authentication_required(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+        return True  # public clients too: `authenticate_client` knows who has a secret
+
+    def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
+        """Set `request.client`. A secret may come by header or form; two that differ are refused (RFC 6749 §2.3)."""
+        basic = basic_credentials(request.headers.get("Authorization", ""))
+        client_id, secret = request.client_id, request.client_secret or None
+        if basic:
+            if (client_id and client_id != basic[0]) or (secret and secret != basic[1]):
+                raise RefusedError(invalid_client("client:two_authentications"))
+            client_id, secret = basic[0], basic[1] or None
+        found = clients.authenticate(client_id, secret)
+        if isinstance(found, Refusal):
+            raise RefusedError(found)
+        request.client, request.client_id = found, found.client_id
+        return True
+
+    def validate_grant_type(
+        self, client_id: str, grant_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        return grant_type in GRANT_TYPES
+
+    # --- Code
+
+    def validate_code(
+        self, client_id: str, code: str, client: Client, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        taken = connections.take_code(code, client=client, now=timezone.now())
+        if isinstance(taken, Refusal):
+            raise RefusedError(taken)
+        if request.redirect_uri and request.redirect_uri != taken.redirect_uri:
+            raise RefusedError(invalid_grant("code:redirect_mismatch"))
+        request.taken, request.user, request.scopes = taken, taken.connection.user, taken.scopes.split()
+        return True
+
+    def get_code_challenge(self, code: str, request: Request) -> str:
+        return request.taken.code_challenge
+
+    def get_code_challenge_method(self, code: str, request: Request) -> str:
+        return "S256"
+
+    def confirm_redirect_uri(
+        self, client_id: str, code: str, redirect_uri: str, client: Client, *args: Any, **kwargs: Any
+    ) -> bool:
+        return True  # `validate_code` did, with the error that RFC 6749 §5.2 names
+
+    def invalidate_authorization_code(
+        self, client_id: str, code: str, request: Request, *args: Any, **kwargs: Any
+    ) -> None:
+        """`connections.redeem` did, in the statement that issued the pair."""
+
+    # --- Refresh
+
+    def validate_refresh_token(
+        self, refresh_token: str, client: Client, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        if not credentials.is_well_formed(refresh_token, policy.REFRESH_TOKEN_PREFIX):
+            raise RefusedError(invalid_grant("refresh:malformed"))
+        taken = connections.take_refresh_token(refresh_token, client=client, now=timezone.now())
+        if isinstance(taken, Refusal):
+            raise RefusedError(taken)
+        request.taken, request.user = taken, taken.connection.user
+        return True
+
+    def get_original_scopes(self, refresh_token: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
+        """Return what the person allowed, as far as the role reaches today. The connection is the measure, so a
+        refresh that asked for less takes nothing away from the next one (RFC 6749 §6)."""
+        connection = request.taken.connection
+        role = access.role_in(connection.handle, connection.user)
+        return scopes.allowed_to(role, connection.scope_list, catalog.current())
+
+    def is_within_original_scope(
+        self, request_scopes: list[str], refresh_token: str, request: Request, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Narrow instead of refusing where a client repeats scopes that its connection no longer has."""
+        kept = [name for name in self.get_original_scopes(refresh_token, request) if name in request_scopes]
+        request.scopes = kept
+        return bool(kept)
+
+    def save_token(self, token: dict[str, Any], request: Request, *args: Any, **kwargs: Any) -> None:
+        """`ConnectionTokens` issued and stored it."""
+
+    # --- Revocation
+
+    def revoke_token(self, token: str, token_type_hint: str, request: Request, *args: Any, **kwargs: Any) -> None:
+        connections.revoke_by_token(token, client=request.client, now=timezone.now())
+
+    def is_origin_allowed(self, client_id: str, origin: str, request: Request, *args: Any, **kwargs: Any) -> bool:
+        return False  # CORS is the view's: one answer for every origin, without credentials

@@ -1,0 +1,51 @@
+"""The table of contents: every path, in the order of the flow. No trailing slashes: these paths are contracts."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path, re_path
+
+from authserver.views import (
+    authorize,
+    connections,
+    home,
+    introspect,
+    register,
+    revoke,
+    token,
+    wellknown,
+)
+
+admin.site.login = secure_admin_login(admin.site.login)  # the same page, limits and factors as for everybody
+admin.site.site_header = admin.site.site_title = "Gatehouse administration"
+
+urlpatterns = [
+    # a client discovers
+    path(".well-known/oauth-authorization-server", wellknown.authorization_server),
+    re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
+    # registers
+    path("oauth/register", register.register, name="register"),
+    path("oauth/register/<str:client_id>", register.manage, name="manage_registration"),
+    # asks a person
+    path("oauth/authorize", authorize.authorize, name="authorize"),
+    path("accounts/", include("accounts.urls")),
+    # exchanges and refreshes
+    path("oauth/token", token.token, name="token"),
+    # is asked about by resource servers
+    path("oauth/introspect", introspect.introspect, name="introspect"),
+    # and ended: by itself, by the person, by an administrator
+    path("oauth/revoke", revoke.revoke, name="revoke"),
+    path("connections", connections.connection_list, name="connections"),
+    path("connections/all/disconnect", connections.disconnect_all, name="connections_disconnect_all"),
+    path("connections/<uuid:connection_id>/disconnect", connections.disconnect, name="connection_disconnect"),
+    path("admin/", admin.site.urls),
+    # operations
+    path("", home.home, name="home"),
+    path("livez", home.livez),
+    path("readyz", home.readyz),
+]
+
+handler400 = "authserver.views.errors.bad_request"
+handler403 = "authserver.views.errors.forbidden"
+handler404 = "authserver.views.errors.not_found"
+handler429 = "authserver.views.errors.too_many"
+handler500 = "authserver.views.errors.server_error"

@@ -1,0 +1,71 @@
+"""The dead ends of an authorization, in words: what is wrong and what to do next (screens C30)."""
+
+from accounts.models import User
+from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
+from authserver.views.errors import ErrorPage
+
+CONNECT_AGAIN = "Go back to the app, remove the connection there and add it again."
+
+
+def page_for(failed: FailedRequest) -> ErrorPage:
+    """Return the page for a request whose client or redirect URI is not to be trusted. It never redirects."""
+    details = (("App", failed.client.name),) if failed.client else ()
+    titles = {
+        "invalid_client": ("This app is not known here", "Its registration is missing, or was blocked or removed."),
+        "invalid_redirect_uri": (
+            "This app wants its answer somewhere else",
+            "The address to return to is not one that the app registered, so nothing was sent there.",
+        ),
+    }
+    title, cause = titles.get(failed.refusal.code, ("This request cannot be answered", failed.refusal.description))
+    return ErrorPage(400, failed.refusal.code, title, cause, CONNECT_AGAIN, details=details)
+
+
+def expired() -> ErrorPage:
+    return ErrorPage(
+        400,
+        "request_expired",
+        "This page was open too long",
+        "The request it was for is no longer valid.",
+        "Go back to the app and connect again.",
+    )
+
+
+def answered() -> ErrorPage:
+    return ErrorPage(
+        400,
+        "already_answered",
+        "This request was already answered",
+        "The app has received its answer.",
+        "Go back to the app. If it is not connected, connect again.",
+    )
+
+
+def unknown_handle(asked: AuthorizationRequest) -> ErrorPage:
+    return ErrorPage(
+        404,
+        "handle_not_found",
+        f"There is no handle @{asked.target.handle}",
+        "The address in your app names a handle that does not exist here.",
+        "Check the address in the app, or ask whoever gave it to you.",
+    )
+
+
+def suspended_handle(slug: str) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "handle_suspended",
+        f"@{slug} is suspended",
+        "It has been switched off, so nothing can be connected to it.",
+        "Ask an owner of the handle.",
+    )
+
+
+def not_a_member(slug: str, user: User) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "not_a_member",
+        f"You are not a member of @{slug}",
+        f"You are signed in as {user.email}, and only members may connect apps to it.",
+        "Ask an owner of the handle to add you, or switch to the account that is a member.",
+    )

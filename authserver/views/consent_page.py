@@ -1,0 +1,225 @@
+"""The consent page, as data: who asks, where the answer goes, for which handle, what is asked. Built here, drawn in
+`templates/authorize/consent.html`; what a row may do is decided by `protocol.scopes`, not by this page."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from accounts.models import User
+from authserver import policy
+from authserver.forms import Choice
+from authserver.models import Client, Connection, Scope
+from authserver.protocol import redirects
+from authserver.protocol.redirects import Destination
+from authserver.toolkit.endpoints import AuthorizationRequest
+from handles.access import Seat
+from handles.roles import Role, at_least
+
+
+@dataclass(frozen=True)
+class ClientView:
+    name: str
+    monogram: str
+    badge: str
+    proof_host: str
+    verified_note: str
+    client_id: str
+    website_url: str
+    website_host: str
+    policy_url: str
+    policy_host: str
+    terms_url: str
+    terms_host: str
+    changed_from: str = ""
+
+
+@dataclass(frozen=True)
+class HandleRow:
+    slug: str
+    display_name: str
+    role: str
+    role_label: str
+    is_disabled: bool
+    reason: str
+    is_checked: bool
+
+
+@dataclass(frozen=True)
+class ScopeRow:
+    name: str
+    title: str
+    description: str
+    consequence: str
+    level: str
+    level_label: str
+    is_required: bool
+    is_checked: bool
+    is_disabled: bool
+    disabled_reason: str
+    role_needed: str
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class ScopeGroup:
+    title: str
+    rows: tuple[ScopeRow, ...]
+
+
+@dataclass(frozen=True)
+class ConsentPage:
+    client: ClientView
+    destination: Destination
+    person: User
+    login_hint_other: str
+    fixed_handle: HandleRow | None
+    only_handle: HandleRow | None
+    handles: tuple[HandleRow, ...]
+    groups: tuple[ScopeGroup, ...]
+    asked_nothing: bool
+    lasts: str
+    errors: tuple[str, ...]
+    signed: str
+    action: str
+    next: str
+
+
+@dataclass(frozen=True)
+class Seats:
+    """The handles that this page can be for: one fixed by the resource, or those to pick from."""
+
+    fixed: Seat | None
+    offered: tuple[Seat, ...]
+
+    @property
+    def usable(self) -> list[Seat]:
+        return [seat for seat in self.offered if seat.is_usable]
+
+    @property
+    def settled(self) -> Seat | None:
+        """The one handle that is in question without asking, or None where the person has to choose."""
+        if self.fixed:
+            return self.fixed
+        return self.usable[0] if len(self.usable) == 1 else None
+
+
+def build(
+    asked: AuthorizationRequest,
+    *,
+    user: User,
+    seats: Seats,
+    signed: str,
+    query: str,
+    choice: Choice | None = None,
+    errors: tuple[str, ...] = (),
+) -> ConsentPage:
+    """Return the page for this request and person; `choice` is what was posted, where the page comes back."""
+    settled = seats.settled
+    chosen = choice.handle if choice and choice.handle else _used_before(asked, user)
+    rows = tuple(handle_row(seat, checked=seat.handle.slug == chosen) for seat in _ordered(seats.offered, chosen))
+    hint = asked.login_hint if "@" in asked.login_hint and asked.login_hint.lower() != user.email else ""
+    return ConsentPage(
+        client=client_view(asked.client),
+        destination=redirects.destination(asked.redirect_uri),
+        person=user,
+        login_hint_other=hint,
+        fixed_handle=handle_row(seats.fixed, checked=True) if seats.fixed else None,
+        only_handle=handle_row(settled, checked=True) if settled and not seats.fixed else None,
+        handles=rows,
+        groups=_groups(asked, settled=settled, ticked=choice.ticked if choice else _ticked_first(asked, user, settled)),
+        asked_nothing=not asked.named_scopes,
+        lasts=_lasts(asked.client),
+        errors=errors,
+        signed=signed,
+        action="/oauth/authorize",
+        next=f"/oauth/authorize?{query}",
+    )
+
+
+def client_view(client: Client) -> ClientView:
+    return ClientView(
+        name=client.name,
+        monogram=next((letter for letter in client.name if letter.isalnum()), "?").upper(),
+        badge="verified" if client.is_verified else "unverified",
+        proof_host="",
+        verified_note="Checked by the people who run this server." if client.is_verified else "",
+        client_id=client.client_id,
+        website_url=client.website_url,
+        website_host=urlsplit(client.website_url).netloc,
+        policy_url=client.policy_url,
+        policy_host=urlsplit(client.policy_url).netloc,
+        terms_url=client.terms_url,
+        terms_host=urlsplit(client.terms_url).netloc,
+    )
+
+
+def handle_row(seat: Seat, *, checked: bool) -> HandleRow:
+    return HandleRow(
+        slug=seat.handle.slug,
+        display_name=seat.handle.display_name,
+        role=seat.role.value,
+        role_label=str(seat.role.label),
+        is_disabled=not seat.is_usable,
+        reason="" if seat.is_usable else "Suspended. Ask an owner of the handle.",
+        is_checked=checked and seat.is_usable,
+    )
+
+
+def _used_before(asked: AuthorizationRequest, user: User) -> str:
+    """Return the handle of this person's latest live connection of this client, or nothing: a first connection
+    preselects none, so that nobody grants for the wrong handle by pressing on."""
+    latest = Connection.objects.filter(user=user, client=asked.client, ended_at=None).order_by("-approved_at")
+    return latest.values_list("handle__slug", flat=True).first() or ""
+
+
+def _ordered(seats: tuple[Seat, ...], first: str) -> list[Seat]:
+    return sorted(seats, key=lambda seat: seat.handle.slug != first)
+
+
+def _ticked_first(asked: AuthorizationRequest, user: User, settled: Seat | None) -> frozenset[str]:
+    """Return what is ticked before anybody chose: all but Manage, and what this connection already has."""
+    manage = set(Scope.objects.filter(pk__in=asked.wanted, level=Scope.Level.MANAGE).values_list("pk", flat=True))
+    live = Connection.objects.filter(user=user, client=asked.client, resource=asked.target.uri, ended_at=None)
+    mine = live.filter(handle=settled.handle).first() if settled else None
+    return frozenset(set(asked.wanted) - manage | set(mine.scope_list if mine else ()))
+
+
+def _groups(asked: AuthorizationRequest, *, settled: Seat | None, ticked: frozenset[str]) -> tuple[ScopeGroup, ...]:
+    role = settled.role if settled else None
+    shown = Scope.objects.filter(pk__in=asked.wanted, is_shown=True)
+    order = {name: place for place, name in enumerate(asked.wanted)}
+    rows = sorted(shown, key=lambda scope: order[scope.name])
+    return tuple(
+        ScopeGroup(title, tuple(_scope_row(scope, role=role, ticked=scope.name in ticked) for scope in scopes))
+        for title, scopes in groupby(rows, key=lambda scope: scope.group)
+    )
+
+
+def _scope_row(scope: Scope, *, role: Role | None, ticked: bool) -> ScopeRow:
+    beyond = role is not None and not at_least(role, scope.role)
+    return ScopeRow(
+        name=scope.name,
+        title=scope.title,
+        description=scope.description,
+        consequence=scope.consequence,
+        level=scope.level,
+        level_label=str(Scope.Level(scope.level).label),
+        is_required=scope.is_required,
+        is_checked=(ticked or scope.is_required) and not beyond,
+        is_disabled=beyond or scope.is_required,
+        disabled_reason=f"Needs the role {Role(scope.role).label.lower()}." if beyond else "",
+        role_needed=scope.role,
+        is_new=False,
+    )
+
+
+def _lasts(client: Client) -> str:
+    minutes = max(1, round(settings.ACCESS_TOKEN_LIFETIME_SECONDS / 60))
+    key = f"Each key lives {minutes} minute{'s' if minutes != 1 else ''}."
+    if not client.may_refresh:
+        return f"{key} Then the app has to ask again."
+    return (
+        f"Until you disconnect it. Unused for {policy.REFRESH_TOKEN_IDLE_LIFETIME.days} days, it ends by itself. {key}"
+    )

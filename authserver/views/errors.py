@@ -1,0 +1,106 @@
+"""Dead ends are pages: a title, the cause, the next step, the request's id. Programs get the same as JSON."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts import flow_headers
+from authserver.views.responses import no_store
+
+
+@dataclass(frozen=True)
+class ErrorPage:
+    """What a dead end tells a person. `action_url` is a way out, on this server or at a validated redirect URI."""
+
+    status: int
+    code: str
+    title: str
+    cause: str
+    next_step: str
+    action_url: str = ""
+    action_label: str = ""
+    request_id: str = ""
+    details: tuple[tuple[str, str], ...] = ()
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """Tell whether the caller is a program: it accepts JSON and not HTML, or nothing but anything."""
+    accept = request.headers.get("Accept", "")
+    return "text/html" not in accept and "application/json" in accept
+
+
+def show(request: HttpRequest, page: ErrorPage) -> HttpResponse:
+    """Answer with the error page, or with its code and cause as JSON where a program asked."""
+    request_id = getattr(request, "request_id", "")
+    if wants_json(request):
+        description = f"{page.cause} {page.next_step}"
+        return no_store(
+            {"error": page.code, "error_description": description, "request_id": request_id}, status=page.status
+        )
+    context = {"error": ErrorPage(**{**page.__dict__, "request_id": request_id})}
+    response = render(request, "errors/page.html", context, status=page.status)
+    flow_headers.apply(response, redirect_origin=None)
+    return response
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return show(
+        request,
+        ErrorPage(404, "not_found", "There is nothing here", "No page has this address.", "Check the address."),
+    )
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return show(
+        request,
+        ErrorPage(
+            500,
+            "server_error",
+            "Something broke on our side",
+            "The request could not be answered.",
+            "Try again; if it stays, give the request id to whoever runs this server.",
+        ),
+    )
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return show(
+        request,
+        ErrorPage(400, "invalid_request", "This request cannot be read", "A part of it is malformed.", "Start again."),
+    )
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    return show(
+        request,
+        ErrorPage(403, "forbidden", "Not for this account", "You may not see this page.", "Sign in as someone else."),
+    )
+
+
+def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    response = show(
+        request,
+        ErrorPage(
+            429,
+            "too_many_requests",
+            "Too many tries",
+            "Too many attempts came from here in a short time.",
+            "Wait a minute, then try again.",
+        ),
+    )
+    response["Retry-After"] = "60"
+    return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return show(
+        request,
+        ErrorPage(
+            403,
+            "expired",
+            "This page was open too long",
+            "The form no longer belongs to your session, or your browser blocks cookies for this site.",
+            "Go back to the app and connect again.",
+        ),
+    )

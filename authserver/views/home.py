@@ -1,0 +1,47 @@
+"""The signpost at the root, and the two probes."""
+
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+
+from authserver import __version__
+from authserver.views import wellknown
+
+NAME = "Gatehouse"
+
+
+def home(request: HttpRequest) -> HttpResponse:
+    """Name, version, status and endpoints (requirement T10): a page for people, JSON for programs."""
+    metadata = wellknown.metadata()
+    endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
+    endpoints["metadata"] = f"{settings.ISSUER}/.well-known/oauth-authorization-server"
+    service = {"name": NAME, "version": __version__, "status": "ok", "endpoints": endpoints}
+    if "text/html" in request.headers.get("Accept", ""):
+        return render(request, "home.html", {"service": service})
+    return JsonResponse(service)
+
+
+def livez(request: HttpRequest) -> HttpResponse:
+    """The process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+_migrated = False
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """The database answers and has every migration; 503 otherwise, so that no traffic is sent here."""
+    global _migrated
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        if not _migrated:
+            executor = MigrationExecutor(connection)
+            _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
+    if not _migrated:
+        return JsonResponse({"status": "unavailable", "database": "migrations are missing"}, status=503)
+    return JsonResponse({"status": "ok"})

@@ -1,0 +1,183 @@
+"""Client registration (RFC 7591) and its management (RFC 7592)."""
+
+import json
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import APIException, NotAuthenticated, ParseError, Throttled
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from authserver import policy
+from authserver.authentication import RegistrationToken
+from authserver.models import Client
+from authserver.protocol import client_metadata, scopes
+from authserver.protocol.errors import Refusal
+from authserver.services import catalog, clients
+from authserver.throttles import RegistrationThrottle
+from authserver.views.responses import cors
+
+
+class MetadataParser(BaseParser):
+    """Reads a JSON body whatever content type it claims; some clients name none. Size and depth are bounded."""
+
+    media_type = "*/*"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> object:
+        raw = stream.read(policy.REGISTRATION_BODY_BYTES_MAX + 1)
+        if len(raw) > policy.REGISTRATION_BODY_BYTES_MAX:
+            raise ParseError("The body is too large.")
+        try:
+            return json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not JSON.") from error
+
+
+def _answer(body: dict[str, Any], *, status: int = 200) -> Response:
+    return Response(body, status=status, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+
+
+class RegistrationView(APIView):
+    authentication_classes: list[type] = []
+    permission_classes = [AllowAny]
+    throttle_classes = [RegistrationThrottle]
+    parser_classes = [MetadataParser]
+
+    def post(self, request: Request) -> Response:
+        """Register a client. Obeys: RFC 7591 §3.1, §3.2."""
+        metadata = client_metadata.parse(request.data)
+        if isinstance(metadata, Refusal):
+            return _answer(metadata.body(), status=400)
+        registered = clients.register(metadata)
+        return _answer(describe(registered, scope=metadata.scope), status=201)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return _error_answer(self, exc)
+
+
+class ManagementView(APIView):
+    authentication_classes = [RegistrationToken]
+    permission_classes = [AllowAny]
+    throttle_classes = [RegistrationThrottle]
+    parser_classes = [MetadataParser]
+
+    def get(self, request: Request, client_id: str) -> Response:
+        """Obeys: RFC 7592 §2.1."""
+        return _answer(describe(clients.Registered(request.user, None, None)))
+
+    def put(self, request: Request, client_id: str) -> Response:
+        """Replace the metadata, for example to add a callback. Obeys: RFC 7592 §2.2."""
+        wrong = _forbidden_member(request.data, request.user)
+        metadata = wrong or client_metadata.parse(request.data)
+        if isinstance(metadata, Refusal):
+            return _answer(metadata.body(), status=400)
+        return _answer(describe(clients.update(request.user, metadata), scope=metadata.scope))
+
+    def delete(self, request: Request, client_id: str) -> Response:
+        """Obeys: RFC 7592 §2.3."""
+        clients.delete(request.user, now=timezone.now())
+        return Response(status=204, headers={"Cache-Control": "no-store"})
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return _error_answer(self, exc)
+
+
+SERVER_OWNED = (
+    "registration_access_token",
+    "registration_client_uri",
+    "client_secret_expires_at",
+    "client_id_issued_at",
+)
+
+
+def _forbidden_member(body: object, client: Client) -> Refusal | None:
+    """Return the refusal for members that RFC 7592 §2.2 keeps out of an update, or None."""
+    if not isinstance(body, dict):
+        return None
+    if body.get("client_id") != client.client_id:
+        return Refusal("invalid_client_metadata", "client_id must be the one of this client.", "update:client_id")
+    if any(name in body for name in SERVER_OWNED):
+        return Refusal("invalid_client_metadata", "The body names a member that the server owns.", "update:owned")
+    secret = body.get("client_secret")
+    if secret is not None and isinstance(clients.authenticate(client.client_id, str(secret)), Refusal):
+        return Refusal("invalid_client_metadata", "client_secret is not the one of this client.", "update:secret")
+    return None
+
+
+def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, Any]:
+    """Return the client information response: what was registered, which may be less than was sent.
+
+    Obeys: RFC 7591 §3.2.1 (every registered member is told; `client_secret_expires_at` with a secret), RFC 7592 §3.
+    """
+    client = registered.client
+    body: dict[str, Any] = {
+        "client_id": client.client_id,
+        "client_id_issued_at": int(client.created.timestamp()),
+        "client_name": client.name,
+        "redirect_uris": client.redirect_uri_list,
+        "token_endpoint_auth_method": client.auth_method,
+        "grant_types": ["authorization_code", "refresh_token"] if client.may_refresh else ["authorization_code"],
+        "response_types": ["code"],
+        "scope": _told_scope(scope),
+    }
+    told = {
+        "client_uri": client.website_url,
+        "policy_uri": client.policy_url,
+        "tos_uri": client.terms_url,
+        "software_id": client.software_id,
+        "software_version": client.software_version,
+    }
+    body |= {name: value for name, value in told.items() if value}
+    if registered.secret:
+        body |= {"client_secret": registered.secret, "client_secret_expires_at": 0}
+    body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
+    if registered.registration_token:
+        body["registration_access_token"] = registered.registration_token
+    return body
+
+
+def _told_scope(scope: str) -> str:
+    """Return what of the named scopes exists here, or the default ones. It is told, not kept: it limits nothing."""
+    known = catalog.current()
+    return " ".join(scopes.asked(scope, known, frozenset()) or scopes.asked("", known, frozenset()))
+
+
+ERRORS = {
+    401: ("invalid_token", "Send the registration access token of this client as a bearer."),
+    405: ("invalid_request", "This endpoint does not know the method."),
+    429: ("too_many_requests", "Too many registrations came from this address. Wait, then try again."),
+}
+
+
+def _error_answer(view: APIView, error: Exception) -> Response:
+    """Answer framework errors (throttled, unreadable, unauthenticated) in the RFC's form."""
+    if not isinstance(error, APIException):
+        raise error
+    status = 401 if isinstance(error, NotAuthenticated) else error.status_code
+    code, description = ERRORS.get(status, ("invalid_client_metadata", "The body is not JSON, or is too large."))
+    response = _answer({"error": code, "error_description": description}, status=status)
+    if isinstance(error, Throttled):
+        response["Retry-After"] = str(int(error.wait or 1))
+    header = view.get_authenticate_header(view.request)
+    if status == 401 and header:
+        response["WWW-Authenticate"] = header
+    response.exception = True
+    return response
+
+
+@csrf_exempt
+@cors("POST")
+def register(request: HttpRequest) -> HttpResponse:
+    return RegistrationView.as_view()(request)
+
+
+@csrf_exempt
+@cors("GET", "PUT", "DELETE")
+def manage(request: HttpRequest, client_id: str) -> HttpResponse:
+    return ManagementView.as_view()(request, client_id=client_id)

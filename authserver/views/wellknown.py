@@ -1,0 +1,60 @@
+"""Discovery: what this server is and where its endpoints are."""
+
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from authserver.protocol.errors import Refusal
+from authserver.services import catalog
+from authserver.views.responses import cors, method_not_allowed, no_store
+
+AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
+
+
+def metadata() -> dict[str, Any]:
+    """Return the authorization server metadata. Every member is stated, because the defaults of the RFC (implicit
+    grant, Basic only) are not ours; none is empty, because clients reject empty members.
+
+    Obeys: RFC 8414 §2, RFC 9207 §3 (`iss`).
+    """
+    issuer = settings.ISSUER
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/oauth/authorize",
+        "token_endpoint": f"{issuer}/oauth/token",
+        "registration_endpoint": f"{issuer}/oauth/register",
+        "revocation_endpoint": f"{issuer}/oauth/revoke",
+        "introspection_endpoint": f"{issuer}/oauth/introspect",
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": AUTH_METHODS,
+        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
+        "scopes_supported": list(catalog.current()),
+        "authorization_response_iss_parameter_supported": True,
+        "service_documentation": issuer,
+    }
+
+
+@csrf_exempt
+@cors("GET")
+def authorization_server(request: HttpRequest) -> HttpResponse:
+    """RFC 8414 §3."""
+    if request.method not in ("GET", "HEAD"):
+        return method_not_allowed("GET")
+    response = JsonResponse(metadata())
+    response["Cache-Control"] = "public, max-age=300"
+    return response
+
+
+@csrf_exempt
+@cors("GET")
+def not_here(request: HttpRequest, rest: str = "") -> HttpResponse:
+    """Any other well-known document: a small 404, which discovery takes as "go on" (HTML or 5xx would stop it). There
+    is no OpenID Connect here yet, so its document is among them (AS-14)."""
+    refusal = Refusal("not_found", "There is no such document here.", "wellknown:unknown")
+    return no_store(refusal.body(), status=404)

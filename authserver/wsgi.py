@@ -1,0 +1,8 @@
+"""The WSGI entry: `granian --interface wsgi authserver.wsgi:application`."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
+application = get_wsgi_application()

@@ -1,0 +1,1 @@
+"""What `./dev` does once it has found its Python: `install` the packages, start the `servers`, bring them `up`."""

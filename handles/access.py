@@ -1,0 +1,49 @@
+"""The only door of `handles` for others: who may act for a handle, and as what. Reads only; never caches.
+
+Doubt is a no: a suspended handle, a person who is not active, a private handle without membership give no role.
+"""
+
+from dataclasses import dataclass
+
+from accounts.models import User
+from handles import roles, slugs
+from handles.models import Handle, Membership
+from handles.roles import Role
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A person's place at a handle: the handle and the role held there."""
+
+    handle: Handle
+    role: Role
+
+    @property
+    def is_usable(self) -> bool:
+        return self.handle.status == Handle.Status.ACTIVE
+
+
+def find(slug: str) -> Handle | None:
+    """Return the handle of this name, active or suspended, or None."""
+    parsed = slugs.parse(slug)
+    return Handle.objects.filter(slug=parsed).first() if parsed else None
+
+
+def role_in(handle: Handle, user: User) -> Role | None:
+    """Return the role this person holds at this handle now, or None where they may not act for it at all."""
+    if not user.is_active or handle.status != Handle.Status.ACTIVE:
+        return None
+    membership = Membership.objects.filter(handle=handle, user=user).first()
+    if membership:
+        return roles.known(membership.role)
+    return Role.PUBLIC if handle.visibility == Handle.Visibility.PUBLIC else None
+
+
+def seats_of(user: User) -> list[Seat]:
+    """Return every handle this person is a member of, suspended ones too: owned first, then by name."""
+    if not user.is_active:
+        return []
+    memberships = Membership.objects.filter(user=user).select_related("handle")
+    held = [(membership.handle, roles.known(membership.role)) for membership in memberships]
+    seats = [Seat(handle, role) for handle, role in held if role]
+    return sorted(seats, key=lambda seat: (seat.role != Role.OWNER, seat.handle.slug))

@@ -1,0 +1,88 @@
+"""Fixtures that every folder shares: real servers, a real browser. The people everybody knows are in people.py."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+
+from tests import servers, tiers
+from tests.people import App, World, make_world
+
+# Fixtures and folders say which tier a test belongs to; nobody has to mark anything.
+FIXTURE_TIERS = {
+    "redis_url": "redis",
+    "page": "browser",
+    "context": "browser",
+    "browser": "browser",
+    "live": "contract",
+}
+FOLDER_TIERS = {"browser": "browser", "contract": "contract"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "redis: needs a real Valkey or Redis")
+    config.addinivalue_line("markers", "covers(*ids): the requirements this test shows (tests/conformance/*.toml)")
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest itself deselects by marker
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = os.path.dirname(__file__)
+    for item in items:
+        folder = os.path.relpath(item.path, tests).split(os.sep)[0]
+        found = {FIXTURE_TIERS[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURE_TIERS}
+        for tier in found | {FOLDER_TIERS[folder]} if folder in FOLDER_TIERS else found:
+            item.add_marker(tier)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Rate limits count in the cache: no test may feel those of another."""
+    cache.clear()
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of a real Valkey or Redis, empty and for this run only."""
+    tiers.need(tiers.REDIS)
+    with servers.redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def node() -> str:
+    """The path of Node."""
+    tiers.need(tiers.NODE)
+    return servers.find_node() or ""
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """Tests name whole addresses. (pytest-playwright's own fixture warns under pytest 9.2, and warnings are errors.)"""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
+    """How pytest-playwright starts a browser: the Chromium of the distribution, which talks to nobody but us."""
+    tiers.need(tiers.CHROMIUM)
+    # Playwright's event loop runs in this thread, so that Django takes every query for one from async code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    flags += ["--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage"]
+    if os.geteuid() == 0:
+        flags.append("--no-sandbox")  # Chromium's sandbox refuses root
+    return {**browser_type_launch_args, "executable_path": servers.find_chromium(), "args": flags}
+
+
+@pytest.fixture
+def world(db: None) -> World:
+    """Everybody, in an empty database (tests/people.py)."""
+    return make_world()
+
+
+@pytest.fixture
+def chatgpt(db: None) -> App:
+    """The client ChatGPT, freshly registered."""
+    return App.register()
