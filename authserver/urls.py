@@ -21,7 +21,7 @@ admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 urlpatterns = [
     # a client discovers
     path(".well-known/oauth-authorization-server", wellknown.authorization_server),
-    re_path(r"^\.well-known/(?P<rest>.*)$", wellknown.not_here),
+    re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
     # registers
     path("oauth/register", register.register, name="register"),
     path("oauth/register/<str:client_id>", register.manage, name="manage_registration"),
