@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Playwright
 
 from tests import servers, tiers
 from tests.contract import installed
+from tests.contract.connections import Connections
 from tests.contract.person import Person
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -87,3 +88,17 @@ def alice(chromium: Browser, short_lived: dict) -> Iterator[Person]:
     person = Person(chromium, short_lived, "alice@example.com")
     yield person
     person.close()
+
+
+@pytest.fixture(scope="module")
+def at(
+    request: pytest.FixtureRequest,
+    short_lived: dict,
+    alice: Person,
+    clients: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Connections]:
+    """The clients at one of the three URLs; say which: `parametrize("at", ["gateway"], indirect=True)`."""
+    with contextlib.ExitStack() as stack:
+        folder = tmp_path_factory.mktemp(request.param)
+        yield Connections(request.param, ready=short_lived, alice=alice, folder=folder, stack=stack)
