@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.logout import logout
+from allauth.account.views import PasswordResetView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
@@ -21,3 +22,13 @@ def switch_account(request: HttpRequest) -> HttpResponse:
     if get_adapter().is_safe_url(following):
         target += "?" + urlencode({"next": following})
     return HttpResponseRedirect(target)
+
+
+class RequestPasswordReset(PasswordResetView):
+    """allauth would go on to `next` at once, past the page that says a message was sent."""
+
+    def get_success_url(self) -> str:
+        return self.passthrough_next_url(reverse("account_reset_password_done"))
+
+
+request_password_reset = RequestPasswordReset.as_view()

@@ -14,7 +14,10 @@ from authserver import policy
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
-DEBUG = env.bool("DEBUG", default=False)
+# The DEBUG variable allows what is for development only. Django's own DEBUG stays off even then: its error pages show
+# settings and source, and bad input gets our error pages everywhere.
+DEVELOPMENT = env.bool("DEBUG", default=False)
+DEBUG = False
 DEMO = env.bool("DEMO", default=False)
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
 
@@ -28,12 +31,12 @@ TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
 _issuer = urlsplit(ISSUER)
 HTTPS = _issuer.scheme == "https"
-PRODUCTION = HTTPS and not DEBUG
+PRODUCTION = HTTPS and not DEVELOPMENT
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname or "127.0.0.1"])
-if DEBUG:
+if DEVELOPMENT:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 
-SECRET_KEY = env.str("SECRET_KEY", default="insecure-development-key" if DEBUG else "")
+SECRET_KEY = env.str("SECRET_KEY", default="insecure-development-key" if DEVELOPMENT else "")
 if not SECRET_KEY:
     raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE): 50 or more random characters.")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
@@ -200,11 +203,11 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-        if DEBUG
+        if DEVELOPMENT
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
-WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEVELOPMENT
 
 LANGUAGE_CODE = "en"
 USE_I18N = True
@@ -269,5 +272,10 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # oauthlib logs whole requests, secrets included, at DEBUG: it never goes below WARNING here.
-    "loggers": {"oauthlib": {"level": "WARNING"}, "oauth2_provider": {"level": "WARNING"}},
+    # django.request repeats every 4xx, which the doors log with their reason.
+    "loggers": {
+        "oauthlib": {"level": "WARNING"},
+        "oauth2_provider": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
 }

@@ -1,5 +1,6 @@
 """The table of contents: every path, in the order of the flow. No trailing slashes: these paths are contracts."""
 
+from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -14,10 +15,13 @@ from authserver.views import (
     wellknown,
 )
 
+admin.site.login = secure_admin_login(admin.site.login)  # the same page, limits and factors as for everybody
+admin.site.site_header = admin.site.site_title = "Gatehouse administration"
+
 urlpatterns = [
     # a client discovers
     path(".well-known/oauth-authorization-server", wellknown.authorization_server),
-    re_path(r"^\.well-known/(?P<rest>.*)$", wellknown.not_here),
+    re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
     # registers
     path("oauth/register", register.register, name="register"),
     path("oauth/register/<str:client_id>", register.manage, name="manage_registration"),

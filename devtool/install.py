@@ -50,7 +50,8 @@ def install(lock: str) -> None:
         uv = shutil.which("uv")
         make_venv(uv)
         STAMP.unlink(missing_ok=True)
-        install_with_uv(uv, lock) or install_with_pip(lock)
+        if not install_with_uv(uv, lock):
+            install_with_pip(lock)
         # The test lock holds all of the runtime lock.
         locks = [RUNTIME_LOCK, TEST_LOCK] if lock == TEST_LOCK else [lock]
         STAMP.write_text("".join(f"{digest(ROOT / name)}\n" for name in locks))
@@ -79,16 +80,21 @@ def need_ensurepip() -> None:
 
 def install_with_uv(uv: str | None, lock: str) -> bool:
     """Install with uv, fetching uv itself (by hash) when it is not on PATH. Return whether that worked."""
-    if uv is None:
-        need_pip()
-        with contextlib.suppress(subprocess.CalledProcessError):
-            pip("install", "--quiet", "--require-hashes", "--target", str(VENV / "uv"), "-r", UV_LOCK)
-            uv = str(VENV / "uv" / "bin" / "uv")
+    uv = uv or fetch_uv()
     if uv is None:
         return False
-    return not subprocess.run(
-        [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", PYTHON, lock], cwd=ROOT
-    ).returncode
+    sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", str(PYTHON), lock]
+    return not subprocess.run(sync, cwd=ROOT).returncode
+
+
+def fetch_uv() -> str | None:
+    """Return the path of a uv of our own, beside the packages of `.venv`; None where pip cannot get it."""
+    uv = VENV / "uv" / "bin" / "uv"
+    if not uv.exists():
+        need_pip()
+        with contextlib.suppress(subprocess.CalledProcessError):
+            pip("install", "-qq", "--require-hashes", "--target", str(VENV / "uv"), "-r", UV_LOCK)
+    return str(uv) if uv.exists() else None
 
 
 def install_with_pip(lock: str) -> None:
@@ -96,7 +102,7 @@ def install_with_pip(lock: str) -> None:
     say("uv did not do it; trying pip, which takes a minute …")
     need_pip()
     try:
-        pip("install", "--quiet", "--require-hashes", "-r", lock)
+        pip("install", "-qq", "--require-hashes", "-r", lock)
     except subprocess.CalledProcessError:
         fail(f"could not install {lock} (see above). Is there a network, or a package index in pip's configuration?")
 

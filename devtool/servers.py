@@ -51,6 +51,11 @@ class Server:
                 preexec_fn=die_with_parent,
             )
 
+    @property
+    def pid(self) -> int:
+        """Its process id, and that of its process group; 0 before it is started."""
+        return self.process.pid if self.process else 0
+
     def answers(self) -> bool:
         """Ask the probe path; True on 200."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=2)

@@ -50,7 +50,11 @@ class Options:
 
 
 def environment(options: Options) -> dict[str, str]:
-    """Return the environment of everything that is started; addresses in the caller's own environment win."""
+    """Return the environment of everything that is started; addresses in the caller's own environment win.
+
+    Makes the data folder, and the signing key in it.
+    """
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     mcp = f"{HOST}:{options.resource_port}"
     defaults = {
         "DEBUG": "1",
@@ -82,7 +86,6 @@ def secret_key_file(data: Path) -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner reads, in one step: nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
@@ -94,7 +97,6 @@ def write_private(path: Path, text: str) -> None:
 
 def prepare(options: Options, env: Mapping[str, str]) -> None:
     """Migrate and load the demo world; an embedded database where nothing has changed since is left as it is."""
-    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     stamp, wanted = options.data / "prepared", fingerprint(env)
     made = [options.data / "gatehouse.sqlite3", options.data / "demo.json", stamp]
     if "DATABASE_URL" not in env and all(path.exists() for path in made) and stamp.read_text() == wanted:
@@ -151,6 +153,7 @@ def up(options: Options) -> None:
     for number in STOP_SIGNALS:
         signal.signal(number, raise_stop)
     if options.ready_file:
+        options.ready_file.parent.mkdir(parents=True, exist_ok=True)
         options.ready_file.unlink(missing_ok=True)
     need_ports(options)
     try:
@@ -207,7 +210,7 @@ def describe(env: Mapping[str, str], world: Mapping, servers: list[Server]) -> d
         "administrator": world["administrator"] | {"url": f"{env['ISSUER']}/admin/"},
         "resource_servers": world["resource_servers"],
         "other_resource_url": env["OTHER_RESOURCE_URL"],
-        "pids": [server.process.pid for server in servers],
+        "pids": [server.pid for server in servers],
     }
 
 

@@ -21,6 +21,8 @@ from resourceserver.endpoints import Endpoint
 
 TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 100
+# A kept connection that the server closed just as it was used again; asking once more is safe and usually enough.
+_CONNECTION_LOST = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +96,9 @@ class IntrospectionClient:
         answer = await self._ask(credential, endpoint.resource_server)
         if answer["active"] is False:
             return Rejected("inactive")
-        identity = self._read(answer)
-        if identity.resource != endpoint.resource:
+        if endpoint.resource not in _audiences(answer):
             return Rejected("foreign_resource")
+        identity = self._read(answer, endpoint.resource)
         if endpoint.handle not in (None, identity.handle):
             return Rejected("foreign_handle")
         return identity if identity.expires_at > self._now() else Rejected("expired")
@@ -106,21 +108,26 @@ class IntrospectionClient:
         await self._http.aclose()
 
     async def _ask(self, credential: str, resource_server: str) -> dict[str, Any]:
-        form = {"token": credential, "token_type_hint": "access_token"}
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                response = await self._http.post(
-                    self._url,
-                    data=form,
-                    auth=self._accounts[resource_server],
-                    headers={"Accept": "application/json"},
-                )
+                try:
+                    response = await self._post(credential, resource_server)
+                except _CONNECTION_LOST:
+                    response = await self._post(credential, resource_server)
         # The cause is named by its class alone: its text could quote the request.
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
             raise Unreachable(type(error).__name__) from None
         return _checked(response)
 
-    def _read(self, answer: dict[str, Any]) -> Identity:
+    async def _post(self, credential: str, resource_server: str) -> httpx2.Response:
+        return await self._http.post(
+            self._url,
+            data={"token": credential, "token_type_hint": "access_token"},
+            auth=self._accounts[resource_server],
+            headers={"Accept": "application/json"},
+        )
+
+    def _read(self, answer: dict[str, Any], resource: str) -> Identity:
         """Return the identity in an active answer. Raises Unreachable when a member is missing or of another type."""
         if _text(answer, "iss") != self._issuer:
             logger.error("the authorization server calls itself by another issuer than this server's settings")
@@ -135,7 +142,7 @@ class IntrospectionClient:
             client_name=_text(answer, "client_name", default=""),
             connection_id=_text(answer, "connection_id"),
             scopes=tuple(_text(answer, "scope").split()),
-            resource=_text(answer, "aud"),
+            resource=resource,
             expires_at=_number(answer, "exp"),
         )
 
@@ -159,6 +166,15 @@ def _text(answer: dict[str, Any], member: str, *, default: str | None = None) ->
     if not isinstance(value, str) or (default is None and not value and member != "scope"):
         raise Unreachable(f"the answer has no good {member}")
     return value
+
+
+def _audiences(answer: dict[str, Any]) -> list[str]:
+    audiences = answer.get("aud")
+    if isinstance(audiences, str):
+        return [audiences]
+    if isinstance(audiences, list) and audiences and all(isinstance(audience, str) for audience in audiences):
+        return audiences
+    raise Unreachable("the answer has no good aud")
 
 
 def _number(answer: dict[str, Any], member: str) -> float:

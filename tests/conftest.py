@@ -24,6 +24,7 @@ FOLDER_TIERS = {"browser": "browser", "contract": "contract"}
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "redis: needs a real Valkey or Redis")
+    config.addinivalue_line("markers", "covers(*ids): the requirements this test shows (tests/conformance/*.toml)")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest itself deselects by marker

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_FILE_LINES = 400
 FULLEST_FOLDER_FILES = 15
 OURS = ("authserver", "accounts", "handles")
-NOT_SOURCE = {".git", ".venv", "var", "node_modules", "static", "__pycache__", "test-results"}
+NOT_SOURCE = {"var", "node_modules", "static", "__pycache__", "test-results"}
 MAY_BE_LONG = re.compile(
     r"(\.lock|-lock\.json|LICENSE(\.txt)?|OFL\.txt|\.po|\.svg|\.min\.js)$|/migrations/|\.egg-info/"
 )
@@ -48,7 +48,12 @@ def files() -> Iterator[Path]:
     """Every file of the project, from the root; not what is built, installed or downloaded."""
     for path in sorted(ROOT.rglob("*")):
         relative = path.relative_to(ROOT)
-        if path.is_file() and not any(part in NOT_SOURCE or part.endswith("_cache") for part in relative.parts):
+        folders = relative.parts[:-1]
+        if (
+            path.is_file()
+            and path.name != ".git"
+            and not any(part in NOT_SOURCE or re.match(r"\.(?!ci$)", part) for part in folders)
+        ):
             yield relative
 
 
@@ -207,3 +212,34 @@ def variables_in_table(text: str) -> set[str]:
 def variables_in_example(text: str) -> set[str]:
     """The environment variables of an example file, set or commented out."""
     return set(re.findall(r"^(?:# ?)?([A-Z][A-Z0-9_]+)=", text, re.MULTILINE))
+
+
+# --- Documents ------------------------------------------------------------------------------------------------------
+
+
+def symbols_missing(text: str) -> list[str]:
+    """Every dotted name of ours in a document, in code marks, that the code does not have."""
+    named = re.findall(r"`((?:authserver|accounts|handles|resourceserver)(?:\.\w+)+)`", text)
+    return sorted({name for name in named if not _exists(name)})
+
+
+def _exists(name: str) -> bool:
+    parts = name.split(".")
+    for cut in range(len(parts), 0, -1):
+        stem = ROOT.joinpath(*parts[:cut])
+        for path in (stem.with_suffix(".py"), stem / "__init__.py"):
+            if path.exists():
+                return _defines(ast.parse(path.read_text()).body, parts[cut:])
+    return False
+
+
+def _defines(body: list[ast.stmt], names: list[str]) -> bool:
+    """Tell whether `A.b` is defined in these statements: `A` here, `b` inside it."""
+    if not names:
+        return True
+    for node in body:
+        if getattr(node, "name", None) == names[0]:
+            return _defines(getattr(node, "body", []), names[1:])
+        if isinstance(node, ast.Assign) and any(ast.unparse(target) == names[0] for target in node.targets):
+            return not names[1:]
+    return False

@@ -31,7 +31,7 @@ from authserver.settings import *  # noqa: E402, F403
 from authserver.settings import PASSWORD_HASHERS as _HASHERS  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *_HASHERS]  # Argon2 is slow on purpose
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, as in life: Django's default for tests, a shared memory, answers "table is locked" to a second thread.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # noqa: F405
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-# Django turns DEBUG off for tests; static files are still found where they lie.
-WHITENOISE_AUTOREFRESH = True
-STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"  # noqa: F405

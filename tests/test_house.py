@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from django.urls import URLPattern
 
+from authserver.models import Event
+from authserver.urls import urlpatterns
 from tests import house
 
 Rule = Callable[[str, str], list[str]]
@@ -109,6 +114,45 @@ def test_a_new_variable_is_seen_however_it_is_read(text: str) -> None:
 def test_a_variable_in_prose_is_not_documented() -> None:
     assert house.variables_in_table("Set `NEW_SWITCH` as you like.") == set()
     assert house.variables_in_table("| `NEW_SWITCH` | off | what it does |") == {"NEW_SWITCH"}
+
+
+@pytest.mark.parametrize("name", ["docs/flow.md", "CONTRIBUTING.md", "README.md", "docs/operations.md"])
+def test_every_symbol_that_a_document_names_exists(name: str) -> None:
+    assert house.symbols_missing((house.ROOT / name).read_text()) == []
+
+
+@pytest.mark.parametrize("name", ["authserver.views.authorize.asks", "authserver.cupboard", "handles.access.Seat.x"])
+def test_a_symbol_that_is_gone_is_noticed(name: str) -> None:
+    assert house.symbols_missing(f"see `{name}`") == [name]
+
+
+def test_every_file_that_a_document_links_to_exists() -> None:
+    for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
+        links = re.findall(r"\]\(([\w./-]+)\)", (house.ROOT / name).read_text())
+        assert [link for link in links if not (house.ROOT / link).exists()] == []
+
+
+def test_every_protocol_path_stands_in_the_wire_document() -> None:
+    text = (house.ROOT / "docs/wire.md").read_text()
+    paths = [str(entry.pattern) for entry in urlpatterns if isinstance(entry, URLPattern)]
+    ours = [re.sub(r"<\w+:(\w+)>", r"{\1}", path) for path in paths if path.startswith(("oauth/", ".well-known/"))]
+    assert "oauth/introspect" in ours
+    assert [path for path in [*ours, "livez", "readyz"] if f"/{path}" not in text] == []
+
+
+def test_every_event_is_described() -> None:
+    described = re.findall(r"^\| `([a-z_]+:[a-z]+)`", (house.ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert sorted(described) == sorted(Event.Tag.values)
+
+
+def test_every_check_that_stops_the_start_is_described() -> None:
+    numbers = [
+        node.args[2].value
+        for node in ast.walk(ast.parse((house.ROOT / "authserver/checks.py").read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_error"
+    ]
+    described = re.findall(r"^\| `gatehouse\.E(\d+)`", (house.ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert [int(number) for number in described] == sorted(numbers)
 
 
 def test_nothing_that_replaces_urllib3_is_installed() -> None:

@@ -26,6 +26,7 @@ class Connection(models.Model):
         CLIENT = "client", "Revoked by the client"
         CODE_REPLAY = "code_replay", "An authorization code was used twice"
         REFRESH_REPLAY = "refresh_replay", "A replaced refresh token was used again"
+        UNUSED = "unused", "Unused: nothing of it was valid any more"
         CLIENT_DELETED = "client_deleted", "The client removed its registration"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

@@ -13,6 +13,10 @@ from authserver import policy
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 # Printable ASCII without the characters that split a list, end an attribute or start a fragment.
 URI_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+HOST = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.?|[0-9a-f:.]*:[0-9a-f:.]*"
+)
+LOOPBACK_PORT = re.compile(r"^(http://(?:127\.0\.0\.1|localhost|\[::1\])):\d*(?=[/?]|$)")
 PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
@@ -60,6 +64,8 @@ def _scheme_problem(parts: SplitResult) -> str | None:
         return None if parts.netloc or parts.path else "A redirect URI names an app but no place in it."
     if not parts.hostname:
         return "A redirect URI names no host, or a scheme that is not accepted here."
+    if not HOST.fullmatch(parts.hostname):  # it goes into `form-action`, where `*`, `,` and `;` have a meaning
+        return "A redirect URI names a host that is none."
     if parts.scheme == "https":
         return None
     if parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS:
@@ -70,6 +76,18 @@ def _scheme_problem(parts: SplitResult) -> str | None:
 def is_loopback(uri: str) -> bool:
     parts = _split(uri)
     return parts is not None and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
+
+
+def is_registered(uri: str, registered: list[str]) -> bool:
+    """Tell whether this redirect URI is one of the registered ones, character by character; the port of one on this
+    computer is not compared (RFC 8252 §7.3)."""
+    if uri in registered:
+        return True
+    return is_loopback(uri) and _without_port(uri) in {_without_port(each) for each in registered if is_loopback(each)}
+
+
+def _without_port(uri: str) -> str:
+    return LOOPBACK_PORT.sub(r"\1", uri, count=1)
 
 
 def destination(uri: str) -> Destination:

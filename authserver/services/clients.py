@@ -119,12 +119,19 @@ def delete(client: Client, *, now: datetime) -> None:
 
 
 @transaction.atomic
-def set_active(client: Client, *, is_active: bool, by: User) -> None:
-    """Block a client, or let it in again; its connections answer inactive while it is blocked."""
-    client.is_active = is_active
-    client.save(update_fields=["is_active"])
-    tag = Tag.CLIENT_UNBLOCKED if is_active else Tag.CLIENT_BLOCKED
-    events.record(tag, actor=Actor.ADMINISTRATOR, by=by, client=client)
+def save_by_administrator(client: Client, *, by: User, changed: list[str], is_new: bool) -> None:
+    """Store an administrator's form. `changed` names the fields; blocking and letting in again have events of their
+    own, and a client that turns public loses its secret."""
+    client.authorization_grant_type = Client.GRANT_AUTHORIZATION_CODE
+    client.client_type = Client.CLIENT_CONFIDENTIAL if client.has_secret else Client.CLIENT_PUBLIC
+    client.redirect_uris = " ".join(client.redirect_uri_list)
+    if not client.has_secret:
+        client.secret_digest = b""
+    client.save()
+    tag = Tag.CLIENT_REGISTERED if is_new else Tag.CLIENT_UPDATED
+    if not is_new and "is_active" in changed:
+        tag = Tag.CLIENT_UNBLOCKED if client.is_active else Tag.CLIENT_BLOCKED
+    events.record(tag, actor=Actor.ADMINISTRATOR, by=by, client=client, changed=sorted(changed))
 
 
 def authenticate(client_id: str | None, secret: str | None) -> Client | Refusal:

@@ -12,12 +12,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import User
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
 from authserver.protocol import credentials, scopes
-from authserver.protocol.errors import Refusal, invalid_grant
+from authserver.protocol.errors import Refusal, Refused, invalid_grant
 from authserver.protocol.resources import Target
 from authserver.services import catalog, events, sealing
 from authserver.services.events import Actor, Tag
@@ -25,6 +26,7 @@ from handles import access
 from handles.models import Handle
 
 EndReason = Connection.EndReason
+ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
 
 
 @dataclass(frozen=True)
@@ -69,39 +71,58 @@ def access_token_lifetime() -> timedelta:
 # --- Approval
 
 
-@transaction.atomic
 def approve(approval: Approval, *, now: datetime) -> str | Refusal:
     """Make or grow the one live connection of this person, client, handle and resource, and return a code for it.
 
-    The same consent page sent twice (a double click) answers with a fresh code, the first one void, as long as the
-    first was not redeemed. Records connection:approved or connection:widened.
+    The same consent page sent twice (a double click, or Back and another handle) answers with a fresh code, the first
+    one void, as long as the first was not redeemed. Records connection:approved or connection:widened.
 
     Refuses: invalid_request, reason consent:answered, once its code was redeemed.
     """
-    answered = AuthorizationCode.objects.filter(consent_id=approval.consent_id).first()
-    if answered and answered.redeemed_at:
-        return Refusal("invalid_request", "This request was already answered.", "consent:answered")
+    try:
+        code, abandoned = _approve(approval, now=now)
+    except Refused as no:
+        return no.refusal
+    if abandoned:
+        end_if_nobody_holds_it(abandoned, now=now)
+    return code
+
+
+@transaction.atomic
+def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
+    """Return the code, and the connection that an earlier answer of the same page went to, if it was another one."""
     connection, is_new = _live_connection(approval, now=now)
+    answered = AuthorizationCode.objects.filter(consent_id=approval.consent_id).first()
+    if answered and not AuthorizationCode.objects.filter(pk=answered.pk, redeemed_at=None).delete()[0]:
+        raise Refused(ANSWERED)  # it was redeemed, perhaps just now; what was made above is rolled back
     before = connection.scope_list
-    connection.scopes = " ".join(scopes.after_approval(before, approval.wanted, approval.granted, catalog.current()))
-    connection.approved_at = now
+    after = scopes.after_approval(before, approval.wanted, approval.granted, catalog.current())
+    connection.scopes, connection.approved_at = " ".join(after), now
     connection.save(update_fields=["scopes", "approved_at"])
-    if answered:
-        answered.delete()
-    code = credentials.generate("")
-    AuthorizationCode.objects.create(
-        connection=connection,
-        digest=credentials.digest(code),
-        consent_id=approval.consent_id,
-        scopes=" ".join(approval.granted),
-        redirect_uri=approval.redirect_uri,
-        code_challenge=approval.code_challenge,
-        created_at=now,
-        expires_at=now + policy.AUTHORIZATION_CODE_LIFETIME,
-    )
-    widened = not is_new and set(connection.scope_list) - set(before)
+    code = _store_code(approval, connection, now=now)
+    widened = not is_new and set(after) - set(before)
     tag = Tag.CONNECTION_WIDENED if widened else Tag.CONNECTION_APPROVED
     events.record(tag, actor=Actor.PERSON, by=approval.user, connection=connection, scopes=connection.scopes)
+    elsewhere = answered is not None and answered.connection_id != connection.pk
+    return code, answered.connection_id if answered and elsewhere else None
+
+
+def _store_code(approval: Approval, connection: Connection, *, now: datetime) -> str:
+    code = credentials.generate("")
+    try:
+        with transaction.atomic():
+            AuthorizationCode.objects.create(
+                connection=connection,
+                digest=credentials.digest(code),
+                consent_id=approval.consent_id,
+                scopes=" ".join(approval.granted),
+                redirect_uri=approval.redirect_uri,
+                code_challenge=approval.code_challenge,
+                created_at=now,
+                expires_at=now + policy.AUTHORIZATION_CODE_LIFETIME,
+            )
+    except IntegrityError as error:  # the same page, sent for another handle at the same moment
+        raise Refused(ANSWERED) from error
     return code
 
 
@@ -174,7 +195,8 @@ def take_code(code: str, *, client: Client, now: datetime) -> AuthorizationCode 
     if connection_id is None:
         return invalid_grant("code:unknown")
     connection = lock(connection_id)
-    taken = AuthorizationCode.objects.filter(digest=digest).first()
+    # Locked as well: the same consent page answered for another handle removes it under that connection's lock.
+    taken = AuthorizationCode.objects.select_for_update().filter(digest=digest).first()
     if taken is None:
         return invalid_grant("code:unknown")
     taken.connection = connection
@@ -340,6 +362,23 @@ def revoke_by_token(token: str, *, client: Client, now: datetime) -> bool:
         if found and found.connection.client_id == client.pk:
             return revoke(found.connection, reason=EndReason.CLIENT, now=now)
     return False
+
+
+def held(now: datetime) -> Q:
+    """Return the condition that somebody holds something of a connection: a code, an access or a refresh token."""
+    codes = AuthorizationCode.objects.filter(connection=OuterRef("pk"), expires_at__gt=now, redeemed_at=None)
+    access_tokens = AccessToken.objects.filter(connection=OuterRef("pk"), expires_at__gt=now)
+    refresh_tokens = RefreshToken.objects.filter(connection=OuterRef("pk"), expires_at__gt=now)
+    return Q(Exists(codes)) | Q(Exists(access_tokens)) | Q(Exists(refresh_tokens))
+
+
+@transaction.atomic
+def end_if_nobody_holds_it(connection_id: UUID, *, now: datetime) -> bool:
+    """End a connection of which nobody holds anything any more; return whether it ended."""
+    connection = lock(connection_id)
+    if Connection.objects.filter(held(now), pk=connection.pk).exists():
+        return False
+    return revoke(connection, reason=EndReason.UNUSED, now=now)
 
 
 def revoke_all(connections: Iterable[Connection], *, reason: EndReason, now: datetime, by: User, note: str = "") -> int:

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from django.db import models
 
 from authserver import policy
-from authserver.models import AccessToken, AuthorizationCode, RefreshToken
+from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken
+from authserver.services import connections
 
 BATCH = 1_000
 # A redeemed code is kept while its second use would still have something to end.
@@ -22,11 +23,22 @@ def _purge(model: type[models.Model], before: datetime) -> int:
         removed += model._default_manager.filter(pk__in=ids).delete()[0]
 
 
+def end_unused(*, now: datetime) -> int:
+    """End the live connections of which nobody holds anything any more, as the consent page says they do; return how
+    many."""
+    unused = Connection.objects.filter(~connections.held(now), ended_at=None).values_list("pk", flat=True)
+    ended = 0
+    while batch := list(unused[:BATCH]):
+        ended += sum(connections.end_if_nobody_holds_it(pk, now=now) for pk in batch)
+    return ended
+
+
 def purge_expired(*, now: datetime) -> int:
     """Remove credentials past their expiry, and codes past any use; return how many rows went.
 
     A rotated refresh token stays until its own expiry, so that a late replay of it is still noticed.
     """
+    end_unused(now=now)
     return (
         _purge(AccessToken, now - TOKEN_RETENTION)
         + _purge(RefreshToken, now - TOKEN_RETENTION)

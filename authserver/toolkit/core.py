@@ -1,8 +1,9 @@
 """Between Django's requests and oauthlib's: strict reading, one transaction around what is decided."""
 
 from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauthlib.common import urlencode
 
@@ -11,6 +12,17 @@ from authserver.protocol import parameters
 from authserver.protocol.errors import Refusal, Refused
 
 FORM = "application/x-www-form-urlencoded"
+# What oauthlib gets to see. It answers attribute look-ups on a request from the request's parameters, so that a
+# parameter of any other name could stand in for a mark of ours or of oauthlib's own.
+KNOWN = frozenset(
+    "client_id client_secret code code_challenge code_challenge_method code_verifier grant_type redirect_uri "
+    "refresh_token request request_uri resource response_mode response_type scope token token_type_hint".split()
+)
+
+
+def known(read: parameters.Parameters) -> list[tuple[str, str]]:
+    """Return the parameters that oauthlib is to see."""
+    return [(name, value) for name, value in read.items() if name in KNOWN]
 
 
 def form_of(request: HttpRequest) -> parameters.Parameters:
@@ -20,22 +32,29 @@ def form_of(request: HttpRequest) -> parameters.Parameters:
     """
     if request.content_type != FORM:
         raise Refused(Refusal("invalid_request", f"Send the parameters as {FORM}.", "form:content_type"))
-    if len(request.body) > policy.FORM_BODY_BYTES_MAX:
-        raise Refused(Refusal("invalid_request", "The request body is too large.", "form:too_large"))
-    try:
-        read = parameters.parse(request.body.decode("ascii"))
-    except UnicodeDecodeError as error:
-        raise Refused(Refusal("invalid_request", "The request body is not urlencoded.", "form:not_ascii")) from error
+    read = parameters.parse(_body_of(request))
     if isinstance(read, Refusal):
         raise Refused(read)
     return read
+
+
+def _body_of(request: HttpRequest) -> str:
+    try:
+        body = request.body
+        if len(body) <= policy.FORM_BODY_BYTES_MAX:
+            return body.decode("ascii")
+    except RequestDataTooBig:
+        pass
+    except (UnicodeDecodeError, UnreadablePostError) as error:
+        raise Refused(Refusal("invalid_request", "The request body is not urlencoded.", "form:unreadable")) from error
+    raise Refused(Refusal("invalid_request", "The request body is too large.", "form:too_large"))
 
 
 class Core(OAuthLibCore):
     """django-oauth-toolkit's adapter with the reading replaced: no query string, no last-value-wins."""
 
     def _extract_params(self, request: HttpRequest) -> tuple[str, str, str, dict[str, str]]:
-        body = urlencode(form_of(request).items())
+        body = urlencode(known(form_of(request)))
         headers = {"Content-Type": FORM, "Authorization": request.headers.get("Authorization", "")}
         return settings.ISSUER + request.path, request.method or "POST", body, headers
 

@@ -12,13 +12,14 @@ from django.http import HttpRequest
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
-from authserver import policy
 from authserver.models import Client
-from authserver.protocol.errors import Refusal
+from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
 from authserver.services import clients
+from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
+from authserver.toolkit.validator import GRANT_TYPES
 
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 
@@ -64,9 +65,7 @@ def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedR
     """Check an authorization request. Reads only, so the same request may come any number of times."""
     client = clients.find(parameters.get("client_id"))
     state = parameters.get("state") or ""
-    if len(state) > policy.STATE_LENGTH_MAX:
-        return FailedRequest(Refusal("invalid_request", "The state is too long.", "authorize:state"), client)
-    uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(parameters.items())}"
+    uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(known(parameters))}"
     try:
         wanted, checked = get_oauthlib_core().server.validate_authorization_request(uri, http_method="GET")
     except FatalClientError as error:
@@ -86,28 +85,51 @@ def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedR
     )
 
 
+SENTENCES = {
+    "unsupported_grant_type": "This server knows the grants authorization_code and refresh_token.",
+    "unauthorized_client": "This client may not make this request.",
+    "unsupported_response_type": "Only response_type code is supported.",
+    "invalid_scope": "None of the scopes can be granted.",
+}
+
+
+def _told(code: str, description: str | None) -> Refusal:
+    sentence = SENTENCES.get(code) or NOT_DESCRIPTION.sub("", description or "") or "The request was refused."
+    return Refusal(code, sentence, f"oauthlib:{code}")
+
+
 def _refusal(error: OAuth2Error) -> Refusal:
     """Return our refusal for an error of oauthlib's, whoever raised it."""
     if isinstance(error, RefusedError):
         return error.refusal
     name = type(error).__name__
-    known = {
+    fatal = {
         "InvalidClientIdError": Refusal("invalid_client", "This client is not known here.", "client:unknown"),
         "MismatchingRedirectURIError": Refusal(
             "invalid_redirect_uri", "The redirect URI is not one that this client registered.", "redirect:mismatch"
         ),
     }
-    description = NOT_DESCRIPTION.sub("", error.description or "") or "The request was refused."
-    return known.get(name) or Refusal(error.error or "invalid_request", description, f"oauthlib:{name}")
+    return fatal.get(name) or _told(error.error or "invalid_request", error.description)
 
 
 def token(request: HttpRequest) -> Answer:
     """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
+    grant_type = form_of(request).get("grant_type")
+    if grant_type is None:
+        raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
+    if grant_type not in GRANT_TYPES:
+        raise Refused(_told("unsupported_grant_type", None))
     _, _, body, status = get_oauthlib_core().create_token_response(request)
-    return Answer(status, json.loads(body))
+    return _answer(status, body)
 
 
 def revoke(request: HttpRequest) -> Answer:
     """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
     _, _, body, status = get_oauthlib_core().create_revocation_response(request)
-    return Answer(status, json.loads(body) if body else {})
+    return _answer(status, body)
+
+
+def _answer(status: int, body: str) -> Answer:
+    """Return oauthlib's answer, an error in our words: its own may repeat what was sent."""
+    told = json.loads(body) if body else {}
+    return Answer(status, _told(told["error"], told.get("error_description")).body() if status >= 400 else told)

@@ -25,7 +25,10 @@ UNSUPPORTED = {"request": "request_not_supported", "request_uri": "request_uri_n
 
 
 class RefusedError(OAuth2Error):
-    """A refusal of ours on its way through oauthlib, which reports errors by raising and keeps no private reason."""
+    """A refusal of ours on its way through oauthlib, which reports errors by raising and keeps no private reason.
+
+    Give it the request once the redirect URI was checked: then, and only then, the error goes to the client.
+    """
 
     def __init__(self, refusal: Refusal, request: Request | None = None) -> None:
         self.error = refusal.code
@@ -52,19 +55,20 @@ class ConnectionTokens(BearerToken):
         return pair.body(now)
 
 
-def _invalid_request(description: str, reason: str) -> RefusedError:
-    return RefusedError(Refusal("invalid_request", description, reason))
+def _invalid_request(description: str, reason: str, request: Request) -> RefusedError:
+    return RefusedError(Refusal("invalid_request", description, reason), request)
 
 
 def check_extensions(request: Request) -> dict[str, Any]:
     """Refuse what would be passed over silently: other response modes, request objects, a challenge of a wrong form."""
     for name, code in UNSUPPORTED.items():
         if getattr(request, name, None):
-            raise RefusedError(Refusal(code, f"The parameter {name} is not supported.", f"authorize:{name}"))
+            refusal = Refusal(code, f"The parameter {name} is not supported.", f"authorize:{name}")
+            raise RefusedError(refusal, request)
     if getattr(request, "response_mode", None) not in (None, "query"):
-        raise _invalid_request("Only response_mode query is supported.", "authorize:response_mode")
+        raise _invalid_request("Only response_mode query is supported.", "authorize:response_mode", request)
     if request.code_challenge and not S256_CHALLENGE.fullmatch(request.code_challenge):
-        raise _invalid_request("code_challenge is not a base64url SHA-256.", "authorize:challenge")
+        raise _invalid_request("code_challenge is not a base64url SHA-256.", "authorize:challenge", request)
     return {}
 
 
@@ -76,10 +80,10 @@ def check_target(request: Request) -> dict[str, Any]:
     """
     named = [value for name, value in request.uri_query_params if name == "resource"]
     if len({resources.canonical(value) for value in named}) > 1:
-        raise RefusedError(invalid_target("resource:several"))
+        raise RefusedError(invalid_target("resource:several"), request)
     target = catalog.target_of(named[0] if named else None)
     if target is None:
-        raise RefusedError(invalid_target("resource:unknown"))
+        raise RefusedError(invalid_target("resource:unknown"), request)
     request.target = target
     return {"target": target}
 

@@ -50,7 +50,9 @@ class Validator(OAuth2Validator):
     ) -> bool:
         """Match exactly, loopback with any port. The rules are asked again, since they may be stricter today than at
         registration."""
-        return redirects.problem_with(redirect_uri) is None and request.client.redirect_uri_allowed(redirect_uri)
+        return redirects.problem_with(redirect_uri) is None and redirects.is_registered(
+            redirect_uri, request.client.redirect_uri_list
+        )
 
     def get_default_redirect_uri(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> str | None:
         """Return the code's own redirect URI at the token endpoint (OAuth 2.1 drops the parameter there), else the
@@ -59,7 +61,7 @@ class Validator(OAuth2Validator):
         if taken is not None:
             return taken.redirect_uri
         registered = request.client.redirect_uri_list
-        return registered[0] if len(registered) == 1 else None
+        return registered[0] if len(registered) == 1 and redirects.problem_with(registered[0]) is None else None
 
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any

@@ -54,6 +54,8 @@ def authorize(request: HttpRequest) -> HttpResponse:
 
 def read(query: str) -> AuthorizationRequest | FailedRequest:
     """Return the authorization request in this query string, or how it fails."""
+    if len(query) > policy.QUERY_LENGTH_MAX:
+        return FailedRequest(Refusal("invalid_request", "The request is too long.", "authorize:too_long"))
     found = parameters.parse(query)
     return FailedRequest(found) if isinstance(found, Refusal) else read_authorization(found)
 

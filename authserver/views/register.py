@@ -148,13 +148,20 @@ def _told_scope(scope: str) -> str:
     return " ".join(scopes.asked(scope, known, frozenset()) or scopes.asked("", known, frozenset()))
 
 
+ERRORS = {
+    401: ("invalid_token", "Send the registration access token of this client as a bearer."),
+    405: ("invalid_request", "This endpoint does not know the method."),
+    429: ("too_many_requests", "Too many registrations came from this address. Wait, then try again."),
+}
+
+
 def _error_answer(view: APIView, error: Exception) -> Response:
     """Answer framework errors (throttled, unreadable, unauthenticated) in the RFC's form."""
     if not isinstance(error, APIException):
         raise error
-    code = {401: "invalid_token", 429: "too_many_requests"}.get(error.status_code, "invalid_client_metadata")
     status = 401 if isinstance(error, NotAuthenticated) else error.status_code
-    response = _answer({"error": code, "error_description": str(error.detail)}, status=status)
+    code, description = ERRORS.get(status, ("invalid_client_metadata", "The body is not JSON, or is too large."))
+    response = _answer({"error": code, "error_description": description}, status=status)
     if isinstance(error, Throttled):
         response["Retry-After"] = str(int(error.wait or 1))
     header = view.get_authenticate_header(view.request)

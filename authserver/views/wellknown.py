@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 
 from authserver.protocol.errors import Refusal
 from authserver.services import catalog
@@ -39,6 +40,7 @@ def metadata() -> dict[str, Any]:
     }
 
 
+@csrf_exempt
 @cors("GET")
 def authorization_server(request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3."""
@@ -49,6 +51,7 @@ def authorization_server(request: HttpRequest) -> HttpResponse:
     return response
 
 
+@csrf_exempt
 @cors("GET")
 def not_here(request: HttpRequest, rest: str = "") -> HttpResponse:
     """Any other well-known document: a small 404, which discovery takes as "go on" (HTML or 5xx would stop it). There

@@ -21,7 +21,7 @@ def main() -> int:
         sys.stderr.write(f"The resource server cannot start. {error}\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
-    for noisy in ("mcp", "httpx2", "httpcore2", "sse_starlette", "uvicorn"):
+    for noisy in ("mcp", "httpx2", "httpcore2", "sse_starlette"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uvicorn.run(
         application(settings),

@@ -126,5 +126,3 @@ def environment(home: Path) -> dict[str, str]:
         "MCP_AUTO_OPEN_ENABLED": "true",
         "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",
     }
-
-

@@ -36,7 +36,9 @@ def test_a_client_that_cannot_ask_for_more_is_refused_and_keeps_what_it_has(at: 
     assert "acting for @acme" in app.call("whoami")
 
 
-@pytest.mark.parametrize(("client", "at_least"), [("ts1", 1), ("ts2", 6), ("ts2_stateless", 6), ("python1", 6), ("python2", 6)])
+@pytest.mark.parametrize(
+    ("client", "at_least"), [("ts1", 1), ("ts2", 6), ("ts2_stateless", 6), ("python1", 6), ("python2", 6)]
+)
 def test_calls_at_once_on_an_expired_credential_never_ask_the_person_again(
     at: Connections, client: str, at_least: int
 ) -> None:
@@ -50,7 +52,9 @@ def test_calls_at_once_on_an_expired_credential_never_ask_the_person_again(
 
 @pytest.mark.parametrize("client", ["ts1", "ts2"])
 @pytest.mark.parametrize("place", ["hosted globex", "compat globex"])
-def test_a_client_that_takes_its_tokens_to_another_handle_gets_nothing(at: Connections, client: str, place: str) -> None:
+def test_a_client_that_takes_its_tokens_to_another_handle_gets_nothing(
+    at: Connections, client: str, place: str
+) -> None:
     """The credential is refused there, and so is the refresh token: neither opens what the person did not choose."""
     app = at.of(client)
     app.order("call", tool="whoami", at=address(at.ready, place))

@@ -1,12 +1,15 @@
 """A stand-in authorization server (its introspection endpoint only), credentials it knows, and the gate in process."""
 
+import asyncio
 import base64
 import json
+import re
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 import httpx2
 
@@ -15,6 +18,7 @@ from resourceserver.answers import Receive, Scope, Send
 from resourceserver.endpoints import EndpointPattern, EndpointTable
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import IntrospectionClient, current_identity
+from resourceserver.limits import ToolCall
 from resourceserver.sample.tools import BASELINE_SCOPES, RULES
 
 ISSUER = "http://127.0.0.1:8000"
@@ -179,7 +183,92 @@ def introspection(server: FakeAuthorizationServer, **changes: Any) -> Introspect
 
 
 def gate(
-    server: FakeAuthorizationServer, inner: Any, *, settings: dict[str, Any] | None = None, **changes: Any
+    server: FakeAuthorizationServer,
+    inner: Any,
+    *,
+    settings: dict[str, Any] | None = None,
+    on_tool_call: Callable[[ToolCall], None] | None = None,
+    **changes: Any,
 ) -> Gate:
+    """The gate around ``inner``; ``changes`` are changes of the policy."""
     made = GateSettings(**{"endpoints": endpoints(), "issuer": ISSUER, "policy": policy(**changes), **(settings or {})})
-    return Gate(inner, made, introspection(server))
+    return Gate(inner, made, introspection(server), on_tool_call=on_tool_call)
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def challenge(self) -> dict[str, str]:
+        """The members of the one Bearer challenge."""
+        scheme, _, members = self.headers["www-authenticate"].partition(" ")
+        assert scheme == "Bearer"
+        assert members.count("Bearer ") == 0
+        return {name: value.strip('"') for name, value in re.findall(r'([a-z_]+)=("[^"]*")', members)}
+
+
+def http_scope(method: str, url: str, headers: list[tuple[bytes, bytes]]) -> Scope:
+    """The ASGI scope a server makes of this request; nothing in ``url`` is tidied on the way."""
+    host, _, rest = url.removeprefix("http://").partition("/")
+    path, _, query = f"/{rest}".partition("?")
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode("latin-1"),
+        "root_path": "",
+        "query_string": query.encode("latin-1"),
+        "headers": [(b"host", host.encode("latin-1")), *headers],
+        "client": ("192.0.2.7", 1234),
+        "server": ("127.0.0.1", 8001),
+    }
+
+
+async def exchange(app: Any, scope: Scope, body: bytes = b"") -> Reply:
+    """Send one request to an ASGI application and return its whole answer."""
+    chunks = [{"type": "http.request", "body": body, "more_body": False}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return chunks.pop(0) if chunks else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await app(scope, receive, send)
+    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in sent[0]["headers"]]
+    assert len({name for name, _ in pairs}) == len(pairs), "a header was sent twice"
+    return Reply(sent[0]["status"], dict(pairs), b"".join(message.get("body", b"") for message in sent[1:]))
+
+
+def ask(
+    app: Any,
+    method: str = "POST",
+    url: str = GATEWAY,
+    *,
+    bearer: str | None = None,
+    body: Any = None,
+    headers: dict[str, str] | None = None,
+) -> Reply:
+    """One request, synchronously. A ``body`` that is not bytes is sent as JSON."""
+    pairs = [(name.lower().encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
+    if bearer is not None:
+        pairs.append((b"authorization", f"Bearer {bearer}".encode("latin-1")))
+    raw = body if isinstance(body, bytes) else json.dumps(PING if body is None else body).encode()
+    return asyncio.run(exchange(app, http_scope(method, url, pairs), raw))
+
+
+PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+
+
+def tool_call(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name, "arguments": arguments}}

@@ -1,9 +1,0 @@
-from django.contrib import admin
-
-
-class HiddenAdmin(admin.ModelAdmin):
-    pass
-
-
-class ClientAdmin(admin.ModelAdmin):
-    pass

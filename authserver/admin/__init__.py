@@ -1,0 +1,18 @@
+"""The Django admin, for administrators. It reads rows and calls services; secrets are shown once, tokens never."""
+
+from authserver.admin.base import HiddenAdmin
+from authserver.admin.catalog import ProtectedResourceAdmin, ResourceServerAdmin, ScopeAdmin, ScopeBundleAdmin
+from authserver.admin.clients import ClientAdmin
+from authserver.admin.connections import ConnectionAdmin
+from authserver.admin.events import EventAdmin
+
+__all__ = [
+    "ClientAdmin",
+    "ConnectionAdmin",
+    "EventAdmin",
+    "HiddenAdmin",
+    "ProtectedResourceAdmin",
+    "ResourceServerAdmin",
+    "ScopeAdmin",
+    "ScopeBundleAdmin",
+]

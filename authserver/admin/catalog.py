@@ -1,0 +1,82 @@
+"""The catalog: scopes and bundles, protected resources, the resource servers that ask about them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+
+from accounts.models import User
+from authserver.admin.base import SecretAdmin
+from authserver.models import ProtectedResource, ResourceServer, Scope, ScopeBundle
+from authserver.services import catalog, resource_servers
+
+
+@admin.register(Scope)
+class ScopeAdmin(admin.ModelAdmin):
+    """Every change is seen by the next request of every process: `catalog.touch` counts it."""
+
+    list_display = ("name", "title", "level", "group", "role", "is_required", "is_active", "position")
+    list_filter = ("level", "group", "role", "is_active")
+    search_fields = ("name", "title")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
+        return ("name",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Scope, form: ModelForm, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        catalog.touch()
+
+    def delete_model(self, request: HttpRequest, obj: Scope) -> None:
+        super().delete_model(request, obj)
+        catalog.touch()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Scope]) -> None:
+        super().delete_queryset(request, queryset)
+        catalog.touch()
+
+
+@admin.register(ScopeBundle)
+class ScopeBundleAdmin(admin.ModelAdmin):
+    list_display = ("title", "slug", "position")
+    filter_horizontal = ("scopes",)
+
+
+@admin.register(ProtectedResource)
+class ProtectedResourceAdmin(admin.ModelAdmin):
+    list_display = ("name", "kind", "address_as_typed", "handle", "stage", "is_active")
+    list_filter = ("kind", "stage", "is_active")
+    list_select_related = ("handle",)
+    search_fields = ("name", "address", "handle__slug")
+    autocomplete_fields = ("handle",)
+    filter_horizontal = ("scopes",)
+
+    @admin.display(description="address")
+    def address_as_typed(self, row: ProtectedResource) -> str:
+        return catalog.address_of(row)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """The platform's endpoints stay; others can go while no connection names them."""
+        if isinstance(obj, ProtectedResource) and obj.kind != ProtectedResource.Kind.OTHER:
+            return False
+        return super().has_delete_permission(request, obj)
+
+
+@admin.register(ResourceServer)
+class ResourceServerAdmin(SecretAdmin):
+    list_display = ("name", "id", "resource_names", "is_active", "created_at")
+    list_filter = ("is_active",)
+    search_fields = ("name", "id")
+    filter_horizontal = ("resources",)
+    readonly_fields = ("id", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ResourceServer]:
+        return super().get_queryset(request).prefetch_related("resources")
+
+    @admin.display(description="may ask about")
+    def resource_names(self, row: ResourceServer) -> str:
+        return ", ".join(str(resource) for resource in row.resources.all())
+
+    def renew(self, row: Any, by: User) -> str:
+        return resource_servers.renew_secret(row, by=by)

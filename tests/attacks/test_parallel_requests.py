@@ -1,0 +1,90 @@
+"""The same request many times at the same moment: clients refresh once per call that got a 401, browsers send a form
+twice, and a stolen code is redeemed beside its owner."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.test import Client as Http
+
+from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
+from tests.attacks.conftest import at_once
+from tests.people import GATEWAY, READS, App, World, answer_of
+
+ROUNDS = 4
+
+
+@pytest.fixture
+def app(crowd: World) -> App:
+    return App.register()
+
+
+def statuses(answers: list[Any]) -> list[int]:
+    return sorted(answer.status_code for answer in answers)
+
+
+@pytest.mark.covers("H2", "T18", "Q1")
+def test_eight_refreshes_of_one_token_at_once_all_get_the_same_pair(crowd: World, app: App) -> None:
+    held = crowd.connect(crowd.alice, app, handle="acme")
+    answers = at_once(*[lambda: app.refresh(held.refresh)] * 8)
+    assert statuses(answers) == [200] * 8
+    assert len({(each.json()["access_token"], each.json()["refresh_token"]) for each in answers}) == 1
+    assert (AccessToken.objects.count(), RefreshToken.objects.count()) == (2, 2)
+    assert crowd.asker.is_active(answers[0].json()["access_token"])
+    assert app.refresh(answers[0].json()["refresh_token"]).status_code == 200
+
+
+@pytest.mark.covers("H3", "H1", "RF-09")
+def test_of_parallel_redemptions_of_a_code_one_wins_and_nothing_is_left_alive(crowd: World) -> None:
+    for _ in range(ROUNDS):
+        app = App.register()
+        code = answer_of(crowd.alice.decide(crowd.alice.open(app.authorize_url()), handle="acme"))["code"]
+        answers = at_once(*[lambda app=app, code=code: app.exchange(code)] * 6)
+        assert statuses(answers) == [200] + [400] * 5
+        assert {each.json()["error"] for each in answers if each.status_code == 400} == {"invalid_grant"}
+        (won,) = [each.json() for each in answers if each.status_code == 200]
+        assert AccessToken.objects.filter(connection__client__client_id=app.client_id).count() == 1
+        assert RefreshToken.objects.filter(connection__client__client_id=app.client_id).count() == 1
+        assert not crowd.asker.is_active(won["access_token"])  # the second redemption may have been the owner's
+        assert app.refresh(won["refresh_token"]).json()["error"] == "invalid_grant"
+
+
+@pytest.mark.covers("M-form-replay", "req:C6")
+def test_a_double_click_on_allow_makes_one_connection_and_one_usable_code(crowd: World, app: App) -> None:
+    for number in range(ROUNDS):
+        page = crowd.alice.open(app.authorize_url(scope=READS))
+        answers = at_once(*[lambda page=page: crowd.alice.decide(page, handle="acme")] * 3)
+        assert statuses(answers) == [302] * 3
+        assert Connection.objects.filter(ended_at=None).count() == 1
+        assert AuthorizationCode.objects.count() == number + 1
+        redeemed = [app.exchange(answer_of(each)["code"]) for each in answers]
+        assert statuses(redeemed) == [200, 400, 400]
+
+
+@pytest.mark.covers("H3")
+def test_two_tabs_that_allow_at_once_share_one_connection(crowd: World, app: App) -> None:
+    pages = [crowd.alice.open(app.authorize_url(scope=READS)) for _ in range(4)]
+    answers = at_once(*[lambda page=page: crowd.alice.decide(page, handle="acme") for page in pages])
+    assert statuses(answers) == [302] * 4
+    assert Connection.objects.count() == 1
+    assert statuses([app.exchange(answer_of(each)["code"]) for each in answers]) == [200] * 4
+
+
+@pytest.mark.covers("H3")
+def test_introspection_beside_a_refresh_never_fails_and_never_sees_a_dead_connection(crowd: World, app: App) -> None:
+    held = crowd.connect(crowd.alice, app, handle="acme")
+    refreshed, *seen = at_once(lambda: app.refresh(held.refresh), *[lambda: crowd.asker.ask(held.access)] * 5)
+    assert refreshed.status_code == 200
+    assert [each.json()["active"] for each in seen] == [True] * 5
+    assert crowd.asker.knows(held.access)["aud"] == GATEWAY
+
+
+@pytest.mark.covers("DC-09")
+def test_registrations_at_once_are_all_different_clients(crowd: World) -> None:
+    body = json.dumps({"redirect_uris": ["https://chatgpt.com/connector/oauth/abc"]})
+    register = lambda: Http().post("/oauth/register", body, content_type="application/json")  # noqa: E731
+    answers = at_once(*[register] * 6)
+    assert statuses(answers) == [201] * 6
+    assert Client.objects.count() == len({each.json()["client_id"] for each in answers}) == 6
