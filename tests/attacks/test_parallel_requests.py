@@ -75,9 +75,7 @@ def test_two_tabs_that_allow_at_once_share_one_connection(crowd: World, app: App
 @pytest.mark.covers("H3")
 def test_introspection_beside_a_refresh_never_fails_and_never_sees_a_dead_connection(crowd: World, app: App) -> None:
     held = crowd.connect(crowd.alice, app, handle="acme")
-    refreshed, *seen = at_once(
-        lambda: app.refresh(held.refresh), *[lambda: crowd.asker.ask(held.access)] * 5
-    )
+    refreshed, *seen = at_once(lambda: app.refresh(held.refresh), *[lambda: crowd.asker.ask(held.access)] * 5)
     assert refreshed.status_code == 200
     assert [each.json()["active"] for each in seen] == [True] * 5
     assert crowd.asker.knows(held.access)["aud"] == GATEWAY

@@ -78,7 +78,9 @@ def test_a_refresh_that_was_under_way_mints_nothing_once_the_revocation_is_in(cr
     assert crowd.asker.knows(held.access) == {"active": False}
 
 
-@pytest.mark.skipif(database.vendor != "postgresql", reason="SQLite has one writer at a time: there is no row to wait for")
+@pytest.mark.skipif(
+    database.vendor != "postgresql", reason="SQLite has one writer at a time: there is no row to wait for"
+)
 def test_a_revocation_waits_for_the_refresh_under_way_and_ends_what_it_minted(crowd: World, app: App) -> None:
     held = connected(crowd, app)
     with ThreadPoolExecutor(1) as pool:
@@ -102,7 +104,9 @@ def test_refreshes_racing_a_revocation_leave_nothing_alive(crowd: World, by: str
         }
         ended, *answers = at_once(end[by], *[lambda app=app, held=held: app.refresh(held.refresh)] * 3)
         assert ended.status_code in (200, 302)
-        assert_nothing_lives(crowd, app, [*pairs_of(answers), {"access_token": held.access, "refresh_token": held.refresh}])
+        assert_nothing_lives(
+            crowd, app, [*pairs_of(answers), {"access_token": held.access, "refresh_token": held.refresh}]
+        )
 
 
 def test_refreshes_racing_a_detected_code_replay_leave_nothing_alive(crowd: World) -> None:
