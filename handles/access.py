@@ -6,7 +6,7 @@ Doubt is a no: a suspended handle, a person who is not active, a private handle 
 from dataclasses import dataclass
 
 from accounts.models import User
-from handles import slugs
+from handles import roles, slugs
 from handles.models import Handle, Membership
 from handles.roles import Role
 
@@ -35,7 +35,7 @@ def role_in(handle: Handle, user: User) -> Role | None:
         return None
     membership = Membership.objects.filter(handle=handle, user=user).first()
     if membership:
-        return Role(membership.role)
+        return roles.known(membership.role)
     return Role.PUBLIC if handle.visibility == Handle.Visibility.PUBLIC else None
 
 
@@ -44,5 +44,6 @@ def seats_of(user: User) -> list[Seat]:
     if not user.is_active:
         return []
     memberships = Membership.objects.filter(user=user).select_related("handle")
-    seats = [Seat(handle=membership.handle, role=Role(membership.role)) for membership in memberships]
+    held = [(membership.handle, roles.known(membership.role)) for membership in memberships]
+    seats = [Seat(handle, role) for handle, role in held if role]
     return sorted(seats, key=lambda seat: (seat.role != Role.OWNER, seat.handle.slug))

@@ -13,6 +13,11 @@ class Role(TextChoices):
     OWNER = "owner", "Owner"
 
 
+def known(text: str | None) -> Role | None:
+    """Return the role of this name, or None: what the code does not know gives no right."""
+    return Role(text) if text in Role.values else None
+
+
 RANK = {role.value: rank for rank, role in enumerate(Role)}
 
 

@@ -53,7 +53,7 @@ class SessionBook:
         owner = self._owners.get(session_id)
         if owner is None:
             return "unknown"
-        if owner == Owner(caller.resource) and caller.person is not None:
+        if owner == Owner(caller.resource):
             self._owners[session_id] = owner = caller
         if owner != caller:
             return "foreign"

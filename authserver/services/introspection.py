@@ -23,6 +23,7 @@ from authserver.models import (
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import catalog
+from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
 
@@ -143,7 +144,7 @@ def _role(row: Row, now: datetime) -> Role | None:
     if row.handle_status != Handle.Status.ACTIVE:
         return None
     if row.role is not None:
-        return Role(row.role)
+        return roles.known(row.role)
     return Role.PUBLIC if row.handle_visibility == Handle.Visibility.PUBLIC else None
 
 

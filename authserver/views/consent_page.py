@@ -128,7 +128,7 @@ def build(
         fixed_handle=handle_row(seats.fixed, checked=True) if seats.fixed else None,
         only_handle=handle_row(settled, checked=True) if settled and not seats.fixed else None,
         handles=rows,
-        groups=_groups(asked, role=settled.role if settled else None, choice=choice),
+        groups=_groups(asked, settled=settled, ticked=choice.ticked if choice else _ticked_first(asked, user, settled)),
         asked_nothing=not asked.named_scopes,
         lasts=_lasts(asked.client),
         errors=errors,
@@ -178,19 +178,27 @@ def _ordered(seats: tuple[Seat, ...], first: str) -> list[Seat]:
     return sorted(seats, key=lambda seat: seat.handle.slug != first)
 
 
-def _groups(asked: AuthorizationRequest, *, role: Role | None, choice: Choice | None) -> tuple[ScopeGroup, ...]:
+def _ticked_first(asked: AuthorizationRequest, user: User, settled: Seat | None) -> frozenset[str]:
+    """Return what is ticked before anybody chose: all but Manage, and what this connection already has."""
+    manage = set(Scope.objects.filter(pk__in=asked.wanted, level=Scope.Level.MANAGE).values_list("pk", flat=True))
+    live = Connection.objects.filter(user=user, client=asked.client, resource=asked.target.uri, ended_at=None)
+    mine = live.filter(handle=settled.handle).first() if settled else None
+    return frozenset(set(asked.wanted) - manage | set(mine.scope_list if mine else ()))
+
+
+def _groups(asked: AuthorizationRequest, *, settled: Seat | None, ticked: frozenset[str]) -> tuple[ScopeGroup, ...]:
+    role = settled.role if settled else None
     shown = Scope.objects.filter(pk__in=asked.wanted, is_shown=True)
     order = {name: place for place, name in enumerate(asked.wanted)}
     rows = sorted(shown, key=lambda scope: order[scope.name])
     return tuple(
-        ScopeGroup(title, tuple(_scope_row(scope, role=role, choice=choice) for scope in scopes))
+        ScopeGroup(title, tuple(_scope_row(scope, role=role, ticked=scope.name in ticked) for scope in scopes))
         for title, scopes in groupby(rows, key=lambda scope: scope.group)
     )
 
 
-def _scope_row(scope: Scope, *, role: Role | None, choice: Choice | None) -> ScopeRow:
+def _scope_row(scope: Scope, *, role: Role | None, ticked: bool) -> ScopeRow:
     beyond = role is not None and not at_least(role, scope.role)
-    ticked = scope.name in choice.ticked if choice else scope.level != Scope.Level.MANAGE
     return ScopeRow(
         name=scope.name,
         title=scope.title,

@@ -13,8 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Playwright
 
 from tests import servers, tiers
+from tests.contract import installed
+from tests.contract.person import Person
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 90
@@ -55,3 +58,32 @@ def live(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     tiers.need(tiers.POSTGRESQL)
     with servers.postgresql() as url, running(folder, database_url=url) as ready:
         yield ready
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright, browser_type_launch_args: dict) -> Iterator[Browser]:
+    """A real browser. (pytest-playwright's `browser` would put these tests into another tier.)"""
+    browser = playwright.chromium.launch(**browser_type_launch_args)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
+    """The ready file of a running product whose credentials live a few seconds, so that a refresh is seen."""
+    with running(tmp_path_factory.mktemp("short-lived"), ACCESS_TOKEN_LIFETIME_SECONDS="6") as ready:
+        yield ready
+
+
+@pytest.fixture(scope="session")
+def clients(node: str) -> None:
+    """The JavaScript clients, installed."""
+    installed.javascript()
+
+
+@pytest.fixture(scope="session")
+def alice(chromium: Browser, short_lived: dict) -> Iterator[Person]:
+    """Alice, owner of acme and globex, not signed in yet."""
+    person = Person(chromium, short_lived, "alice@example.com")
+    yield person
+    person.close()

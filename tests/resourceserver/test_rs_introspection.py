@@ -101,6 +101,8 @@ def test_a_member_missing_or_of_another_type_lets_nobody_in(member: str, value: 
     "answer",
     [
         httpx2.Response(500, json=grant()),
+        httpx2.Response(201, json=grant()),
+        httpx2.Response(403, json=grant()),
         httpx2.Response(401, json={"error": "invalid_client"}),
         httpx2.Response(404, text="<html>"),
         httpx2.Response(204),

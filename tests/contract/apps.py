@@ -1,0 +1,116 @@
+"""The real clients as a test sees them: a program of clients/ that takes orders and tells what it saw."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.contract import installed
+
+CLIENTS = installed.HERE / "clients"
+ANSWER_SECONDS = 30
+
+
+class App:
+    """A client in a process of its own, and the lines that it has written."""
+
+    def __init__(self, process: subprocess.Popen[str], log: Path) -> None:
+        self._process, self._log = process, log
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def order(self, act: str, **details: Any) -> None:
+        """Tell it what to do, without waiting for the answer."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": act} | details) + "\n")
+        self._process.stdin.flush()
+
+    def next(self, kind: str) -> Any:
+        """Return what its next line says; a line of another kind is a failure."""
+        try:
+            line = self._lines.get(timeout=ANSWER_SECONDS)
+        except queue.Empty:
+            line = None
+        told = json.loads(line or "{}")
+        assert kind in told, f"expected {kind!r}, the client said {line!r}\n{self._log.read_text()[-4000:]}"
+        return told[kind]
+
+    def authorize_url(self) -> str:
+        """Return the address that it wants a browser for."""
+        return self.next("authorize")
+
+    def ask(self, act: str, **details: Any) -> Any:
+        """Order, and return what it saw. A wish for a browser in between is a failure."""
+        self.order(act, **details)
+        return self.next("done")
+
+    def call(self, tool: str, **arguments: str) -> str:
+        """Call a tool and return its text."""
+        return self.ask("call", tool=tool, arguments=arguments)
+
+    def end(self) -> None:
+        """End it and everything that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._reader.join()
+        with self._process:
+            pass
+
+
+@contextlib.contextmanager
+def running(client: str, url: str, folder: Path) -> Iterator[App]:
+    """Run a program of clients/ against an MCP URL, with an empty home. Its name for the server is its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / f"{client}.log"
+    with open(log, "w") as errors:
+        process = subprocess.Popen(
+            [*command_of(client), url, client],
+            env=environment(folder),
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+        )
+    app = App(process, log)
+    try:
+        yield app
+    finally:
+        app.end()
+
+
+def command_of(client: str) -> list[str | Path]:
+    """Return how a program of clients/ is started."""
+    if client == "python1":
+        return [installed.python1(), CLIENTS / "python1.py"]
+    if client == "python2":
+        return [sys.executable, CLIENTS / "python2.py"]
+    return [installed.NODE, CLIENTS / f"{client}.mjs"]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """A person's terminal, without a browser: the programs print the address, and the test opens it."""
+    return {
+        "HOME": str(home),
+        "PATH": f"{installed.NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "BROWSER": "true",
+        "MCP_AUTO_OPEN_ENABLED": "true",
+        "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
