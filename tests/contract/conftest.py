@@ -81,7 +81,7 @@ def clients(node: str) -> None:
     installed.javascript()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def alice(chromium: Browser, short_lived: dict) -> Iterator[Person]:
     """Alice, owner of acme and globex, not signed in yet."""
     person = Person(chromium, short_lived, "alice@example.com")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from mcp.shared.auth_utils import check_resource_allowed
 from rs_fakes import GATEWAY, bob, exchange, grant, http_scope
 from rs_sample import RunningSample
 
@@ -89,6 +90,12 @@ def test_the_older_transport_works_and_its_messages_are_bound_to_who_opened_it(
         assert (gone.status, gone.json["error"]) == (404, "session_not_found")
 
     sample.loop.run_until_complete(scenario())
+
+
+def test_clients_that_sign_in_by_themselves_accept_the_door_below_the_endpoint_and_only_that():
+    """Why there are two doors: the metadata's resource must be the beginning of the URL a client was given."""
+    assert check_resource_allowed(f"{GATEWAY}/sse", GATEWAY)
+    assert not check_resource_allowed(f"{BASE}/sse", GATEWAY)
 
 
 def test_a_scope_is_checked_on_the_older_transport_too(run_sample: Callable[..., RunningSample]):

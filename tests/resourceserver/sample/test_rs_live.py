@@ -37,6 +37,19 @@ class Live:
     process: subprocess.Popen[str]
     port: int
     lines: list[str] = field(default_factory=list)
+    ready: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.reader = threading.Thread(target=self.read_output)
+        self.reader.start()
+
+    def read_output(self) -> None:
+        """Keep reading: a process whose pipe is full stands still."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if "Uvicorn running" in line:
+                self.ready.set()
 
     @property
     def origin(self) -> str:
@@ -47,8 +60,9 @@ class Live:
 
     def stop(self) -> str:
         self.process.send_signal(signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=20)
-        return "".join(self.lines) + rest
+        self.process.wait(timeout=20)
+        self.reader.join()
+        return "".join(self.lines)
 
 
 def free_port() -> int:
@@ -88,18 +102,18 @@ def live() -> Iterator[Live]:
         text=True,
     )
     running = Live(server, process, port)
-    assert process.stdout is not None
-    for line in process.stdout:
-        running.lines.append(line)
-        if "Uvicorn running" in line:
-            break
-    yield running
-    if process.poll() is None:
+    try:
+        assert running.ready.wait(30)
+        yield running
+    finally:
         process.kill()
-        process.communicate()
-    introspection.shutdown()
-    introspection.server_close()
-    thread.join()
+        process.wait()
+        running.reader.join()
+        assert process.stdout is not None
+        process.stdout.close()
+        introspection.shutdown()
+        introspection.server_close()
+        thread.join()
 
 
 def http_client(bearer: str, **headers: str) -> httpx2.AsyncClient:

@@ -1,6 +1,7 @@
 """The sample server: its settings, its catalog of tools, and what they say."""
 
 import json
+import logging
 import re
 import subprocess
 import sys
@@ -101,6 +102,24 @@ def test_who_is_calling_is_said_in_words(run_sample: Callable[..., RunningSample
     text = result["content"][0]["text"]
     assert all(word in text for word in ("@acme", "Alice", "alice@example.com", "owner", "mcp.connect links.read"))
     assert result["structuredContent"]["handle"] == "acme"
+
+
+def test_each_call_is_written_down_with_tool_person_and_handle(
+    run_sample: Callable[..., RunningSample], caplog: pytest.LogCaptureFixture
+):
+    sample = run_sample()
+    bearer = sample.server.add(1, grant())
+    with caplog.at_level(logging.INFO, logger="resourceserver.audit"):
+        call(sample, bearer, "search", query="a private question")
+    line = json.loads(caplog.records[-1].message)
+    assert (line["event"], line["tool"], line["person"], line["handle"]) == (
+        "tool:called",
+        "search",
+        "person-alice",
+        "acme",
+    )
+    assert "private" not in caplog.text
+    assert bearer not in caplog.text
 
 
 def test_search_and_fetch_have_the_shapes_that_chatgpt_reads(run_sample: Callable[..., RunningSample]):
