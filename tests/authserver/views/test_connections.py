@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,6 +15,7 @@ from tests.flows.changes import leave, set_client, set_handle, set_scope
 from tests.people import READS, App, Person, Tokens, World, hosted
 
 LIST = "/connections"
+NOBODYS = "8f6f6a2e-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def address_of(world: World, held: Tokens) -> str:
 # --- No
 
 
-@pytest.mark.parametrize("path", [LIST, f"{LIST}/all/disconnect", f"{LIST}/{uuid.uuid4()}/disconnect"])
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/all/disconnect", f"{LIST}/{NOBODYS}/disconnect"])
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_somebody_not_signed_in_is_sent_to_do_so_and_comes_back(db: None, path: str, method: str) -> None:
     answer = getattr(Http(), method)(path)
@@ -43,7 +43,7 @@ def test_somebody_not_signed_in_is_sent_to_do_so_and_comes_back(db: None, path: 
     assert parse_qs(urlsplit(answer["Location"]).query) == {"next": [path]}
 
 
-@pytest.mark.parametrize("what", [str(uuid.uuid4()), "x", "1", "%00", "all"])
+@pytest.mark.parametrize("what", [NOBODYS, "x", "1", "%00", "all"])
 def test_a_connection_that_does_not_exist_is_not_found(alice: Person, what: str) -> None:
     answer = alice.http.post(f"{LIST}/{what}/disconnec", {"confirm": "yes"})
     assert answer.status_code == 404
