@@ -32,7 +32,7 @@ def register(**members: Any) -> Any:
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
         "urn:ietf:params:oauth:grant-type:token-exchange",
-        pytest.param("openid", marks=pytest.mark.xfail(strict=True, reason="answered by the code grant")),
+        "openid",
     ],
 )
 def test_no_client_gets_a_token_without_a_person(world: World, method: str, grant: str) -> None:
