@@ -14,7 +14,6 @@ from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect
 
-from authserver.models import Scope
 from tests.people import PASSWORD, App
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -29,14 +28,20 @@ HEARD_IN = ("light", "dark", "phone")  # what axe looks at differs in colours an
 Inspect = Callable[[Page], None]
 
 
-@pytest.fixture(autouse=True)
-def _catalog(transactional_db: None) -> None:
-    """Load the scopes again, as the migration does: every test with a live server empties the database.
+@pytest.fixture
+def catalog_restored(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Load what the migration loads once more, after a test with a live server has emptied every table.
 
     (Django's own way, `serialized_rollback`, keeps the content on a connection that Playwright's thread never sees.)
     """
-    if not Scope.objects.exists():
+    yield
+    with django_db_blocker.unblock():
         import_module("authserver.migrations.0002_catalog").load(apps, None)
+
+
+@pytest.fixture
+def transactional_db(catalog_restored: None, transactional_db: None) -> None:
+    """pytest-django's, which `live_server` brings: its flush comes before the catalog is restored."""
 
 
 @pytest.fixture

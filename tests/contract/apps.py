@@ -114,14 +114,14 @@ def command_of(client: str) -> list[str | Path]:
         return [installed.python1(), CLIENTS / "python1.py"]
     if client == "python2":
         return [sys.executable, CLIENTS / "python2.py"]
-    return [installed.NODE, CLIENTS / f"{client}.mjs"]
+    return ["node", CLIENTS / f"{client}.mjs"]
 
 
 def environment(home: Path) -> dict[str, str]:
     """A person's terminal, without a browser: the programs print the address, and the test opens it."""
     return {
         "HOME": str(home),
-        "PATH": f"{installed.NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{installed.PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "BROWSER": "true",
         "MCP_AUTO_OPEN_ENABLED": "true",
         "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",

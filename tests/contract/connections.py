@@ -11,12 +11,13 @@ from tests.contract.person import Person
 
 
 class Connections:
-    """Clients that alice has connected to acme. They stay: while the others connect, credentials run out."""
+    """Clients that alice has connected at one place. They stay: while the others connect, credentials run out."""
 
-    def __init__(self, kind: str, *, ready: dict, alice: Person, folder: Path, stack: ExitStack) -> None:
-        self.kind, self.ready, self.url = kind, ready, address(ready, f"{kind} acme")
+    def __init__(self, place: str, *, ready: dict, alice: Person, folder: Path, stack: ExitStack) -> None:
+        kind, _, self.handle = place.partition(" ")
+        self.place, self.ready, self.url = place, ready, address(ready, place)
         # Only the gateway leaves the choice of the handle to the person.
-        self._choice = {"person": alice, "handle": "acme" if kind == "gateway" else None}
+        self._choice = {"person": alice, "handle": self.handle if kind == "gateway" else None}
         self._folder, self._stack = folder, stack
         self._apps: dict[str, App] = {}
 
@@ -29,6 +30,6 @@ class Connections:
 
 
 def address(ready: dict, place: str) -> str:
-    """Return the URL of a place: `gateway`, `hosted acme`, `compat acme`, `other`."""
+    """Return the URL of a place: `gateway acme` (acme is chosen there), `hosted acme`, `compat acme`, `other`."""
     kind, _, handle = place.partition(" ")
     return ready["other_resource_url" if kind == "other" else f"{kind}_url"].format(handle=handle)

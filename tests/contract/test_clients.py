@@ -23,14 +23,16 @@ CLIENTS = {  # program in clients/: the name that it registers, and that people 
     "mcp_remote": "MCP CLI Proxy",
     "inspector": "MCP Inspector",
 }
-# Where the credential of each URL must not be taken: the other kinds, the other handles, the other resource.
-URLS = {
-    "gateway": ["hosted acme", "hosted globex", "compat acme", "compat globex", "other"],
-    "hosted": ["gateway", "hosted globex", "compat acme", "compat globex", "other"],
-    "compat": ["gateway", "hosted acme", "hosted globex", "compat globex", "other"],
+# Where the credential of each place must not be taken: the other kinds, the other handles, the other resource.
+PLACES = {
+    "gateway acme": ["hosted acme", "hosted globex", "compat acme", "compat globex", "other"],
+    "hosted acme": ["gateway acme", "hosted globex", "compat acme", "compat globex", "other"],
+    "compat acme": ["gateway acme", "hosted acme", "hosted globex", "compat globex", "other"],
 }
-at_each_url = pytest.mark.parametrize("at", URLS, indirect=True)
-pytestmark = [at_each_url, pytest.mark.parametrize("client", CLIENTS)]
+pytestmark = [
+    pytest.mark.parametrize("at", PLACES, indirect=True),
+    pytest.mark.parametrize("client", CLIENTS),
+]
 
 
 def test_it_finds_the_way_by_itself_and_acts_for_the_allowed_handle(at: Connections, client: str) -> None:
@@ -50,7 +52,7 @@ def test_its_credential_is_refused_at_every_other_address(at: Connections, clien
     app = at.of(client)
     app.call("whoami")
     credential = app.ask("credential")
-    assert {ask(address(at.ready, place), credential) for place in URLS[at.kind]} == {(401, "invalid_token")}
+    assert {ask(address(at.ready, place), credential) for place in PLACES[at.place]} == {(401, "invalid_token")}
 
 
 def test_it_is_refused_once_disconnected(at: Connections, client: str, alice: Person) -> None:

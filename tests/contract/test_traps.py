@@ -10,7 +10,7 @@ from tests.contract.connections import Connections, address
 from tests.contract.person import Person
 
 AT_ONCE = 6
-pytestmark = pytest.mark.parametrize("at", ["gateway"], indirect=True)
+pytestmark = pytest.mark.parametrize("at", ["gateway globex"], indirect=True)
 
 
 @pytest.mark.parametrize("client", ["ts2", "ts2_stateless", "python1", "python2", "oauth4webapi", "mcp_remote"])
@@ -22,7 +22,7 @@ def test_a_tool_that_needs_more_shows_consent_again_and_then_succeeds(
     app.order("call", tool="create_link", arguments={"slug": client, "target": "https://example.com/"})
     wanted = app.authorize_url()
     assert "links.write" in parse_qs(urlsplit(wanted).query)["scope"][0].split()
-    alice.allows(wanted, handle="acme")
+    alice.allows(wanted, handle="globex")
     assert client in app.next("done")
     assert "links.write" in app.call("whoami")
 
@@ -33,7 +33,7 @@ def test_a_client_that_cannot_ask_for_more_is_refused_and_keeps_what_it_has(at: 
     app = at.of(client)
     app.order("call", tool="create_link", arguments={"slug": client, "target": "https://example.com/"})
     app.next("refused")
-    assert "acting for @acme" in app.call("whoami")
+    assert "acting for @globex" in app.call("whoami")
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_calls_at_once_on_an_expired_credential_never_ask_the_person_again(
     app = at.of(client)
     app.ask("expire")
     answers = app.ask("calls", tool="whoami", times=AT_ONCE)  # `ask` fails on a wish for a browser
-    assert len([answer for answer in answers if "acting for @acme" in answer]) >= at_least, answers
-    assert "acting for @acme" in app.call("whoami")
+    assert len([answer for answer in answers if "acting for @globex" in answer]) >= at_least, answers
+    assert "acting for @globex" in app.call("whoami")
 
 
 @pytest.mark.parametrize("client", ["ts1", "ts2"])
-@pytest.mark.parametrize("place", ["hosted globex", "compat globex"])
+@pytest.mark.parametrize("place", ["hosted acme", "compat acme"])
 def test_a_client_that_takes_its_tokens_to_another_handle_gets_nothing(
     at: Connections, client: str, place: str
 ) -> None:

@@ -5,7 +5,9 @@ import logging
 
 import httpx2
 import pytest
-from rs_fakes import (
+
+from resourceserver.sample.tools import BASELINE_SCOPES
+from tests.resourceserver.fakes import (
     COMPAT,
     GATEWAY,
     HOSTED,
@@ -21,8 +23,6 @@ from rs_fakes import (
     grant,
     tool_call,
 )
-
-from resourceserver.sample.tools import BASELINE_SCOPES
 
 HOSTED_ACME, COMPAT_ACME = HOSTED.format(handle="acme"), COMPAT.format(handle="acme")
 ENDPOINTS = [GATEWAY, HOSTED_ACME, COMPAT_ACME, OTHER]
@@ -43,6 +43,7 @@ def assert_refused(reply: Reply, status: int, code: str) -> None:
 
 @pytest.mark.parametrize("resource", ENDPOINTS)
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE", "PUT", "PATCH"])
+@pytest.mark.covers("RS-03", "RS-10", "RS-12", "RS-17", "RS-18", "TR-18", "T11", "T21", "req:T3", "req:B3")
 def test_no_bearer_is_challenged_whatever_the_method(resource: str, method: str):
     inner = Inner()
     reply = ask(gate(FakeAuthorizationServer(), inner), method, resource)
@@ -55,6 +56,7 @@ def test_no_bearer_is_challenged_whatever_the_method(resource: str, method: str)
 @pytest.mark.parametrize(
     "path", ["/sse", "/mcp/sse", "/messages?session_id=1", "/mcp/messages", "/mcp/acme/sse", "/mcp/acme/mcp/messages"]
 )
+@pytest.mark.covers("TR-18", "req:R1")
 def test_the_older_transport_is_challenged_with_the_resource_of_its_endpoint(path: str):
     reply = ask(gate(FakeAuthorizationServer(), Inner()), "GET", f"http://127.0.0.1:8001{path}")
     assert_refused(reply, 401, "missing_bearer_token")
@@ -84,6 +86,7 @@ def test_another_scheme_is_no_bearer(value: str):
     ],
 )
 @pytest.mark.parametrize("resource", ENDPOINTS)
+@pytest.mark.covers("RS-10", "RS-22", "req:B3")
 def test_a_bearer_that_is_no_bridge_credential_is_refused_without_asking(resource: str, value: str):
     server = FakeAuthorizationServer()
     reply = ask(gate(server, Inner()), "POST", resource, bearer=value)
@@ -95,6 +98,7 @@ def test_a_bearer_that_is_no_bridge_credential_is_refused_without_asking(resourc
 
 
 @pytest.mark.parametrize("resource", ENDPOINTS)
+@pytest.mark.covers("RS-10", "RS-21", "req:B3")
 def test_an_unknown_credential_is_refused(resource: str):
     reply = ask(gate(FakeAuthorizationServer(), Inner()), "POST", resource, bearer=credential(7))
     assert_refused(reply, 401, "invalid_token")
@@ -102,6 +106,7 @@ def test_an_unknown_credential_is_refused(resource: str):
     assert reply.challenge["resource_metadata"] == metadata_url(resource)
 
 
+@pytest.mark.covers("RS-10", "RS-21")
 def test_an_expired_credential_is_refused():
     server = FakeAuthorizationServer()
     assert_refused(ask(gate(server, Inner()), bearer=server.add(1, grant(exp=1))), 401, "invalid_token")
@@ -109,6 +114,7 @@ def test_an_expired_credential_is_refused():
 
 @pytest.mark.parametrize("issued_for", ENDPOINTS)
 @pytest.mark.parametrize("used_at", [*ENDPOINTS, HOSTED.format(handle="globex"), COMPAT.format(handle="globex")])
+@pytest.mark.covers("RS-20", "RS-22", "req:T9")
 def test_a_credential_is_good_at_its_own_resource_only(issued_for: str, used_at: str):
     server = FakeAuthorizationServer()
     inner = Inner()
@@ -121,6 +127,7 @@ def test_a_credential_is_good_at_its_own_resource_only(issued_for: str, used_at:
 
 
 @pytest.mark.parametrize("resource", [HOSTED_ACME, COMPAT_ACME])
+@pytest.mark.covers("RS-20", "req:T2")
 def test_a_credential_for_another_handle_is_refused_though_its_resource_is_right(resource: str):
     server = FakeAuthorizationServer()
     reply = ask(gate(server, Inner()), "POST", resource, bearer=server.add(1, bob(aud=resource)))
@@ -139,6 +146,7 @@ def test_a_credential_for_another_handle_is_refused_though_its_resource_is_right
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.covers("req:B2")
 def test_nobody_gets_in_while_the_authorization_server_is_unclear(
     method: str, answer: httpx2.Response | None, error: Exception | None
 ):
@@ -151,6 +159,7 @@ def test_nobody_gets_in_while_the_authorization_server_is_unclear(
     assert inner.scopes == []
 
 
+@pytest.mark.covers("RS-21", "req:B2")
 def test_every_request_asks_again():
     server = FakeAuthorizationServer()
     bearer = server.add(1, grant())
@@ -160,6 +169,7 @@ def test_every_request_asks_again():
     assert_refused(ask(protected, bearer=bearer), 401, "invalid_token")
 
 
+@pytest.mark.covers("RS-23")
 def test_a_credential_in_the_url_is_not_a_credential():
     server = FakeAuthorizationServer()
     bearer = server.add(1, grant())
@@ -169,6 +179,7 @@ def test_a_credential_in_the_url_is_not_a_credential():
     assert server.asked == []
 
 
+@pytest.mark.covers("RS-23")
 def test_a_credential_in_the_url_besides_the_header_is_refused():
     server = FakeAuthorizationServer()
     bearer = server.add(1, grant())
@@ -191,6 +202,7 @@ def test_the_scheme_has_no_case(scheme: str):
     assert ask(gate(server, Inner()), headers={"Authorization": f"{scheme}  {bearer}"}).status == 200
 
 
+@pytest.mark.covers("RS-22", "req:P5")
 def test_a_personal_access_token_is_refused_even_where_the_authorization_server_knows_it():
     server = FakeAuthorizationServer(grants={"pat_known": grant()})
     assert_refused(ask(gate(server, Inner()), bearer="pat_known"), 401, "invalid_token_format")
@@ -205,6 +217,7 @@ def test_a_body_that_parsers_could_read_differently_never_reaches_the_server(bod
     assert inner.bodies == []
 
 
+@pytest.mark.covers("TR-18")
 def test_authentication_comes_before_the_body():
     assert_refused(ask(gate(FakeAuthorizationServer(), Inner()), body=b"{"), 401, "missing_bearer_token")
 
@@ -216,6 +229,7 @@ def test_a_body_above_the_limit_is_refused():
     assert_refused(reply, 413, "body_too_large")
 
 
+@pytest.mark.covers("req:R5")
 def test_too_many_calls_of_one_connection_have_to_wait_and_another_connection_does_not():
     server = FakeAuthorizationServer()
     alice, also_bob = server.add(1, grant()), server.add(2, bob())
@@ -227,6 +241,7 @@ def test_too_many_calls_of_one_connection_have_to_wait_and_another_connection_do
     assert ask(protected, bearer=also_bob).status == 200
 
 
+@pytest.mark.covers("RS-24", "RS-26", "req:R5")
 def test_the_audit_log_names_ids_and_never_a_credential(caplog: pytest.LogCaptureFixture):
     server = FakeAuthorizationServer()
     good, gone = server.add(1, grant()), credential(2)

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rs_fakes import credential
 
 from resourceserver.credentials import ALPHABET, base62, is_well_formed
+from tests.resourceserver.fakes import credential
 
 # The 32 random bytes in hexadecimal, and the credential they make.
 VECTORS = [

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rs_fakes import COMPAT, GATEWAY, OTHER, endpoints
 
 from resourceserver.endpoints import EndpointPattern, EndpointTable, request_authority
+from tests.resourceserver.fakes import COMPAT, GATEWAY, OTHER, endpoints
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 TABLE = endpoints()
@@ -80,6 +80,7 @@ def test_an_address_of_the_table_is_found(authority: str, path: str, expected: t
         ("127.0.0.1:8001", "/.well-known/oauth-authorization-server"),
     ],
 )
+@pytest.mark.covers("req:T7")
 def test_any_other_address_matches_nothing(authority: str, path: str):
     assert TABLE.match(authority, path) is None
 
@@ -90,6 +91,7 @@ def test_no_host_and_path_makes_the_table_fail(authority: str, path: str):
     assert found is None or found.endpoint.resource.startswith("http://")
 
 
+@pytest.mark.covers("req:T7")
 def test_a_literal_host_wins_over_a_handle_of_the_same_name():
     table = EndpointTable(
         [

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from rs_fakes import PING, FakeAuthorizationServer, Inner, ask, gate, grant, tool_call
 
 from resourceserver.limits import ToolCall
 from resourceserver.operations import ToolRule
 from resourceserver.sample.tools import CATALOG, REQUIRED_SCOPES
+from tests.resourceserver.fakes import PING, FakeAuthorizationServer, Inner, ask, gate, grant, tool_call
 
 NEEDS_MORE = [tool for tool in CATALOG if tool.scopes != REQUIRED_SCOPES]
 
@@ -19,6 +19,7 @@ def call_with(scope: str, body: Any, **changes: Any) -> tuple[Any, Inner]:
 
 
 @pytest.mark.parametrize("tool", NEEDS_MORE, ids=lambda tool: tool.name)
+@pytest.mark.covers("RS-11", "RS-13", "RS-14", "req:S4", "req:B3")
 def test_a_tool_without_its_scope_is_refused_and_the_challenge_names_it(tool: Any):
     reply, inner = call_with("mcp.connect", tool_call(tool.name))
     assert (reply.status, reply.json["error"]) == (403, "insufficient_scope")
@@ -36,6 +37,7 @@ def test_a_tool_with_its_scope_goes_through(tool: Any):
     assert len(inner.bodies) == 1
 
 
+@pytest.mark.covers("RS-14")
 def test_several_missing_scopes_come_in_one_challenge():
     rules = {"launch": ToolRule(("pages.read", "site.deployments.read", "site.deployments.write"))}
     reply, _ = call_with("mcp.connect pages.read", tool_call("launch"), tools=rules)
@@ -57,6 +59,7 @@ def test_without_the_scope_to_connect_no_stream_opens():
     assert (reply.status, reply.json["error"]) == (403, "insufficient_scope")
 
 
+@pytest.mark.covers("RS-14", "RS-15")
 def test_one_call_in_a_batch_that_lacks_a_scope_stops_the_batch():
     batch = [PING, tool_call("list_links"), tool_call("create_link"), tool_call("deploy_site")]
     reply, inner = call_with("mcp.connect links.read", batch)
@@ -67,6 +70,7 @@ def test_one_call_in_a_batch_that_lacks_a_scope_stops_the_batch():
 @pytest.mark.parametrize(
     "scope", ["mcp.connect links", "mcp.connect links.writer", "mcp.connect LINKS.WRITE", "mcp.connect,links.write"]
 )
+@pytest.mark.covers("RS-16")
 def test_a_scope_that_only_resembles_the_needed_one_is_not_enough(scope: str):
     reply, _ = call_with(scope, tool_call("create_link"))
     assert reply.status == 403
@@ -91,6 +95,7 @@ def test_a_server_that_refuses_by_itself_may_hear_of_unlisted_tools():
     assert len(inner.bodies) == 1
 
 
+@pytest.mark.covers("req:R5")
 def test_usage_is_counted_per_tool_person_and_handle():
     server = FakeAuthorizationServer()
     heard: list[ToolCall] = []

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from mcp.shared.auth_utils import check_resource_allowed
-from rs_fakes import GATEWAY, bob, exchange, grant, http_scope
-from rs_sample import RunningSample
+
+from tests.resourceserver.fakes import GATEWAY, bob, exchange, grant, http_scope
+from tests.resourceserver.running import RunningSample
 
 BASE = "http://127.0.0.1:8001"
 
@@ -58,6 +59,7 @@ class Stream:
         await asyncio.wait_for(self.task, 5)
 
 
+@pytest.mark.covers("RS-25", "req:R1")
 def test_the_older_transport_works_and_its_messages_are_bound_to_who_opened_it(
     run_sample: Callable[..., RunningSample],
 ):
@@ -89,7 +91,7 @@ def test_the_older_transport_works_and_its_messages_are_bound_to_who_opened_it(
         gone = await exchange(sample.app, http_scope("POST", BASE + path, json_headers(alice)), initialize())
         assert (gone.status, gone.json["error"]) == (404, "session_not_found")
 
-    sample.loop.run_until_complete(scenario())
+    sample.run(scenario())
 
 
 def test_clients_that_sign_in_by_themselves_accept_the_door_below_the_endpoint_and_only_that():
@@ -112,7 +114,7 @@ def test_a_scope_is_checked_on_the_older_transport_too(run_sample: Callable[...,
         assert (reply.status, reply.json["error"]) == (403, "insufficient_scope")
         await stream.leave()
 
-    sample.loop.run_until_complete(scenario())
+    sample.run(scenario())
 
 
 def test_the_stream_of_a_session_opens_at_once_and_ends_with_its_client(run_sample: Callable[..., RunningSample]):
@@ -126,10 +128,11 @@ def test_the_stream_of_a_session_opens_at_once_and_ends_with_its_client(run_samp
         assert (await stream.message())["status"] == 200
         await stream.leave()
 
-    sample.loop.run_until_complete(scenario())
+    sample.run(scenario())
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "HEAD", "PUT"])
+@pytest.mark.covers("TR-01", "T11")
 def test_a_good_credential_without_a_session_is_told_that_only_post_works(
     run_sample: Callable[..., RunningSample], method: str
 ):
@@ -158,7 +161,7 @@ def test_a_client_that_hangs_up_in_the_middle_of_its_body_is_answered_nothing(
     async def send(message: Any) -> None:
         sent.append(message)
 
-    sample.loop.run_until_complete(sample.app(http_scope("POST", GATEWAY, json_headers(alice)), receive, send))
+    sample.run(sample.app(http_scope("POST", GATEWAY, json_headers(alice)), receive, send))
     assert sent == []
 
 
@@ -173,5 +176,5 @@ def test_a_websocket_is_closed(run_sample: Callable[..., RunningSample]):
         sent.append(message)
 
     scope = {"type": "websocket", "path": "/mcp", "headers": []}
-    sample.loop.run_until_complete(sample.app(scope, receive, send))
+    sample.run(sample.app(scope, receive, send))
     assert sent == [{"type": "websocket.close", "code": 1008}]

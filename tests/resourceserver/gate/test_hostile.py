@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rs_fakes import COMPAT, GATEWAY, HOSTED, OTHER, Reply, credential, grant
-from rs_sample import RunningSample
+
+from tests.resourceserver.fakes import COMPAT, GATEWAY, HOSTED, OTHER, Reply, credential, grant
+from tests.resourceserver.running import RunningSample
 
 GOOD = credential(1)
 HOSTED_ACME, COMPAT_ACME = HOSTED.format(handle="acme"), COMPAT.format(handle="acme")

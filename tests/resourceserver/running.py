@@ -1,14 +1,25 @@
 """The whole sample server in process: its lifespan runs, its gate asks a stand-in authorization server."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
-
-from rs_fakes import COMPAT, GATEWAY, HOSTED, ISSUER, OTHER, FakeAuthorizationServer, Reply, exchange, http_scope
+from typing import Any, TypeVar
 
 from resourceserver.answers import ASGIApp
+from tests.resourceserver.fakes import (
+    COMPAT,
+    GATEWAY,
+    HOSTED,
+    ISSUER,
+    OTHER,
+    FakeAuthorizationServer,
+    Reply,
+    exchange,
+    http_scope,
+)
 
+T = TypeVar("T")
 ENVIRONMENT = {
     "ISSUER": ISSUER,
     "RESOURCE_SERVER_ID": "rs-main",
@@ -29,12 +40,17 @@ class RunningSample:
 
     server: FakeAuthorizationServer
     app: ASGIApp
+    thread: ThreadPoolExecutor
     loop: asyncio.AbstractEventLoop
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine on the server's loop, which has a thread of its own."""
+        return self.thread.submit(self.loop.run_until_complete, work).result()
 
     def ask(
         self, method: str, url: str, *, headers: list[tuple[bytes, bytes]] | None = None, body: bytes = b""
     ) -> Reply:
-        return self.loop.run_until_complete(exchange(self.app, http_scope(method, url, headers or []), body))
+        return self.run(exchange(self.app, http_scope(method, url, headers or []), body))
 
 
 async def start(app: ASGIApp) -> Callable[[], Any]:

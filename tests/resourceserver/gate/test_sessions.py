@@ -3,10 +3,21 @@
 from typing import Any
 
 import pytest
-from rs_fakes import COMPAT, GATEWAY, PING, FakeAuthorizationServer, Inner, ask, bob, gate, grant, tool_call
 
 from resourceserver.introspection import Identity
 from resourceserver.sessions import Owner, SessionBook
+from tests.resourceserver.fakes import (
+    COMPAT,
+    GATEWAY,
+    PING,
+    FakeAuthorizationServer,
+    Inner,
+    ask,
+    bob,
+    gate,
+    grant,
+    tool_call,
+)
 
 SESSION = {"Mcp-Session-Id": "session-1"}
 INITIALIZE = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {}}
@@ -48,6 +59,7 @@ def test_a_refreshed_credential_of_the_same_connection_keeps_the_session():
         bob(),
     ],
 )
+@pytest.mark.covers("RS-25", "req:B3")
 def test_another_handle_person_or_client_is_refused(granted: dict[str, Any], method: str):
     world = World()
     reply = world.call(granted, method)
@@ -78,6 +90,7 @@ def test_an_unknown_session_is_not_found_so_that_clients_open_a_new_one(revision
     assert world.inner.scopes == []
 
 
+@pytest.mark.covers("TR-02", "TR-17")
 def test_the_stateless_revision_goes_on_and_the_server_never_sees_the_unknown_session():
     world = World()
     headers = {"Mcp-Session-Id": "session-2", "MCP-Protocol-Version": "2026-07-28"}

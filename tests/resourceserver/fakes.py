@@ -5,10 +5,11 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, unquote
 
 import httpx2
@@ -30,6 +31,7 @@ SECRETS = {"rs-main": "rss_main", "rs-other": "rss_other"}
 NOW = 1_800_000_000
 FAR_FUTURE = 4_000_000_000
 
+T = TypeVar("T")
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
@@ -250,6 +252,12 @@ async def exchange(app: Any, scope: Scope, body: bytes = b"") -> Reply:
     return Reply(sent[0]["status"], dict(pairs), b"".join(message.get("body", b"") for message in sent[1:]))
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine in a thread of its own: in a full test run, Playwright's event loop occupies this one."""
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
 def ask(
     app: Any,
     method: str = "POST",
@@ -264,7 +272,7 @@ def ask(
     if bearer is not None:
         pairs.append((b"authorization", f"Bearer {bearer}".encode("latin-1")))
     raw = body if isinstance(body, bytes) else json.dumps(PING if body is None else body).encode()
-    return asyncio.run(exchange(app, http_scope(method, url, pairs), raw))
+    return run(exchange(app, http_scope(method, url, pairs), raw))
 
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}

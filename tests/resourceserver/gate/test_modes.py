@@ -3,10 +3,21 @@
 from typing import Any
 
 import pytest
-from rs_fakes import GATEWAY, FakeAuthorizationServer, Inner, ask, credential, endpoints, gate, grant, policy, tool_call
 
 from resourceserver.admission import Admission
 from resourceserver.gate import Gate, GateSettings
+from tests.resourceserver.fakes import (
+    GATEWAY,
+    FakeAuthorizationServer,
+    Inner,
+    ask,
+    credential,
+    endpoints,
+    gate,
+    grant,
+    policy,
+    tool_call,
+)
 
 METADATA = "http://127.0.0.1:8001/.well-known/oauth-protected-resource/mcp"
 
@@ -27,6 +38,7 @@ def rpc(method: str) -> dict[str, Any]:
         [rpc("ping"), tool_call("fetch")],
     ],
 )
+@pytest.mark.covers("req:R2")
 def test_mixed_mode_lets_the_open_things_in(body: Any):
     reply = ask(gate(FakeAuthorizationServer(), Inner(), mode="mixed"), body=body)
     assert (reply.status, reply.json) == (200, {"person": None, "handle": None})
@@ -45,6 +57,7 @@ def test_mixed_mode_lets_the_open_things_in(body: Any):
         [tool_call("search"), rpc("resources/list")],
     ],
 )
+@pytest.mark.covers("req:R2")
 def test_mixed_mode_challenges_everything_else(body: Any):
     inner = Inner()
     reply = ask(gate(FakeAuthorizationServer(), inner, mode="mixed"), body=body)
@@ -80,6 +93,7 @@ def test_mixed_mode_checks_scopes_when_a_credential_came():
     assert ask(gate(server, Inner(), mode="mixed"), bearer=bearer, body=tool_call("create_link")).status == 403
 
 
+@pytest.mark.covers("req:R2")
 def test_mode_none_asks_nobody_and_publishes_no_metadata():
     protected = Gate(
         Inner(), GateSettings(endpoints=endpoints(), issuer="unused", policy=policy(mode="none")), introspection=None

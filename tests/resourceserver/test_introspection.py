@@ -6,10 +6,20 @@ import logging
 
 import httpx2
 import pytest
-from rs_fakes import COMPAT, GATEWAY, ISSUER, NOW, FakeAuthorizationServer, endpoints, grant, introspection
 
 from resourceserver.endpoints import Endpoint
 from resourceserver.introspection import Identity, Rejected, Unreachable
+from tests.resourceserver.fakes import (
+    COMPAT,
+    GATEWAY,
+    ISSUER,
+    NOW,
+    FakeAuthorizationServer,
+    endpoints,
+    grant,
+    introspection,
+    run,
+)
 
 
 def endpoint(path: str = "/mcp", host: str = "127.0.0.1:8001") -> Endpoint:
@@ -19,7 +29,7 @@ def endpoint(path: str = "/mcp", host: str = "127.0.0.1:8001") -> Endpoint:
 
 
 def identify(server: FakeAuthorizationServer, bearer: str, where: Endpoint, **changes: object) -> Identity | Rejected:
-    return asyncio.run(introspection(server, **changes).identify(bearer, where))
+    return run(introspection(server, **changes).identify(bearer, where))
 
 
 def test_a_good_credential_says_who_calls():

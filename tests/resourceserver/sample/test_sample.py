@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rs_fakes import GATEWAY, HOSTED, Reply, bob, grant
-from rs_sample import ENVIRONMENT, RunningSample
 
 import resourceserver.sample.config
 from resourceserver.sample.config import ConfigurationError, read
 from resourceserver.sample.tools import BASELINE_SCOPES, CATALOG
+from tests.resourceserver.fakes import GATEWAY, HOSTED, Reply, bob, grant
+from tests.resourceserver.running import ENVIRONMENT, RunningSample
 
 S1 = {
     "mcp.connect",
@@ -63,6 +63,7 @@ def call(sample: RunningSample, bearer: str | None, tool: str, **arguments: Any)
     return reply.json["result"]
 
 
+@pytest.mark.covers("req:S1")
 def test_every_scope_of_the_catalog_has_a_tool_and_no_tool_has_another():
     assert {scope for tool in CATALOG for scope in tool.scopes} == S1
 
@@ -72,6 +73,7 @@ def test_the_first_challenge_reads_everything_and_writes_nothing():
     assert not [scope for scope in BASELINE_SCOPES if scope.endswith((".write", ".manage"))]
 
 
+@pytest.mark.covers("req:R3")
 def test_every_tool_says_what_it_does_and_which_scopes_it_needs(run_sample: Callable[..., RunningSample]):
     sample = run_sample()
     tools = rpc(sample, sample.server.add(1, grant()), "tools/list").json["result"]["tools"]
@@ -96,6 +98,7 @@ def test_search_says_in_each_mode_whether_it_needs_a_sign_in(
     assert [scheme["type"] for scheme in tools["search"]["_meta"]["securitySchemes"]] == kinds
 
 
+@pytest.mark.covers("req:R6")
 def test_who_is_calling_is_said_in_words(run_sample: Callable[..., RunningSample]):
     sample = run_sample()
     result = call(sample, sample.server.add(1, grant(scope="mcp.connect links.read")), "whoami")
@@ -104,6 +107,7 @@ def test_who_is_calling_is_said_in_words(run_sample: Callable[..., RunningSample
     assert result["structuredContent"]["handle"] == "acme"
 
 
+@pytest.mark.covers("req:R5")
 def test_each_call_is_written_down_with_tool_person_and_handle(
     run_sample: Callable[..., RunningSample], caplog: pytest.LogCaptureFixture
 ):
@@ -122,6 +126,7 @@ def test_each_call_is_written_down_with_tool_person_and_handle(
     assert bearer not in caplog.text
 
 
+@pytest.mark.covers("req:R3")
 def test_search_and_fetch_have_the_shapes_that_chatgpt_reads(run_sample: Callable[..., RunningSample]):
     sample = run_sample()
     bearer = sample.server.add(1, grant())
@@ -131,6 +136,7 @@ def test_search_and_fetch_have_the_shapes_that_chatgpt_reads(run_sample: Callabl
     assert set(fetched) == {"id", "title", "text", "url", "metadata"}
 
 
+@pytest.mark.covers("req:T2")
 def test_a_handle_never_sees_what_another_wrote(run_sample: Callable[..., RunningSample]):
     sample = run_sample()
     acme, initech = sample.server.add(1, grant(scope=ALL_SCOPES)), sample.server.add(2, bob(scope=ALL_SCOPES))
@@ -168,6 +174,7 @@ def test_an_unknown_tool_is_an_error_of_the_protocol(run_sample: Callable[..., R
     assert reply.json["error"]["code"] == -32602
 
 
+@pytest.mark.covers("TR-02", "TR-09", "TR-16", "T23")
 def test_discovery_names_the_stateless_revision_and_opens_no_session(run_sample: Callable[..., RunningSample]):
     sample = run_sample()
     reply = rpc(sample, sample.server.add(1, grant()), "server/discover")
@@ -176,6 +183,7 @@ def test_discovery_names_the_stateless_revision_and_opens_no_session(run_sample:
 
 
 @pytest.mark.parametrize("revision", ["2025-03-26", "2025-06-18", "2025-11-25"])
+@pytest.mark.covers("TR-16", "T23")
 def test_each_revision_with_a_handshake_is_spoken(run_sample: Callable[..., RunningSample], revision: str):
     sample = run_sample()
     params = {"protocolVersion": revision, "capabilities": {}, "clientInfo": {"name": "x", "version": "1"}}

@@ -1,16 +1,15 @@
 """The kit stands alone: it imports nothing of the rest, its package says what it needs, its README works."""
 
 import ast
-import asyncio
 import re
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
-from rs_fakes import exchange, http_scope
 
 import resourceserver
+from tests.resourceserver.fakes import exchange, http_scope, run
 
 FOLDER = Path(resourceserver.__file__).parent
 CHALLENGES = (FOLDER / "challenges.py").read_text()
@@ -70,6 +69,6 @@ def test_the_readmes_example_protects_a_server(monkeypatch: pytest.MonkeyPatch):
     names: dict[str, object] = {}
     exec(compile(example, "README.md", "exec"), names)
     scope = {**http_scope("POST", "http://x/mcp", []), "headers": [(b"host", b"notes.example.com")]}
-    reply = asyncio.run(exchange(names["app"], scope))
+    reply = run(exchange(names["app"], scope))
     assert (reply.status, reply.json["error"]) == (401, "missing_bearer_token")
     assert reply.challenge["scope"] == "mcp.connect notes.read"

@@ -1,6 +1,5 @@
 """The sample server as a process of its own, and the official MCP client in both eras and on the older transport."""
 
-import asyncio
 import itertools
 import os
 import signal
@@ -20,9 +19,9 @@ from mcp import Client
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
-from rs_fakes import ISSUER, FakeAuthorizationServer, grant, handler_of
 
 from resourceserver.sample.tools import CATALOG
+from tests.resourceserver.fakes import ISSUER, FakeAuthorizationServer, grant, handler_of, run
 
 ALL_SCOPES = " ".join(dict.fromkeys(scope for tool in CATALOG for scope in tool.scopes))
 NUMBERS = itertools.count()
@@ -72,7 +71,7 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module")
-def live() -> Iterator[Live]:
+def sample() -> Iterator[Live]:
     server = FakeAuthorizationServer()
     introspection = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(server))
     introspection.daemon_threads = True
@@ -135,21 +134,22 @@ async def call_every_tool(client: Client) -> dict[str, Any]:
     return results
 
 
-def endpoints(live: Live) -> list[tuple[str, str, dict[str, str]]]:
+def endpoints(sample: Live) -> list[tuple[str, str, dict[str, str]]]:
     """Resource, URL to connect to, headers. Not every resolver knows *.localhost, so the Host header says it."""
-    hosted = f"acme.mcp.localhost:{live.port}"
+    hosted = f"acme.mcp.localhost:{sample.port}"
     return [
-        (f"{live.origin}/mcp", f"{live.origin}/mcp", {}),
-        (f"{live.origin}/mcp/acme/mcp", f"{live.origin}/mcp/acme/mcp", {}),
-        (f"http://{hosted}/mcp", f"{live.origin}/mcp", {"Host": hosted}),
+        (f"{sample.origin}/mcp", f"{sample.origin}/mcp", {}),
+        (f"{sample.origin}/mcp/acme/mcp", f"{sample.origin}/mcp/acme/mcp", {}),
+        (f"http://{hosted}/mcp", f"{sample.origin}/mcp", {"Host": hosted}),
     ]
 
 
 @pytest.mark.parametrize(("mode", "revision"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
 @pytest.mark.parametrize("kind", [0, 1, 2], ids=["gateway", "compat", "hosted"])
-def test_the_official_client_calls_every_tool_in_both_eras(live: Live, kind: int, mode: Any, revision: str):
-    resource, url, headers = endpoints(live)[kind]
-    bearer = live.credential(10 + kind, resource)
+@pytest.mark.covers("TR-16", "T23", "req:R1", "req:R3")
+def test_the_official_client_calls_every_tool_in_both_eras(sample: Live, kind: int, mode: Any, revision: str):
+    resource, url, headers = endpoints(sample)[kind]
+    bearer = sample.credential(10 + kind, resource)
 
     async def scenario() -> None:
         async with http_client(bearer, **headers) as http, connect(url, http, mode) as client:
@@ -158,75 +158,76 @@ def test_the_official_client_calls_every_tool_in_both_eras(live: Live, kind: int
         assert "@acme" in results["whoami"].content[0].text
         assert not [name for name, result in results.items() if result.is_error]
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
 @pytest.mark.parametrize("path", ["/sse", "/mcp/sse", "/mcp/acme/sse", "/mcp/acme/mcp/sse"])
-def test_the_official_client_calls_every_tool_on_the_older_transport(live: Live, path: str):
-    resource = f"{live.origin}/mcp/acme/mcp" if "acme" in path else f"{live.origin}/mcp"
-    bearer = live.credential(20, resource)
+@pytest.mark.covers("req:R1")
+def test_the_official_client_calls_every_tool_on_the_older_transport(sample: Live, path: str):
+    resource = f"{sample.origin}/mcp/acme/mcp" if "acme" in path else f"{sample.origin}/mcp"
+    bearer = sample.credential(20, resource)
 
     async def scenario() -> None:
-        transport = sse_client(live.origin + path, headers={"Authorization": f"Bearer {bearer}"})
+        transport = sse_client(sample.origin + path, headers={"Authorization": f"Bearer {bearer}"})
         async with Client(transport, mode="legacy") as client:
             results = await call_every_tool(client)
         assert "@acme" in results["whoami"].content[0].text
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_a_tool_without_its_scope_fails_for_the_official_client(live: Live):
-    bearer = live.credential(30, f"{live.origin}/mcp", scope="mcp.connect links.read")
+def test_a_tool_without_its_scope_fails_for_the_official_client(sample: Live):
+    bearer = sample.credential(30, f"{sample.origin}/mcp", scope="mcp.connect links.read")
 
     async def scenario() -> None:
-        async with http_client(bearer) as http, connect(f"{live.origin}/mcp", http) as client:
+        async with http_client(bearer) as http, connect(f"{sample.origin}/mcp", http) as client:
             assert not (await client.call_tool("list_links", {})).is_error
             with pytest.raises(MCPError):
                 await client.call_tool("create_link", {"slug": "a", "target": "b"})
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_scopes_follow_the_credential_and_not_the_session(live: Live):
+def test_scopes_follow_the_credential_and_not_the_session(sample: Live):
     """A session that was opened with few scopes serves a later credential with more, and says so."""
-    few = live.credential(31, f"{live.origin}/mcp", scope="mcp.connect")
-    more = live.credential(32, f"{live.origin}/mcp", scope="mcp.connect links.write")
+    few = sample.credential(31, f"{sample.origin}/mcp", scope="mcp.connect")
+    more = sample.credential(32, f"{sample.origin}/mcp", scope="mcp.connect links.write")
 
     async def scenario() -> None:
-        async with http_client(few) as http, connect(f"{live.origin}/mcp", http, "legacy") as client:
+        async with http_client(few) as http, connect(f"{sample.origin}/mcp", http, "legacy") as client:
             assert (await client.call_tool("whoami", {})).structured_content["scopes"] == ["mcp.connect"]
             http.headers["Authorization"] = f"Bearer {more}"
             assert (await client.call_tool("whoami", {})).structured_content["scopes"][-1] == "links.write"
 
-    asyncio.run(scenario())
+    run(scenario())
 
 
-def test_every_refusal_over_a_real_socket_has_a_body_that_fits_its_length(live: Live):
+def test_every_refusal_over_a_real_socket_has_a_body_that_fits_its_length(sample: Live):
     with httpx2.Client(trust_env=False) as http:
         for method in ("GET", "POST", "DELETE", "PUT"):
-            reply = http.request(method, f"{live.origin}/mcp")
+            reply = http.request(method, f"{sample.origin}/mcp")
             assert (reply.status_code, reply.json()["error"]) == (401, "missing_bearer_token")
-        assert http.head(f"{live.origin}/mcp").status_code == 401
-        assert http.get(f"{live.origin}/livez").text == "ok"
-        too_large = http.post(f"{live.origin}/mcp", content=b"x" * 5_000_000, headers=_bearer(live))
+        assert http.head(f"{sample.origin}/mcp").status_code == 401
+        assert http.get(f"{sample.origin}/livez").text == "ok"
+        too_large = http.post(f"{sample.origin}/mcp", content=b"x" * 5_000_000, headers=_bearer(sample))
         assert too_large.status_code == 413
 
 
-def _bearer(live: Live) -> dict[str, str]:
-    return {"Authorization": f"Bearer {live.credential(33, live.origin + '/mcp')}"}
+def _bearer(sample: Live) -> dict[str, str]:
+    return {"Authorization": f"Bearer {sample.credential(33, sample.origin + '/mcp')}"}
 
 
-def test_an_interrupt_ends_the_process_though_a_stream_is_open_and_the_log_has_no_secret(live: Live):
+def test_an_interrupt_ends_the_process_though_a_stream_is_open_and_the_log_has_no_secret(sample: Live):
     """The last test of this file: it ends the server."""
-    bearer = live.credential(40, f"{live.origin}/mcp")
+    bearer = sample.credential(40, f"{sample.origin}/mcp")
     headers = {"Authorization": f"Bearer {bearer}"}
     with (
         httpx2.Client(trust_env=False, timeout=10) as http,
-        http.stream("GET", f"{live.origin}/sse", headers=headers) as stream,
+        http.stream("GET", f"{sample.origin}/sse", headers=headers) as stream,
     ):
         assert stream.status_code == 200
-        output = live.stop()
-    assert live.process.returncode in (0, -signal.SIGINT, 130)
+        output = sample.stop()
+    assert sample.process.returncode in (0, -signal.SIGINT, 130)
     assert "credential:accepted" in output
     assert "Traceback" not in output
     for secret in ("rss_main", "mcpv1_", "session_id"):

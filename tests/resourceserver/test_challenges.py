@@ -12,6 +12,7 @@ METADATA = "http://127.0.0.1:8001/.well-known/oauth-protected-resource/mcp"
 CHALLENGER = Challenger(METADATA, ("mcp.connect", "skills.read"))
 
 
+@pytest.mark.covers("RS-17", "RS-18")
 def test_a_challenge_without_credentials_has_no_error():
     refusal = CHALLENGER.missing_bearer_token()
     value = f'Bearer resource_metadata="{METADATA}", scope="mcp.connect skills.read"'
@@ -20,6 +21,7 @@ def test_a_challenge_without_credentials_has_no_error():
 
 
 @given(st.text())
+@pytest.mark.covers("RF-18")
 def test_a_description_never_leaves_its_quotes(description: str):
     value = bearer(metadata_url=METADATA, scopes=["a"], error="invalid_token", description=description)
     assert value.isascii()
