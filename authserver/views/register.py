@@ -19,7 +19,7 @@ from authserver.authentication import RegistrationToken
 from authserver.models import Client
 from authserver.protocol import client_metadata, scopes
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, clients
+from authserver.services import catalog, clients, registration
 from authserver.throttles import RegistrationThrottle
 from authserver.views.responses import cors
 
@@ -54,7 +54,7 @@ class RegistrationView(APIView):
         metadata = client_metadata.parse(request.data)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
-        registered = clients.register(metadata)
+        registered = registration.register(metadata)
         return _answer(describe(registered, scope=metadata.scope), status=201)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -69,7 +69,7 @@ class ManagementView(APIView):
 
     def get(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.1."""
-        return _answer(describe(clients.Registered(request.user, None, None)))
+        return _answer(describe(registration.Registered(request.user, tuple(request.user.redirect_uri_list))))
 
     def put(self, request: Request, client_id: str) -> Response:
         """Replace the metadata, for example to add a callback. Obeys: RFC 7592 §2.2."""
@@ -77,11 +77,11 @@ class ManagementView(APIView):
         metadata = wrong or client_metadata.parse(request.data)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
-        return _answer(describe(clients.update(request.user, metadata), scope=metadata.scope))
+        return _answer(describe(registration.update(request.user, metadata), scope=metadata.scope))
 
     def delete(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.3."""
-        clients.delete(request.user, now=timezone.now())
+        registration.delete(request.user, now=timezone.now())
         return Response(status=204, headers={"Cache-Control": "no-store"})
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -105,12 +105,14 @@ def _forbidden_member(body: object, client: Client) -> Refusal | None:
     if any(name in body for name in SERVER_OWNED):
         return Refusal("invalid_client_metadata", "The body names a member that the server owns.", "update:owned")
     secret = body.get("client_secret")
-    if secret is not None and isinstance(clients.authenticate(client.client_id, str(secret)), Refusal):
+    if secret is not None and isinstance(
+        clients.authenticate(client.client_id, str(secret), now=timezone.now()), Refusal
+    ):
         return Refusal("invalid_client_metadata", "client_secret is not the one of this client.", "update:secret")
     return None
 
 
-def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, Any]:
+def describe(registered: registration.Registered, *, scope: str = "") -> dict[str, Any]:
     """Return the client information response: what was registered, which may be less than was sent.
 
     Obeys: RFC 7591 §3.2.1 (every registered member is told; `client_secret_expires_at` with a secret), RFC 7592 §3.
@@ -120,7 +122,7 @@ def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, An
         "client_id": client.client_id,
         "client_id_issued_at": int(client.created.timestamp()),
         "client_name": client.name,
-        "redirect_uris": client.redirect_uri_list,
+        "redirect_uris": list(registered.redirect_uris),
         "token_endpoint_auth_method": client.auth_method,
         "grant_types": ["authorization_code", "refresh_token"] if client.may_refresh else ["authorization_code"],
         "response_types": ["code"],
@@ -136,7 +138,8 @@ def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, An
     body |= {name: value for name, value in told.items() if value}
     if registered.secret:
         body |= {"client_secret": registered.secret, "client_secret_expires_at": 0}
-    body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
+    if registered.registration_token or client.registration_token_digest:
+        body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
     if registered.registration_token:
         body["registration_access_token"] = registered.registration_token
     return body
