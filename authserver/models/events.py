@@ -13,7 +13,7 @@ class Event(models.Model):
         CLIENT_UPDATED = "client:updated"
         CLIENT_DELETED = "client:deleted"
         CLIENT_EXPIRED = "client:expired"
-        CLIENT_DOCUMENT_CHANGED = "client:document_changed"
+        CLIENT_DOCUMENT_CHANGED = "client_document:changed"
         CLIENT_BLOCKED = "client:blocked"
         CLIENT_UNBLOCKED = "client:unblocked"
         CLIENT_RULED = "client:ruled"
