@@ -20,6 +20,7 @@ from authserver.protocol.resources import Target
 from authserver.services import clients, registration
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
+from authserver.toolkit.validator import GRANT_TYPES
 
 ADOPTABLE_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
@@ -128,8 +129,11 @@ def _refusal(error: OAuth2Error) -> Refusal:
 
 def token(request: HttpRequest) -> Answer:
     """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
-    if form_of(request).get("grant_type") is None:
+    grant_type = form_of(request).get("grant_type")
+    if grant_type is None:
         raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
+    if grant_type not in GRANT_TYPES:
+        raise Refused(_told("unsupported_grant_type", None))
     _, _, body, status = get_oauthlib_core().create_token_response(request)
     return _answer(status, body)
 

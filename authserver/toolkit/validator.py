@@ -61,7 +61,7 @@ class Validator(OAuth2Validator):
         if taken is not None:
             return taken.redirect_uri
         registered = request.client.redirect_uri_list
-        return registered[0] if len(registered) == 1 else None
+        return registered[0] if len(registered) == 1 and redirects.problem_with(registered[0]) is None else None
 
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
