@@ -79,7 +79,7 @@ def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedR
         redirect_uri=checked["redirect_uri"],
         state=state,
         wanted=tuple(wanted),
-        named_scopes=bool(parameters.get("scope")),
+        named_scopes=bool((parameters.get("scope") or "").split()),
         target=checked["target"],
         code_challenge=checked["code_challenge"],
         prompts=frozenset((parameters.get("prompt") or "").split()),

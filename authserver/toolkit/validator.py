@@ -66,7 +66,10 @@ class Validator(OAuth2Validator):
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        return response_type == "code"
+        if response_type != "code":
+            sentence = "Only response_type code is supported."
+            raise RefusedError(Refusal("unsupported_response_type", sentence, "authorize:response_type"), request)
+        return True
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         return scopes.asked("", catalog.current(), request.target.scopes)
