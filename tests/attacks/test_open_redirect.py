@@ -71,7 +71,7 @@ def test_an_unknown_client_is_never_answered_elsewhere(world: World, chatgpt: Ap
 def test_a_blocked_client_is_not_answered_at_all(world: World, chatgpt: App) -> None:
     Client.objects.update(is_active=False)
     answer = world.alice.sign_in().http.get(chatgpt.authorize_url())
-    assert (answer.status_code, "Location" in answer) == (400, False)
+    assert (answer.status_code, "Location" in answer) == (403, False)
 
 
 @pytest.mark.covers("AS-11", "RF-14")
