@@ -121,7 +121,7 @@ def environment(home: Path) -> dict[str, str]:
     """A person's terminal, without a browser: the programs print the address, and the test opens it."""
     return {
         "HOME": str(home),
-        "PATH": f"{installed.PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": installed.path(),
         "BROWSER": "true",
         "MCP_AUTO_OPEN_ENABLED": "true",
         "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",

@@ -10,8 +10,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import servers, tiers
-from tests.contract import apps
-from tests.contract.conftest import SHORT_LIFETIME_SECONDS, running
+from tests.contract import apps, product
 from tests.contract.person import Person
 from tests.contract.wire import ask
 
@@ -24,7 +23,7 @@ def on_postgresql(tmp_path: Path) -> Iterator[dict]:
     tiers.need(tiers.POSTGRESQL)
     with (
         servers.postgresql() as url,
-        running(tmp_path, database_url=url, ACCESS_TOKEN_LIFETIME_SECONDS=SHORT_LIFETIME_SECONDS) as ready,
+        product.running(tmp_path, database_url=url, **product.SHORT_LIVED) as ready,
     ):
         yield ready
 

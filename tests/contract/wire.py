@@ -7,18 +7,26 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+REVISION = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": REVISION,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+
 
 def ask(url: str, credential: str) -> tuple[int, str]:
     """Ask for the tools with a credential. Return the status, and the error code of the body if there is one."""
     there = urlsplit(url)
     request = Request(
         f"http://127.0.0.1:{there.port}{there.path}",
-        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list"}).encode(),
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}}).encode(),
         {
             "Host": there.netloc,
             "Authorization": f"Bearer {credential}",
             "Accept": "application/json, text/event-stream",
             "Content-Type": "application/json",
+            "MCP-Protocol-Version": REVISION,
+            "Mcp-Method": "tools/list",
         },
     )
     try:
