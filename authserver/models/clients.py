@@ -18,6 +18,7 @@ class Client(AbstractApplication):
         NONE = "none", "None (public client, PKCE only)"
         BASIC = "client_secret_basic", "Secret in the Authorization header"
         POST = "client_secret_post", "Secret in the form"
+        PRIVATE_KEY_JWT = "private_key_jwt", "Signed assertion (its own key)"
 
     client_secret = None
     hash_client_secret = None
@@ -28,7 +29,15 @@ class Client(AbstractApplication):
     allowed_origins = None
 
     auth_method = models.CharField("authentication", max_length=24, choices=AuthMethod.choices, default=AuthMethod.NONE)
+    also_public = models.BooleanField(
+        default=False, help_text="Its document lists `none` beside its own method: it may come without proof too."
+    )
     secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
+    previous_secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
+    previous_secret_expires_at = models.DateTimeField(null=True, editable=False)
+    jwks = models.JSONField(default=dict, blank=True, help_text="Its public keys (RFC 7517).")
+    jwks_uri = models.URLField(max_length=1024, blank=True)
+    jwks_fetched_at = models.DateTimeField(null=True, editable=False)
     registration_token_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
     may_refresh = models.BooleanField(
         default=True, help_text="Whether it receives refresh tokens (grant type refresh_token)."
@@ -38,6 +47,22 @@ class Client(AbstractApplication):
     terms_url = models.URLField(max_length=1024, blank=True)
     software_id = models.CharField(max_length=255, blank=True)
     software_version = models.CharField(max_length=255, blank=True)
+    fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        db_index=True,
+        editable=False,
+        help_text="Equal for registrations that say the same of themselves, however often they register.",
+    )
+    registration_key = models.CharField(
+        max_length=64, null=True, unique=True, editable=False, help_text="What equal public registrations share."
+    )
+    metadata_digest = models.CharField(max_length=64, blank=True, editable=False)
+    document_fetched_at = models.DateTimeField(null=True, editable=False)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    expired_at = models.DateTimeField(
+        null=True, editable=False, help_text="Set when the registration ended; the row stays and says so."
+    )
     is_verified = models.BooleanField(
         default=False, help_text="An administrator has checked who is behind it; the consent page says so."
     )
@@ -63,7 +88,7 @@ class Client(AbstractApplication):
         return self.auth_method != self.AuthMethod.NONE
 
     def is_usable(self, request: object) -> bool:
-        return self.is_active
+        return self.is_active and self.expired_at is None
 
     def clean(self) -> None:
         """Hold an administrator's form to the same redirect rules as registration (RFC 9700 §2.1)."""

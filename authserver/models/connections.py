@@ -36,6 +36,10 @@ class Connection(models.Model):
     protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.PROTECT, related_name="connections")
     resource = models.CharField(max_length=500, help_text="The canonical address, as it stands in `aud`.")
     scopes = models.TextField(blank=True, help_text="What the person allowed, separated by spaces.")
+    client_name = models.CharField(
+        max_length=255, blank=True, editable=False, help_text="What the client called itself when it was allowed."
+    )
+    client_metadata_digest = models.CharField(max_length=64, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     approved_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

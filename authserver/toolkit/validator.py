@@ -43,7 +43,7 @@ class Validator(OAuth2Validator):
 
     def validate_client_id(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> bool:
         request.client = clients.find(client_id)
-        return request.client is not None and request.client.is_active
+        return request.client is not None and request.client.is_usable(request)
 
     def validate_redirect_uri(
         self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any
@@ -66,7 +66,10 @@ class Validator(OAuth2Validator):
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        return response_type == "code"
+        if response_type != "code":
+            sentence = "Only response_type code is supported."
+            raise RefusedError(Refusal("unsupported_response_type", sentence, "authorize:response_type"), request)
+        return True
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         return scopes.asked("", catalog.current(), request.target.scopes)
@@ -95,7 +98,7 @@ class Validator(OAuth2Validator):
             if (client_id and client_id != basic[0]) or (secret and secret != basic[1]):
                 raise RefusedError(invalid_client("client:two_authentications"))
             client_id, secret = basic[0], basic[1] or None
-        found = clients.authenticate(client_id, secret)
+        found = clients.authenticate(client_id, secret, now=timezone.now())
         if isinstance(found, Refusal):
             raise RefusedError(found)
         request.client, request.client_id = found, found.client_id
