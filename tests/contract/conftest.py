@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Playwright
 
 from tests.contract import installed, product
-from tests.contract.connections import Connections
+from tests.contract.apps import Connections
 from tests.contract.person import Person
 
 
