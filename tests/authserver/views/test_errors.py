@@ -22,13 +22,12 @@ from tests.people import World
 JSON = {"accept": "application/json"}
 HTML = {"accept": "text/html"}
 
-F14 = pytest.mark.xfail(strict=True, reason="F14: the page of a 500 lost the id of the request")
 HANDLERS: list[Any] = [
     (errors.bad_request, 400, "invalid_request"),
     (errors.forbidden, 403, "forbidden"),
     (errors.not_found, 404, "not_found"),
     (errors.too_many, 429, "too_many_requests"),
-    pytest.param(errors.server_error, 500, "server_error", marks=F14),
+    (errors.server_error, 500, "server_error"),
     (errors.csrf_failure, 403, "expired"),
 ]
 
@@ -108,7 +107,6 @@ def test_an_address_with_strange_characters_is_not_repeated(db: None) -> None:
     assert b"alert(1)" not in answer.content
 
 
-@F14
 @pytest.mark.urls(__name__)
 @pytest.mark.parametrize("headers", [JSON, HTML])
 def test_what_breaks_tells_the_caller_nothing_but_the_id(
@@ -123,7 +121,6 @@ def test_what_breaks_tells_the_caller_nothing_but_the_id(
         assert hidden not in text
 
 
-@F14
 @pytest.mark.parametrize("headers", [JSON, HTML])
 def test_a_database_that_is_gone_still_gets_a_designed_page(
     world: World, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
