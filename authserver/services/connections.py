@@ -98,7 +98,8 @@ def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
     before = connection.scope_list
     after = scopes.after_approval(before, approval.wanted, approval.granted, catalog.current())
     connection.scopes, connection.approved_at = " ".join(after), now
-    connection.save(update_fields=["scopes", "approved_at"])
+    connection.client_name, connection.client_metadata_digest = approval.client.name, approval.client.metadata_digest
+    connection.save(update_fields=["scopes", "approved_at", "client_name", "client_metadata_digest"])
     code = _store_code(approval, connection, now=now)
     widened = not is_new and set(after) - set(before)
     tag = Tag.CONNECTION_WIDENED if widened else Tag.CONNECTION_APPROVED

@@ -9,14 +9,16 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from authserver.models import Client
+from authserver.protocol import client_ids
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
-from authserver.services import clients
+from authserver.services import clients, documents
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
 
@@ -47,6 +49,7 @@ class FailedRequest:
     client: Client | None = None
     redirect_uri: str = ""
     state: str = ""
+    document_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,16 @@ class Answer:
 Endpoint = Callable[[HttpRequest], Answer]
 
 
-def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedRequest:
-    """Check an authorization request. Reads only, so the same request may come any number of times."""
-    client = clients.find(parameters.get("client_id"))
+def read_authorization(parameters: Parameters, *, may_fetch: bool) -> AuthorizationRequest | FailedRequest:
+    """Check an authorization request. Changes nothing but what is known of the client, and that only where `may_fetch`
+    lets its document be fetched; so the same request may come any number of times."""
+    client_id = parameters.get("client_id") or ""
+    client = (
+        documents.resolve(client_id, now=timezone.now()) if may_fetch and client_ids.is_address(client_id) else None
+    )
+    if isinstance(client, Refusal):
+        return FailedRequest(client, document_url=client_id)
+    client = client or clients.find(client_id)
     state = parameters.get("state") or ""
     uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(known(parameters))}"
     try:

@@ -36,6 +36,7 @@ def metadata() -> dict[str, Any]:
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "scopes_supported": list(catalog.current()),
         "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
         "service_documentation": issuer,
     }
 
