@@ -47,6 +47,7 @@ DOCUMENT_AGE_MAX_SECONDS = 86_400
 DOCUMENT_AGE_DEFAULT_SECONDS = 3_600  # where its host says nothing
 REFRESH_BATCH = 50  # documents refreshed at a time, behind the requests
 DOCUMENT_RETRY_SECONDS = 300  # after a refresh that failed; the last good copy serves meanwhile
+KEYS_AGE_MAX = timedelta(days=1)  # after which keys are asked for again: a withdrawn one works no longer
 KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client's keys again
 
 # Client assertions (RFC 7523).

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import models
 
 from authserver import policy
-from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken
+from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
 from authserver.services import connections
 
 BATCH = 1_000
@@ -43,4 +43,5 @@ def purge_expired(*, now: datetime) -> int:
         _purge(AccessToken, now - TOKEN_RETENTION)
         + _purge(RefreshToken, now - TOKEN_RETENTION)
         + _purge(AuthorizationCode, now - CODE_RETENTION)
+        + _purge(SeenAssertion, now)
     )

@@ -18,7 +18,7 @@ from authserver.protocol import client_ids
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
-from authserver.services import clients, documents
+from authserver.services import assertions, clients, documents
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
 
@@ -123,16 +123,26 @@ def _refusal(error: OAuth2Error) -> Refusal:
 
 def token(request: HttpRequest) -> Answer:
     """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
-    if form_of(request).get("grant_type") is None:
+    form = form_of(request)
+    if form.get("grant_type") is None:
         raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
+    _renew_keys(form)
     _, _, body, status = get_oauthlib_core().create_token_response(request)
     return _answer(status, body)
 
 
 def revoke(request: HttpRequest) -> Answer:
     """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
+    _renew_keys(form_of(request))
     _, _, body, status = get_oauthlib_core().create_revocation_response(request)
     return _answer(status, body)
+
+
+def _renew_keys(form: Parameters) -> None:
+    """Let the keys of a client that signs be fetched before the transaction begins: it must not wait for a host."""
+    assertion = form.get("client_assertion")
+    if assertion:
+        assertions.renew_keys(assertion, now=timezone.now())
 
 
 def _answer(status: int, body: str) -> Answer:
