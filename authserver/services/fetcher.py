@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from contextlib import suppress
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from threading import BoundedSemaphore, Timer
 from urllib.parse import SplitResult, urlsplit
 
@@ -124,7 +125,7 @@ def _fetch(url: SplitResult, bytes_max: int, deadline: float) -> Fetched | Fetch
     alarm.start()
     try:
         answer = _exchange(connection, url, bytes_max)
-    except (HTTPError, OSError, ValueError) as error:
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
         answer = FetchFailed(f"fetch:broken_{type(error).__name__}", True)
     finally:
         alarm.cancel()
@@ -213,6 +214,8 @@ def _read(answer: BaseHTTPResponse, bytes_max: int) -> Fetched | FetchFailed:
     body = answer.read(bytes_max + 1)
     if len(body) > bytes_max:
         return FetchFailed("fetch:too_large", False)
+    if headers.get("content-length", str(len(body))) != str(len(body)):
+        return FetchFailed("fetch:broken_off", True)
     return Fetched(body, freshness.lifetime_seconds(headers))
 
 
