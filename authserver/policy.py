@@ -10,6 +10,13 @@ REFRESH_TOKEN_IDLE_LIFETIME = timedelta(days=30)  # slides: each refresh starts 
 REFRESH_LEEWAY = timedelta(seconds=120)  # the same refresh token answers the same pair within it
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)  # RFC 6749 §4.1.2 allows ten minutes
 CONSENT_FORM_LIFETIME = timedelta(minutes=60)  # how long a consent page may stay open before Allow
+# A registration that was never used ends after a month; one that was, after two years without use, so that a client
+# idle for a year still reconnects (RFC 7591 §5 asks for some end). Tombstones of the unused ones go after a year more.
+UNUSED_REGISTRATION_LIFETIME = timedelta(days=30)
+IDLE_REGISTRATION_LIFETIME = timedelta(days=730)
+TOMBSTONE_LIFETIME = timedelta(days=365)
+CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
+SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
@@ -19,6 +26,7 @@ PERSONAL_ACCESS_TOKEN_PREFIX = "pat_"
 RESOURCE_SERVER_SECRET_PREFIX = "rss_"
 CLIENT_SECRET_PREFIX = "mcs_"
 REGISTRATION_TOKEN_PREFIX = "mcr_"
+INITIAL_ACCESS_TOKEN_PREFIX = "mci_"
 
 # Sizes. Requests beyond them are answered with the endpoint's own error, before any query.
 FORM_BODY_BYTES_MAX = 16_384
@@ -67,6 +75,8 @@ PRIVATE_USE_SCHEMES = {
     "zed": "Zed",
     "claude": "Claude",
 }
+
+PRODUCT_NAME = "Gatehouse"  # no client may carry it
 
 # Rates, per address. Settings may change them; these are the defaults.
 REGISTRATIONS_PER_MINUTE = 60

@@ -9,8 +9,11 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
+from django.urls import URLPattern
 
 from authserver.models import Event
+from authserver.urls import urlpatterns
 from tests import house
 
 Rule = Callable[[str, str], list[str]]
@@ -94,6 +97,21 @@ def test_the_example_file_lists_what_the_code_reads() -> None:
     assert house.variables_in_example((house.ROOT / ".env.example").read_text()) == all_variables()
 
 
+def test_the_compose_file_sets_no_variable_that_nobody_reads() -> None:
+    services = yaml.safe_load((house.ROOT / "docker-compose.yml").read_text())["services"]
+    ours = [service for service in services.values() if service["image"] == "gatehouse"]
+    assert len(ours) == 5
+    names = {name.removesuffix("_FILE") for service in ours for name in service["environment"]}
+    assert names - all_variables() == set()
+
+
+def test_every_service_of_the_compose_file_is_watched_or_ends() -> None:
+    """The image brings the health check of the server itself; a migration ends by itself."""
+    services = yaml.safe_load((house.ROOT / "docker-compose.yml").read_text())["services"]
+    assert [name for name, service in services.items() if "healthcheck" not in service] == ["app"]
+    assert "HEALTHCHECK" in (house.ROOT / "Dockerfile").read_text()
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -128,6 +146,14 @@ def test_every_file_that_a_document_links_to_exists() -> None:
     for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
         links = re.findall(r"\]\(([\w./-]+)\)", (house.ROOT / name).read_text())
         assert [link for link in links if not (house.ROOT / link).exists()] == []
+
+
+def test_every_protocol_path_stands_in_the_wire_document() -> None:
+    text = (house.ROOT / "docs/wire.md").read_text()
+    paths = [str(entry.pattern) for entry in urlpatterns if isinstance(entry, URLPattern)]
+    ours = [re.sub(r"<\w+:(\w+)>", r"{\1}", path) for path in paths if path.startswith(("oauth/", ".well-known/"))]
+    assert "oauth/introspect" in ours
+    assert [path for path in [*ours, "livez", "readyz"] if f"/{path}" not in text] == []
 
 
 def test_every_event_is_described() -> None:

@@ -4,9 +4,10 @@ import uuid
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, URLField
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from accounts.models import User
 from authserver.admin.base import SecretAdmin
@@ -31,6 +32,7 @@ class ClientAdmin(SecretAdmin):
     search_fields = ("name", "client_id", "redirect_uris")
     date_hierarchy = "created"
     show_full_result_count = False
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
     readonly_fields = ("client_id", "registration_source", "created", "software_id", "software_version")
     fields = (
         "name",
@@ -66,7 +68,7 @@ class ClientAdmin(SecretAdmin):
         clients.save_by_administrator(obj, by=request.user, changed=form.changed_data, is_new=not change)  # type: ignore[arg-type]
 
     def renew(self, row: Client, by: User) -> str | None:
-        return clients.rotate_secret(row, by=by)
+        return clients.rotate_secret(row, by=by, now=timezone.now())
 
     def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
         if obj.has_secret and not obj.secret_digest:

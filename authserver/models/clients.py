@@ -54,6 +54,9 @@ class Client(AbstractApplication):
         editable=False,
         help_text="Equal for registrations that say the same of themselves, however often they register.",
     )
+    registration_key = models.CharField(
+        max_length=64, null=True, unique=True, editable=False, help_text="What equal public registrations share."
+    )
     metadata_digest = models.CharField(max_length=64, blank=True, editable=False)
     document_fetched_at = models.DateTimeField(null=True, editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)
@@ -93,7 +96,7 @@ class Client(AbstractApplication):
         return self.registration_source == self.RegistrationSource.CIMD
 
     def is_usable(self, request: object) -> bool:
-        return self.is_active
+        return self.is_active and self.expired_at is None
 
     def clean(self) -> None:
         """Hold an administrator's form to the same redirect rules as registration (RFC 9700 §2.1)."""

@@ -6,17 +6,19 @@ Departs: RFC 7591 §2 makes `client_secret_basic` the method of a client that na
 here and told so, because such clients are installed apps that can keep no secret.
 """
 
-import unicodedata
-from dataclasses import dataclass
+import hashlib
+import json
+from dataclasses import dataclass, fields
 from typing import Any
 from urllib.parse import urlsplit
 
 from authserver import policy
-from authserver.protocol import redirects
+from authserver.protocol import names, redirects
 from authserver.protocol.errors import Refusal
 
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
-UNNAMED = "Unnamed client"
+# What equal registrations may still differ in: ports are compared apart, and `scope` limits nothing.
+KEYLESS = {"redirect_uris", "scope"}
 Json = dict[str, Any]
 
 
@@ -35,6 +37,12 @@ class ClientMetadata:
     software_id: str
     software_version: str
 
+    @classmethod
+    def of_callback(cls, redirect_uri: str) -> "ClientMetadata":
+        """Return what is known of a client of which nothing but a callback is known: it is named by that host."""
+        host = redirects.destination(redirect_uri).host
+        return cls(host, (redirect_uri,), "none", True, "", "", "", "", "", "")
+
 
 def _invalid(what: str) -> Refusal:
     return Refusal("invalid_client_metadata", f"The member {what} has a value of the wrong form.", f"metadata:{what}")
@@ -50,6 +58,9 @@ def parse(body: object) -> ClientMetadata | Refusal:
     redirect_uris = _redirect_uris(body)
     if isinstance(redirect_uris, Refusal):
         return redirect_uris
+    name = names.clean(body.get("client_name") or "")
+    if problem := names.problem_with(name):
+        return Refusal("invalid_client_metadata", problem, "metadata:look_alike")
     grants = body.get("grant_types")
     if grants is not None and "authorization_code" not in grants:
         return _unsupported("grant_types", "authorization_code")
@@ -57,7 +68,7 @@ def parse(body: object) -> ClientMetadata | Refusal:
     if responses is not None and "code" not in responses:
         return _unsupported("response_types", "code")
     return ClientMetadata(
-        name=clean_name(body.get("client_name") or ""),
+        name=name,
         redirect_uris=redirect_uris,
         auth_method=_auth_method(body),
         may_refresh=grants is None or "refresh_token" in grants,
@@ -134,9 +145,23 @@ def _web_address(value: str | None) -> str:
     return value if parts.scheme == "https" and parts.hostname and "@" not in parts.netloc else ""
 
 
-def clean_name(name: str) -> str:
-    """Return a client's name fit to be shown: compatibility forms folded, control and direction characters gone, one
-    space between words, at most 80 characters."""
-    folded = unicodedata.normalize("NFKC", name)
-    kept = "".join(each if unicodedata.category(each)[0] != "C" else " " for each in folded)
-    return " ".join(kept.split())[: policy.CLIENT_NAME_LENGTH_MAX].strip() or UNNAMED
+def _without_ports(uris: tuple[str, ...]) -> list[str]:
+    """Return the redirect URIs in order, the ports of those on this computer left out: they vary from run to run."""
+    return sorted(redirects.without_port(uri) if redirects.is_loopback(uri) else uri for uri in uris)
+
+
+def _digest(content: list[object]) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def registration_key(metadata: ClientMetadata) -> str:
+    """Return what two registrations share if they say the same of themselves, so that one row serves both."""
+    named = [getattr(metadata, member.name) for member in fields(metadata) if member.name not in KEYLESS]
+    return _digest([*named, _without_ports(metadata.redirect_uris)])
+
+
+def fingerprint(metadata: ClientMetadata) -> str:
+    """Return what all registrations of one product share, whatever their callback's path or their version: its name
+    and the origins it returns to. It identifies a product only as far as those hosts are its own."""
+    origins = sorted({redirects.destination(uri).form_action for uri in _without_ports(metadata.redirect_uris)})
+    return _digest([metadata.name, origins, metadata.software_id])

@@ -83,10 +83,11 @@ def is_registered(uri: str, registered: list[str]) -> bool:
     computer is not compared (RFC 8252 §7.3)."""
     if uri in registered:
         return True
-    return is_loopback(uri) and _without_port(uri) in {_without_port(each) for each in registered if is_loopback(each)}
+    return is_loopback(uri) and without_port(uri) in {without_port(each) for each in registered if is_loopback(each)}
 
 
-def _without_port(uri: str) -> str:
+def without_port(uri: str) -> str:
+    """Return a loopback redirect URI without its port; any other URI as it is."""
     return LOOPBACK_PORT.sub(r"\1", uri, count=1)
 
 

@@ -1,29 +1,17 @@
-"""The life of a client: registered, found, authenticated, repaired, blocked, deleted."""
+"""Clients: found, authenticated, given secrets, kept by administrators. `registration` has how they come and go."""
 
 import hmac
-import uuid
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
 
 from accounts.models import User
 from authserver import policy
-from authserver.models import Client, Connection
+from authserver.models import Client
 from authserver.protocol import credentials
-from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import connections, events
+from authserver.services import events
 from authserver.services.events import Actor, Tag
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A client and the secrets that are shown this once."""
-
-    client: Client
-    secret: str | None = field(repr=False)
-    registration_token: str | None = field(repr=False)
 
 
 def find(client_id: str | None) -> Client | None:
@@ -33,46 +21,9 @@ def find(client_id: str | None) -> Client | None:
     return Client.objects.filter(client_id=client_id).first()
 
 
-@transaction.atomic
-def register(
-    metadata: ClientMetadata,
-    *,
-    source: Client.RegistrationSource = Client.RegistrationSource.DCR,
-    by: User | None = None,
-) -> Registered:
-    """Register a client under a new UUID; secrets are kept as digests and returned this once.
-
-    Obeys: RFC 7591 §3.2.1 (identifier and secret), RFC 7592 §3 (registration access token).
-    """
-    client = Client(
-        client_id=str(uuid.uuid4()),
-        registration_source=source,
-        authorization_grant_type=Client.GRANT_AUTHORIZATION_CODE,
-    )
-    _apply(client, metadata)
-    secret = _renew_secret(client)
-    token = credentials.generate(policy.REGISTRATION_TOKEN_PREFIX)
-    client.registration_token_digest = credentials.digest(token)
-    client.save()
-    actor = Actor.ADMINISTRATOR if by else Actor.CLIENT
-    events.record(Tag.CLIENT_REGISTERED, actor=actor, by=by, client=client, source=source.value)
-    return Registered(client, secret, token)
-
-
-def _apply(client: Client, metadata: ClientMetadata) -> None:
-    client.name = metadata.name
-    client.redirect_uris = " ".join(metadata.redirect_uris)
-    client.auth_method = metadata.auth_method
-    client.client_type = Client.CLIENT_CONFIDENTIAL if client.has_secret else Client.CLIENT_PUBLIC
-    client.may_refresh = metadata.may_refresh
-    client.website_url = metadata.website_url
-    client.policy_url = metadata.policy_url
-    client.terms_url = metadata.terms_url
-    client.software_id = metadata.software_id
-    client.software_version = metadata.software_version
-
-
-def _renew_secret(client: Client) -> str | None:
+def first_secret(client: Client) -> str | None:
+    """Set a new secret on a row, without saving it, and return it; None for a client that has none to have."""
+    client.previous_secret_digest, client.previous_secret_expires_at = b"", None
     if not client.has_secret:
         client.secret_digest = b""
         return None
@@ -82,40 +33,18 @@ def _renew_secret(client: Client) -> str | None:
 
 
 @transaction.atomic
-def update(client: Client, metadata: ClientMetadata) -> Registered:
-    """Replace a client's metadata: how a callback is added to a client that people already use.
-
-    A secret is issued only where the client turns from public to confidential.
-
-    Obeys: RFC 7592 §2.2.
-    """
-    had_secret = client.has_secret
-    _apply(client, metadata)
-    secret = None if had_secret and client.has_secret else _renew_secret(client)
-    client.save()
-    events.record(Tag.CLIENT_UPDATED, actor=Actor.CLIENT, client=client)
-    return Registered(client, secret, None)
-
-
-@transaction.atomic
-def rotate_secret(client: Client, *, by: User) -> str | None:
-    """Give a confidential client a new secret, the old one void at once; None for a public client."""
-    secret = _renew_secret(client)
-    client.save(update_fields=["secret_digest"])
-    events.record(Tag.CLIENT_UPDATED, actor=Actor.ADMINISTRATOR, by=by, client=client, change="secret_rotated")
+def rotate_secret(client: Client, *, by: User | None, now: datetime) -> str | None:
+    """Give a confidential client a new secret and return it; None for a public client. The old one works on for
+    policy.SECRET_OVERLAP, so that the client can change over without a gap."""
+    old = bytes(client.secret_digest)
+    secret = first_secret(client)
+    if secret and old:
+        client.previous_secret_digest = old
+        client.previous_secret_expires_at = now + policy.SECRET_OVERLAP
+    client.save(update_fields=["secret_digest", "previous_secret_digest", "previous_secret_expires_at"])
+    actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
+    events.record(Tag.CLIENT_UPDATED, actor=actor, by=by, client=client, change="secret_rotated")
     return secret
-
-
-@transaction.atomic
-def delete(client: Client, *, now: datetime) -> None:
-    """End a client's registration and every connection of it (RFC 7592 §2.3). The row stays, blocked and without
-    secrets, so that its events and connections keep their name."""
-    for connection in Connection.objects.filter(client=client, ended_at=None):
-        connections.revoke(connection, reason=Connection.EndReason.CLIENT_DELETED, now=now)
-    client.is_active = False
-    client.secret_digest = client.registration_token_digest = b""
-    client.save(update_fields=["is_active", "secret_digest", "registration_token_digest"])
-    events.record(Tag.CLIENT_DELETED, actor=Actor.CLIENT, client=client)
 
 
 @transaction.atomic
@@ -125,8 +54,9 @@ def save_by_administrator(client: Client, *, by: User, changed: list[str], is_ne
     client.authorization_grant_type = Client.GRANT_AUTHORIZATION_CODE
     client.client_type = Client.CLIENT_CONFIDENTIAL if client.has_secret else Client.CLIENT_PUBLIC
     client.redirect_uris = " ".join(client.redirect_uri_list)
+    client.registration_key = None  # what an administrator shaped is joined by nobody
     if not client.has_secret:
-        client.secret_digest = b""
+        client.secret_digest = client.previous_secret_digest = b""
     client.save()
     tag = Tag.CLIENT_REGISTERED if is_new else Tag.CLIENT_UPDATED
     if not is_new and "is_active" in changed:
@@ -134,7 +64,7 @@ def save_by_administrator(client: Client, *, by: User, changed: list[str], is_ne
     events.record(tag, actor=Actor.ADMINISTRATOR, by=by, client=client, changed=sorted(changed))
 
 
-def authenticate(client_id: str | None, secret: str | None) -> Client | Refusal:
+def authenticate(client_id: str | None, secret: str | None, *, now: datetime) -> Client | Refusal:
     """Return the client that these credentials prove, or invalid_client; junk costs one query and one hash.
 
     A client with a secret must present it, in the header or in the form, whichever it registered: real clients mix
@@ -147,21 +77,35 @@ def authenticate(client_id: str | None, secret: str | None) -> Client | Refusal:
         return invalid_client("client:unknown")
     if not client.is_active:
         return invalid_client("client:blocked")
+    if client.expired_at:
+        return invalid_client("client:expired")
     if client.signs and not client.also_public:
         return invalid_client("client:assertion_missing")
     if not client.has_secret:
         return invalid_client("client:secret_from_public_client") if secret else client
     if not secret:
         return invalid_client("client:secret_missing")
-    if not hmac.compare_digest(bytes(client.secret_digest), credentials.digest(secret)):
-        return invalid_client("client:secret_wrong")
-    return client
+    return client if _knows(client, credentials.digest(secret), now) else invalid_client("client:secret_wrong")
+
+
+def _knows(client: Client, digest: bytes, now: datetime) -> bool:
+    """Tell whether this is the client's secret, or the one before it while it still works on."""
+    if hmac.compare_digest(bytes(client.secret_digest), digest):
+        return True
+    overlaps = client.previous_secret_expires_at is not None and client.previous_secret_expires_at > now
+    return hmac.compare_digest(bytes(client.previous_secret_digest), digest) and overlaps
+
+
+def mark_used(client: Client, *, now: datetime) -> None:
+    """Note that people use this client, at most once a day: its registration lives on from here."""
+    if client.last_used_at is None or now - client.last_used_at > policy.CLIENT_LAST_USED_RESOLUTION:
+        Client.objects.filter(pk=client.pk).update(last_used_at=now)
 
 
 def of_registration_token(client_id: str, token: str) -> Client | None:
     """Return the client that this registration access token manages, or None (RFC 7592 §3)."""
     client = find(client_id)
-    if client is None or not client.is_active or not client.registration_token_digest:
+    if client is None or not client.is_usable(None) or not client.registration_token_digest:
         return None
     matches = hmac.compare_digest(bytes(client.registration_token_digest), credentials.digest(token))
     return client if matches else None

@@ -20,7 +20,7 @@ from authserver.models import AccessToken, AuthorizationCode, Client, Connection
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, Refused, invalid_grant
 from authserver.protocol.resources import Target
-from authserver.services import catalog, events, sealing
+from authserver.services import catalog, clients, events, sealing
 from authserver.services.events import Actor, Tag
 from handles import access
 from handles.models import Handle
@@ -98,8 +98,10 @@ def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
     before = connection.scope_list
     after = scopes.after_approval(before, approval.wanted, approval.granted, catalog.current())
     connection.scopes, connection.approved_at = " ".join(after), now
-    connection.client_name, connection.client_metadata_digest = approval.client.name, approval.client.metadata_digest
+    connection.client_name = approval.client.name
+    connection.client_metadata_digest = approval.client.metadata_digest
     connection.save(update_fields=["scopes", "approved_at", "client_name", "client_metadata_digest"])
+    clients.mark_used(approval.client, now=now)
     code = _store_code(approval, connection, now=now)
     widened = not is_new and set(after) - set(before)
     tag = Tag.CONNECTION_WIDENED if widened else Tag.CONNECTION_APPROVED
@@ -172,8 +174,8 @@ def refusal_of(connection: Connection) -> Refusal | None:
     endpoint are asked live."""
     if not connection.is_live:
         return invalid_grant(f"connection:ended_{connection.end_reason}")
-    if not connection.client.is_active:
-        return invalid_grant("client:blocked")
+    if not connection.client.is_usable(None):
+        return invalid_grant("client:blocked_or_expired")
     if not connection.protected_resource.is_active:
         return invalid_grant("resource:withdrawn")
     if access.role_in(connection.handle, connection.user) is None:
@@ -196,7 +198,8 @@ def take_code(code: str, *, client: Client, now: datetime) -> AuthorizationCode 
     if connection_id is None:
         return invalid_grant("code:unknown")
     connection = lock(connection_id)
-    taken = AuthorizationCode.objects.filter(digest=digest).first()
+    # Locked as well: the same consent page answered for another handle removes it under that connection's lock.
+    taken = AuthorizationCode.objects.select_for_update().filter(digest=digest).first()
     if taken is None:
         return invalid_grant("code:unknown")
     taken.connection = connection
@@ -291,6 +294,7 @@ def rotate(taken: RefreshToken, *, token: str, scope_list: Iterable[str], now: d
         if again:
             return again
     pair = _issue(taken.connection, scope_list=scope_list, now=now, with_refresh=True)
+    clients.mark_used(taken.connection.client, now=now)
     taken.rotated_at = now
     _seal(taken, pair, token=token)
     events.record(Tag.CREDENTIAL_REFRESHED, actor=Actor.CLIENT, connection=taken.connection)

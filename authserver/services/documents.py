@@ -20,11 +20,12 @@ from authserver.models import Client
 from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import clients, corpus, events, fetcher
+from authserver.services import clients, corpus, events, fetcher, registration
 from authserver.services.events import Actor, Tag
 from authserver.services.fetcher import FetchFailed
 
 log = logging.getLogger(__name__)
+TOLD = ("name", "redirect_uris", "auth_method", "also_public", "jwks", "jwks_uri")
 
 
 @dataclass(frozen=True)
@@ -124,28 +125,23 @@ def _record(client: Client, changed: list[str], *, is_new: bool, source: str) ->
 
 def _apply(client: Client, copy: Copy, *, now: datetime) -> list[str]:
     """Set what the document says on the row, without saving it; return the names of what changed of it."""
-    document, metadata = copy.document, copy.document.metadata
-    told = {
-        "name": metadata.name,
-        "redirect_uris": " ".join(metadata.redirect_uris),
-        "auth_method": metadata.auth_method,
-        "also_public": document.also_public,
-        "jwks_uri": document.jwks_uri,
-    }
+    document = copy.document
+    before = {name: getattr(client, name) for name in TOLD}
     # The keys of a `jwks_uri` are kept in the same place, and are no part of the document.
     if not document.jwks_uri or document.jwks_uri != client.jwks_uri:
-        told["jwks"] = document.jwks
-        client.jwks_fetched_at = None
-    changed = [name for name, value in told.items() if getattr(client, name) != value]
-    for name, value in told.items():
-        setattr(client, name, value)
-    client.authorization_grant_type = Client.GRANT_AUTHORIZATION_CODE
-    client.client_type = Client.CLIENT_CONFIDENTIAL if client.signs else Client.CLIENT_PUBLIC
-    client.may_refresh = metadata.may_refresh
-    client.website_url, client.policy_url, client.terms_url = (
-        metadata.website_url, metadata.policy_url, metadata.terms_url
-    )  # fmt: skip
+        client.jwks, client.jwks_fetched_at = document.jwks, None
+    registration.apply(client, document.metadata)
+    client.also_public, client.jwks_uri = document.also_public, document.jwks_uri
     client.metadata_digest = document.digest()
     client.document_fetched_at = now if copy.source == "fetched" else client.document_fetched_at
     client.cimd_expires_at = now + copy.lifetime
-    return changed
+    client.expired_at = None
+    return [name for name in TOLD if getattr(client, name) != before[name]]
+
+
+def forget_unused(*, now: datetime) -> int:
+    """Remove the clients whose documents were fetched and who were never allowed anything; return how many rows went.
+    Nothing is lost with them: whoever comes with the address again is fetched again."""
+    unused = Client.objects.filter(registration_source=Client.RegistrationSource.CIMD, last_used_at=None)
+    old = unused.filter(created__lt=now - policy.UNUSED_REGISTRATION_LIFETIME, is_active=True, is_verified=False)
+    return old.filter(connections=None).delete()[0]

@@ -72,7 +72,7 @@ def _statement() -> str:
         SELECT rs.secret_digest, rs.is_active, state.version,
                t.digest, t.scopes, t.issued_at, t.expires_at,
                c.id, c.scopes, c.resource, c.ended_at, c.last_used_at,
-               client.client_id, client.name, client.is_active,
+               client.client_id, client.name, client.is_active AND client.expired_at IS NULL,
                person.id, person.email, person.name, person.is_active,
                h.slug, h.status, h.visibility, m.role, r.is_active, may.id
           FROM {table["ResourceServer"]} rs

@@ -6,7 +6,7 @@ from django.db import models
 
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
-from authserver.services import connections
+from authserver.services import connections, documents, registration
 
 BATCH = 1_000
 # A redeemed code is kept while its second use would still have something to end.
@@ -39,6 +39,8 @@ def purge_expired(*, now: datetime) -> int:
     A rotated refresh token stays until its own expiry, so that a late replay of it is still noticed.
     """
     end_unused(now=now)
+    registration.expire_unused(now=now)
+    documents.forget_unused(now=now)
     return (
         _purge(AccessToken, now - TOKEN_RETENTION)
         + _purge(RefreshToken, now - TOKEN_RETENTION)

@@ -14,14 +14,16 @@ from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from authserver.models import Client
-from authserver.protocol import client_ids
+from authserver.protocol import client_ids, redirects
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
-from authserver.services import assertions, clients, documents
+from authserver.services import assertions, clients, documents, registration
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
+from authserver.toolkit.validator import GRANT_TYPES
 
+ADOPTABLE_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 
 
@@ -66,13 +68,9 @@ Endpoint = Callable[[HttpRequest], Answer]
 def read_authorization(parameters: Parameters, *, may_fetch: bool) -> AuthorizationRequest | FailedRequest:
     """Check an authorization request. Changes nothing but what is known of the client, and that only where `may_fetch`
     lets its document be fetched; so the same request may come any number of times."""
-    client_id = parameters.get("client_id") or ""
-    client = (
-        documents.resolve(client_id, now=timezone.now()) if may_fetch and client_ids.is_address(client_id) else None
-    )
+    client = _client_of(parameters, may_fetch=may_fetch)
     if isinstance(client, Refusal):
-        return FailedRequest(client, document_url=client_id)
-    client = client or clients.find(client_id)
+        return FailedRequest(client, document_url=parameters.get("client_id") or "")
     state = parameters.get("state") or ""
     uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(known(parameters))}"
     try:
@@ -86,12 +84,27 @@ def read_authorization(parameters: Parameters, *, may_fetch: bool) -> Authorizat
         redirect_uri=checked["redirect_uri"],
         state=state,
         wanted=tuple(wanted),
-        named_scopes=bool(parameters.get("scope")),
+        named_scopes=bool((parameters.get("scope") or "").split()),
         target=checked["target"],
         code_challenge=checked["code_challenge"],
         prompts=frozenset((parameters.get("prompt") or "").split()),
         login_hint=parameters.get("login_hint") or "",
     )
+
+
+def _client_of(parameters: Parameters, *, may_fetch: bool) -> Client | Refusal | None:
+    """Return the client of an authorization request. One that is unknown here is taken in by the document at its id,
+    or only where an administrator named its callback's host (settings.ADOPT_UNKNOWN_CLIENTS_FROM)."""
+    client_id, redirect_uri = parameters.get("client_id") or "", parameters.get("redirect_uri") or ""
+    if may_fetch and client_ids.is_address(client_id):
+        return documents.resolve(client_id, now=timezone.now())
+    client = clients.find(client_id)
+    if client or not ADOPTABLE_ID.fullmatch(client_id) or redirects.problem_with(redirect_uri):
+        return client
+    there = redirects.destination(redirect_uri)
+    if there.kind != "https" or there.host not in settings.ADOPT_UNKNOWN_CLIENTS_FROM:
+        return None
+    return registration.adopt(client_id, redirect_uri)
 
 
 SENTENCES = {
@@ -124,8 +137,11 @@ def _refusal(error: OAuth2Error) -> Refusal:
 def token(request: HttpRequest) -> Answer:
     """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
     form = form_of(request)
-    if form.get("grant_type") is None:
+    grant_type = form.get("grant_type")
+    if grant_type is None:
         raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
+    if grant_type not in GRANT_TYPES:
+        raise Refused(_told("unsupported_grant_type", None))
     _renew_keys(form)
     _, _, body, status = get_oauthlib_core().create_token_response(request)
     return _answer(status, body)

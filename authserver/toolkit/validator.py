@@ -44,7 +44,7 @@ class Validator(OAuth2Validator):
 
     def validate_client_id(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> bool:
         request.client = clients.find(client_id)
-        return request.client is not None and request.client.is_active
+        return request.client is not None and request.client.is_usable(request)
 
     def validate_redirect_uri(
         self, client_id: str, redirect_uri: str, request: Request, *args: Any, **kwargs: Any
@@ -62,12 +62,15 @@ class Validator(OAuth2Validator):
         if taken is not None:
             return taken.redirect_uri
         registered = request.client.redirect_uri_list
-        return registered[0] if len(registered) == 1 else None
+        return registered[0] if len(registered) == 1 and redirects.problem_with(registered[0]) is None else None
 
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        return response_type == "code"
+        if response_type != "code":
+            sentence = "Only response_type code is supported."
+            raise RefusedError(Refusal("unsupported_response_type", sentence, "authorize:response_type"), request)
+        return True
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         return scopes.asked("", catalog.current(), request.target.scopes)
@@ -100,7 +103,7 @@ class Validator(OAuth2Validator):
             if (client_id and client_id != basic[0]) or (secret and secret != basic[1]):
                 raise RefusedError(invalid_client("client:two_authentications"))
             client_id, secret = basic[0], basic[1] or None
-        return self.let_in(request, clients.authenticate(client_id, secret))
+        return self.let_in(request, clients.authenticate(client_id, secret, now=timezone.now()))
 
     def authenticate_signer(self, request: Request, *, alone: bool) -> bool:
         """Set `request.client` by the assertion it signed, which must be its only proof (RFC 7521 §4.2)."""

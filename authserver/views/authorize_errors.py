@@ -12,7 +12,12 @@ def page_for(failed: FailedRequest) -> ErrorPage:
     """Return the page for a request whose client or redirect URI is not to be trusted. It never redirects."""
     if failed.document_url:
         return undescribed(failed)
-    details = (("App", failed.client.name),) if failed.client else ()
+    client = failed.client
+    if client and not client.is_active:
+        return blocked(client.name)
+    if client and client.expired_at:
+        return registration_ended(client.name)
+    details = (("App", client.name),) if client else ()
     titles = {
         "invalid_client": ("This app is not known here", "Its registration is missing, or was blocked or removed."),
         "invalid_redirect_uri": (
@@ -40,6 +45,26 @@ def undescribed(failed: FailedRequest) -> ErrorPage:
         )
     cause = "The app describes itself at an address where nothing stands that we can use."
     return ErrorPage(400, failed.refusal.code, "This app is not known here", cause, CONNECT_AGAIN, details=details)
+
+
+def blocked(client_name: str) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "client_blocked",
+        f"{client_name} is blocked here",
+        "An administrator of this server does not let this app connect.",
+        "If you need it, ask whoever runs this server.",
+    )
+
+
+def registration_ended(client_name: str) -> ErrorPage:
+    return ErrorPage(
+        400,
+        "invalid_client",  # at which programs register again
+        f"The registration of {client_name} has ended",
+        "The app removed it, or it was not used for a long time. Nothing of yours is lost.",
+        f"{CONNECT_AGAIN} It registers again by itself.",
+    )
 
 
 def expired() -> ErrorPage:

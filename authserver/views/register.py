@@ -15,11 +15,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authserver import policy
-from authserver.authentication import RegistrationToken
+from authserver.authentication import MayRegister, RegistrationToken
 from authserver.models import Client
 from authserver.protocol import client_metadata, scopes
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, clients
+from authserver.services import catalog, clients, registration
 from authserver.throttles import RegistrationThrottle
 from authserver.views.responses import cors
 
@@ -45,7 +45,7 @@ def _answer(body: dict[str, Any], *, status: int = 200) -> Response:
 
 class RegistrationView(APIView):
     authentication_classes: list[type] = []
-    permission_classes = [AllowAny]
+    permission_classes = [MayRegister]
     throttle_classes = [RegistrationThrottle]
     parser_classes = [MetadataParser]
 
@@ -54,11 +54,11 @@ class RegistrationView(APIView):
         metadata = client_metadata.parse(request.data)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
-        registered = clients.register(metadata)
+        registered = registration.register(metadata)
         return _answer(describe(registered, scope=metadata.scope), status=201)
 
     def handle_exception(self, exc: Exception) -> Response:
-        return _error_answer(self, exc)
+        return _error_answer(exc)
 
 
 class ManagementView(APIView):
@@ -69,7 +69,7 @@ class ManagementView(APIView):
 
     def get(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.1."""
-        return _answer(describe(clients.Registered(request.user, None, None)))
+        return _answer(describe(registration.Registered(request.user, tuple(request.user.redirect_uri_list))))
 
     def put(self, request: Request, client_id: str) -> Response:
         """Replace the metadata, for example to add a callback. Obeys: RFC 7592 §2.2."""
@@ -77,15 +77,15 @@ class ManagementView(APIView):
         metadata = wrong or client_metadata.parse(request.data)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
-        return _answer(describe(clients.update(request.user, metadata), scope=metadata.scope))
+        return _answer(describe(registration.update(request.user, metadata), scope=metadata.scope))
 
     def delete(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.3."""
-        clients.delete(request.user, now=timezone.now())
+        registration.delete(request.user, now=timezone.now())
         return Response(status=204, headers={"Cache-Control": "no-store"})
 
     def handle_exception(self, exc: Exception) -> Response:
-        return _error_answer(self, exc)
+        return _error_answer(exc)
 
 
 SERVER_OWNED = (
@@ -105,12 +105,14 @@ def _forbidden_member(body: object, client: Client) -> Refusal | None:
     if any(name in body for name in SERVER_OWNED):
         return Refusal("invalid_client_metadata", "The body names a member that the server owns.", "update:owned")
     secret = body.get("client_secret")
-    if secret is not None and isinstance(clients.authenticate(client.client_id, str(secret)), Refusal):
+    if secret is not None and isinstance(
+        clients.authenticate(client.client_id, str(secret), now=timezone.now()), Refusal
+    ):
         return Refusal("invalid_client_metadata", "client_secret is not the one of this client.", "update:secret")
     return None
 
 
-def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, Any]:
+def describe(registered: registration.Registered, *, scope: str = "") -> dict[str, Any]:
     """Return the client information response: what was registered, which may be less than was sent.
 
     Obeys: RFC 7591 §3.2.1 (every registered member is told; `client_secret_expires_at` with a secret), RFC 7592 §3.
@@ -120,7 +122,7 @@ def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, An
         "client_id": client.client_id,
         "client_id_issued_at": int(client.created.timestamp()),
         "client_name": client.name,
-        "redirect_uris": client.redirect_uri_list,
+        "redirect_uris": list(registered.redirect_uris),
         "token_endpoint_auth_method": client.auth_method,
         "grant_types": ["authorization_code", "refresh_token"] if client.may_refresh else ["authorization_code"],
         "response_types": ["code"],
@@ -136,7 +138,8 @@ def describe(registered: clients.Registered, *, scope: str = "") -> dict[str, An
     body |= {name: value for name, value in told.items() if value}
     if registered.secret:
         body |= {"client_secret": registered.secret, "client_secret_expires_at": 0}
-    body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
+    if registered.registration_token or client.registration_token_digest:
+        body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
     if registered.registration_token:
         body["registration_access_token"] = registered.registration_token
     return body
@@ -149,13 +152,14 @@ def _told_scope(scope: str) -> str:
 
 
 ERRORS = {
-    401: ("invalid_token", "Send the registration access token of this client as a bearer."),
+    401: ("invalid_token", "Send the registration access token of this client, or an initial access token, as bearer."),
+    403: ("access_denied", "Clients are registered by the administrators of this server only."),
     405: ("invalid_request", "This endpoint does not know the method."),
     429: ("too_many_requests", "Too many registrations came from this address. Wait, then try again."),
 }
 
 
-def _error_answer(view: APIView, error: Exception) -> Response:
+def _error_answer(error: Exception) -> Response:
     """Answer framework errors (throttled, unreadable, unauthenticated) in the RFC's form."""
     if not isinstance(error, APIException):
         raise error
@@ -164,9 +168,8 @@ def _error_answer(view: APIView, error: Exception) -> Response:
     response = _answer({"error": code, "error_description": description}, status=status)
     if isinstance(error, Throttled):
         response["Retry-After"] = str(int(error.wait or 1))
-    header = view.get_authenticate_header(view.request)
-    if status == 401 and header:
-        response["WWW-Authenticate"] = header
+    if status == 401:
+        response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     response.exception = True
     return response
 

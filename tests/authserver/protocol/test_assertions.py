@@ -29,8 +29,14 @@ def segment(content: object) -> str:
     return base64.urlsafe_b64encode(json.dumps(content).encode()).rstrip(b"=").decode()
 
 
-def now() -> int:
-    return int(time.time())
+def after(seconds: float) -> Any:
+    """Mark a moment so many seconds from when the test runs."""
+    return ("after", seconds)
+
+
+def claimed(claims: dict[str, Any]) -> dict[str, Any]:
+    now = int(time.time())
+    return {name: now + value[1] if isinstance(value, tuple) else value for name, value in claims.items()}
 
 
 LIFE = int(policy.ASSERTION_LIFETIME_MAX.total_seconds())
@@ -76,24 +82,24 @@ def test_a_key_id_is_not_needed_and_a_type_does_not_matter(header: dict[str, Any
         ({"jti": 7}, "token_id"),
         ({"jti": "x" * 513}, "token_id"),
         ({"exp": None}, "expired"),
-        ({"exp": now() - 60}, "expired"),
+        ({"exp": after(-60)}, "expired"),
         ({"exp": "soon"}, "expired"),
         ({"exp": True}, "expired"),
         ({"exp": float("nan")}, "expired"),
         ({"exp": 1e400}, "expired"),
-        ({"exp": now() + LIFE + 120}, "lives_too_long"),
-        ({"iat": now() + 120}, "not_yet"),
+        ({"exp": after(LIFE + 120)}, "lives_too_long"),
+        ({"iat": after(120)}, "not_yet"),
         ({"iat": "yesterday"}, "not_yet"),
-        ({"nbf": now() + 120}, "not_yet"),
+        ({"nbf": after(120)}, "not_yet"),
     ],
 )
 def test_claims_that_are_not_in_order_are_refused(claims: dict[str, Any], reason: str) -> None:
-    assert read(Signer(CLIENT).assertion(**claims)) == reason
+    assert read(Signer(CLIENT).assertion(**claimed(claims))) == reason
 
 
-@pytest.mark.parametrize("claims", [{"exp": now() - 10}, {"iat": now() + 10}, {"exp": now() + LIFE}, {"iat": None}])
+@pytest.mark.parametrize("claims", [{"exp": after(-10)}, {"iat": after(10)}, {"exp": after(LIFE)}, {"iat": None}])
 def test_clocks_may_differ_a_little(claims: dict[str, Any]) -> None:
-    assert isinstance(read(Signer(CLIENT).assertion(**claims)), Assertion)
+    assert isinstance(read(Signer(CLIENT).assertion(**claimed(claims))), Assertion)
 
 
 @pytest.mark.parametrize(
@@ -135,7 +141,7 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused() -> None:
     """The classic confusion: HS256 under the bytes of the published RSA key."""
     signer = Signer(CLIENT, algorithm="RS256")
     secret = JWK(kty="oct", k=base64.urlsafe_b64encode(signer.key.export_to_pem()).rstrip(b"=").decode())
-    token = JWS(json.dumps({"iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "exp": now() + 60, "jti": "1"}))
+    token = JWS(json.dumps({"iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "exp": int(time.time()) + 60, "jti": "1"}))
     token.add_signature(secret, None, json.dumps({"alg": "HS256", "kid": "key-1"}))
     assert read(token.serialize(compact=True)) == "algorithm"
 
@@ -177,7 +183,7 @@ def test_whatever_is_sent_is_answered_with_a_reason(text: str) -> None:
     )
 )
 def test_whatever_is_claimed_is_read_or_refused(claims: dict[str, Any]) -> None:
-    good = {"iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "exp": now() + 60, "jti": "1"}
+    good = {"iss": CLIENT, "sub": CLIENT, "aud": ISSUER, "exp": int(time.time()) + 60, "jti": "1"}
     found = read(f"{segment({'alg': 'ES256'})}.{segment(good | claims)}.AAAA")
     assert isinstance(found, (Assertion, str))
     if isinstance(found, Assertion):

@@ -1,0 +1,42 @@
+"""Client names are untrusted text: made fit to be shown, and kept from passing for somebody else."""
+
+import unicodedata
+
+from authserver import policy
+
+UNNAMED = "Unnamed client"
+# Letters of other scripts that read as Latin ones; enough to see through a name that was made to look like another.
+LOOK_ALIKES = str.maketrans(
+    "аеорсухіјѕһԁԛԝɡαορνυικτϲοеАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ0135",
+    "aeopcyxijshdqwgaopvuiktcoeABEKMHOPCTYXIJSABEZHIKMNOPTYXoies",
+)
+MIXING = ("CYRILLIC", "GREEK")
+
+
+def clean(name: str) -> str:
+    """Return a client's name fit to be shown: compatibility forms folded, control and direction characters gone, one
+    space between words, at most policy.CLIENT_NAME_LENGTH_MAX characters."""
+    folded = unicodedata.normalize("NFKC", name)
+    kept = "".join(each if unicodedata.category(each)[0] != "C" else " " for each in folded)
+    return " ".join(kept.split())[: policy.CLIENT_NAME_LENGTH_MAX].strip() or UNNAMED
+
+
+def skeleton(name: str) -> str:
+    """Return what a name looks like at a glance: letters and digits only, look-alikes folded, small."""
+    folded = unicodedata.normalize("NFKD", name).translate(LOOK_ALIKES).casefold()
+    return "".join(each for each in folded if each.isalnum())
+
+
+def problem_with(name: str) -> str | None:
+    """Return why a client may not carry this name, as a sentence, or None: it passes for this server, or a word of it
+    mixes scripts as only a forgery does."""
+    if skeleton(policy.PRODUCT_NAME) in skeleton(name):
+        return "The name is one that only this server may carry."
+    if any(_mixes_scripts(word) for word in name.split()):
+        return "A word of the name mixes letters of several scripts."
+    return None
+
+
+def _mixes_scripts(word: str) -> bool:
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in word if letter.isalpha()}
+    return "LATIN" in scripts and any(script in scripts for script in MIXING)
