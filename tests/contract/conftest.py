@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Playwright
 
 from tests import document_host
 from tests.contract import installed, product
-from tests.contract.connections import Connections
+from tests.contract.apps import Connections
 from tests.contract.person import Person
 from tests.document_host import DocumentHost
 

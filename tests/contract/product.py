@@ -1,4 +1,5 @@
-"""The product, as `./dev up` starts it: in a process and a data folder of its own, on free ports."""
+"""The product, as `./dev up` starts it: in a process and a data folder of its own, on free ports. Where its MCP
+endpoints are, and one bare request to them for what clients do not show."""
 
 from __future__ import annotations
 
@@ -11,6 +12,9 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -21,6 +25,11 @@ START_TIMEOUT_SECONDS = 90
 # Soon over, and yet longer than a few calls on a busy machine: the Python SDK signs in anew when a credential runs
 # out on the way.
 SHORT_LIVED = {"ACCESS_TOKEN_LIFETIME_SECONDS": "8"}
+REVISION = "2026-07-28"
+META = {
+    "io.modelcontextprotocol/protocolVersion": REVISION,
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
 
 
 @contextlib.contextmanager
@@ -45,3 +54,32 @@ def running(folder: Path, *, database_url: str = "", **env: str) -> Iterator[dic
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+
+
+def address(ready: dict, place: str) -> str:
+    """Return the URL of a place: `gateway acme` (acme is chosen there), `hosted acme`, `compat acme`, `other`."""
+    kind, _, handle = place.partition(" ")
+    return ready["other_resource_url" if kind == "other" else f"{kind}_url"].format(handle=handle)
+
+
+def ask(url: str, credential: str) -> tuple[int, str]:
+    """Ask for the tools with a credential. Return the status, and the error code of the body if there is one."""
+    there = urlsplit(url)
+    request = Request(
+        f"http://127.0.0.1:{there.port}{there.path}",
+        json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": META}}).encode(),
+        {
+            "Host": there.netloc,
+            "Authorization": f"Bearer {credential}",
+            "Accept": "application/json, text/event-stream",
+            "Content-Type": "application/json",
+            "MCP-Protocol-Version": REVISION,
+            "Mcp-Method": "tools/list",
+        },
+    )
+    try:
+        with urlopen(request) as answer:
+            return answer.status, ""
+    except HTTPError as error:
+        with error:
+            return error.code, json.load(error).get("error", "")

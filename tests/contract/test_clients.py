@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.contract.connections import Connections, address
+from tests.contract.apps import Connections
 from tests.contract.person import Person
-from tests.contract.wire import ask
+from tests.contract.product import address, ask
 
 CLIENTS = {  # program in clients/: the name that it registers, and that people see
     "ts1": "ts1",

@@ -12,7 +12,6 @@ from playwright.sync_api import Browser
 from tests import servers, tiers
 from tests.contract import apps, product
 from tests.contract.person import Person
-from tests.contract.wire import ask
 
 AT_ONCE = 12
 
@@ -38,7 +37,7 @@ def test_a_client_connects_refreshes_many_times_at_once_and_is_disconnected(
         answers = app.ask("calls", tool="whoami", times=AT_ONCE)
         assert all("acting for @acme" in answer for answer in answers), answers
         alice.disconnects("ts2", handle="acme")
-        assert ask(url, app.ask("credential")) == (401, "invalid_token")
+        assert product.ask(url, app.ask("credential")) == (401, "invalid_token")
         app.order("call", tool="whoami")
         assert urlsplit(app.authorize_url()).path == "/oauth/authorize"
     alice.close()
