@@ -54,10 +54,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Without the request's context: reading the session for it may be what just failed."""
+    told = {"error": "server_error", "error_description": "The request could not be answered. Try again."}
+    told["request_id"] = getattr(request, "request_id", "")
     if wants_json(request):
-        description = "The request could not be answered. Try again."
-        return no_store({"error": "server_error", "error_description": description}, status=500)
-    return HttpResponse(render_to_string("500.html"), status=500)
+        return no_store(told, status=500)
+    response = HttpResponse(render_to_string("500.html", told), status=500)
+    flow_headers.apply(response, redirect_origin=None)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
