@@ -40,6 +40,7 @@ PAGES = [
     "/",
     "/livez",
     "/readyz",
+    "/internal/tls-ask",
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",
@@ -62,7 +63,7 @@ NAMES = (
     "code_challenge_method resource grant_type refresh_token token token_type_hint prompt login_hint request "
     "request_uri taken target client user scopes extra_credentials headers body decision handle confirm login "
     "password email next csrfmiddlewaretoken redirect_uris client_name grant_types response_types client_uri "
-    "token_endpoint_auth_method software_id __class__ _params".split()
+    "token_endpoint_auth_method software_id domain __class__ _params".split()
 )
 TEXTS = [
     *"@client @confidential @secret @code @used @refresh @access @verifier @challenge @signed @registration".split(),
