@@ -284,6 +284,18 @@ def test_the_form_may_be_answered_where_the_client_is(world: World, callback: st
     assert policy_of(again)["form-action"] == f"'self' {allowed}"
 
 
+@pytest.mark.xfail(strict=True, reason="F15: browsers ignore an IPv6 literal and block the answer")
+@pytest.mark.parametrize(
+    "callback", ["http://[::1]:33418/callback", "http://[::1]/callback", "https://[2001:db8::7]/cb"]
+)
+def test_an_answer_to_an_address_that_a_policy_cannot_name_is_let_through_all_the_same(
+    world: World, callback: str
+) -> None:
+    allowed = policy_of(world.alice.open(App.register("X", callback).authorize_url()))["form-action"]
+    assert "[" not in allowed
+    assert allowed != "'self'"
+
+
 def test_an_error_page_lets_no_form_out(chatgpt: App) -> None:
     page = Http(headers=HTML).get(chatgpt.authorize_url(redirect_uri="https://evil.example/"))
     assert policy_of(page)["form-action"] == "'self'"
