@@ -50,6 +50,10 @@ def set_handle(handle: str, **fields: Any) -> None:
     Handle.objects.filter(slug=handle).update(**fields)
 
 
+def delete_handle(handle: str) -> None:
+    Handle.objects.get(slug=handle).delete()
+
+
 def set_person(person: Person, **fields: Any) -> None:
     User.objects.filter(email=person.email).update(**fields)
 

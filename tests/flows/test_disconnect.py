@@ -165,6 +165,13 @@ def test_a_code_on_its_way_is_refused_after_disconnecting(world: World, chatgpt:
     assert chatgpt.exchange(code).json()["error"] == "invalid_grant"
 
 
+def test_signing_out_ends_no_connection(held: Tokens, world: World, chatgpt: App) -> None:
+    world.alice.http.post("/accounts/logout/")
+    assert world.alice.http.get("/connections").status_code == 302
+    assert world.asker.is_active(held.access)
+    assert world.asker.is_active(tokens_of(chatgpt.refresh(held.refresh)).access)
+
+
 def test_connecting_again_makes_a_new_connection_and_the_old_credentials_stay_dead(
     held: Tokens, world: World, chatgpt: App
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from authserver.models import ProtectedResource, Scope
 from authserver.services import resource_servers
 from handles.models import Handle
-from tests.flows.changes import leave, live_connections, set_handle
+from tests.flows.changes import delete_handle, leave, live_connections, set_handle
 from tests.people import READS, App, Asker, Tokens, World, answer_of, hosted, tokens_of
 
 DRAFT = "https://draft.acme.example/mcp"
@@ -114,6 +114,17 @@ def test_leaving_or_suspending_the_handle_ends_both(
     leave(world.alice, "acme")
     assert not project["draft"].is_active(draft.access)
     assert not project["production"].is_active(production.access)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="F16: a handle with an endpoint of its own cannot be deleted while one is connected"
+)
+def test_deleting_the_handle_takes_its_endpoints_and_connections_along(
+    project: dict[str, Asker], draft: Tokens, production: Tokens
+) -> None:
+    delete_handle("acme")
+    assert not project["draft"].is_active(draft.access)
+    assert live_connections() == 0
 
 
 def test_an_endpoint_that_offers_few_scopes_grants_no_others(

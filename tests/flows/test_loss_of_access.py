@@ -35,6 +35,7 @@ LOSSES: dict[str, tuple[Change, Change | None]] = {
         lambda world, app: changes.set_endpoint("hosted", is_active=True),
     ),
     "person deleted": (lambda world, app: world.bob.user.delete() and None, None),
+    "handle deleted": (lambda world, app: changes.delete_handle("acme"), None),
 }
 every_loss = pytest.mark.parametrize("name", LOSSES)
 
