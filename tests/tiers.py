@@ -24,6 +24,9 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5  # pytest's exit status
 WORKERS = "2"
+# What asks no database is not run a second time on another one.
+WITHOUT_ROWS = [f"--ignore=tests/{name}" for name in ("resourceserver", "authserver/protocol", "test_house.py")]
+WITHOUT_ROWS.append("--ignore=tests/test_dev_command.py")
 CLOSING = re.compile(r"=+ .* in \d+\.\d+s\b.* =+$")
 
 
@@ -119,7 +122,7 @@ def tiers() -> list[Tier]:
         Tier("tests on SQLite", (pytest_command(plain, "-n", WORKERS),)),
         Tier(
             "tests on PostgreSQL",
-            (pytest_command(plain, "-n", WORKERS),),
+            (pytest_command(plain, "-n", WORKERS, *WITHOUT_ROWS),),
             needs=POSTGRESQL,
             env=(("TEST_DATABASE", "postgresql"),),
         ),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 # RFC 6749 §5.2, §4.1.2.1; RFC 8707 §2; RFC 7591 §3.2.2; OpenID Connect Core §3.1.2.6 for the prompt codes.
 STATUS = {
     "invalid_client": 401,
+    "invalid_token": 401,
     "temporarily_unavailable": 503,
     "slow_down": 429,
 }

@@ -58,7 +58,8 @@ def allowed_to(role: str | None, names: Iterable[str], catalog: Catalog) -> list
 def granted(wanted: Iterable[str], ticked: Iterable[str], *, role: str | None, catalog: Catalog) -> list[str]:
     """Return what an Allow grants: ticked, or not for ticking (required and unshown), within what the role may."""
     marks = set(ticked)
-    kept = [name for name in wanted if name in marks or catalog[name].is_required or not catalog[name].is_shown]
+    known = [catalog[name] for name in ordered(wanted, catalog)]
+    kept = [rule.name for rule in known if rule.name in marks or rule.is_required or not rule.is_shown]
     return allowed_to(role, kept, catalog)
 
 

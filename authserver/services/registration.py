@@ -11,6 +11,7 @@ from authserver import policy
 from authserver.models import Client, Connection
 from authserver.protocol import client_metadata, credentials
 from authserver.protocol.client_metadata import ClientMetadata
+from authserver.protocol.errors import Refusal, Refused
 from authserver.services import clients, connections, events
 from authserver.services.events import Actor, Tag
 
@@ -49,7 +50,7 @@ def register(metadata: ClientMetadata, *, is_manual: bool = False) -> Registered
 @transaction.atomic
 def _join(key: str | None) -> Client | None:
     """Return the client that equal registrations share, no longer changeable by its first registrant, or None."""
-    client = Client.objects.filter(registration_key=key).first() if key else None
+    client = Client.objects.select_for_update().filter(registration_key=key).first() if key else None
     if client and client.registration_token_digest:
         client.registration_token_digest = b""
         client.save(update_fields=["registration_token_digest"])
@@ -94,8 +95,10 @@ def update(client: Client, metadata: ClientMetadata) -> Registered:
     A secret is issued only where the client turns from public to confidential. Later registrations no longer join
     this client.
 
-    Obeys: RFC 7592 §2.2.
+    Obeys:   RFC 7592 §2.2.
+    Refuses: invalid_token (raised), reason registration:joined, where the token was taken back meanwhile.
     """
+    client = _still_managed(client)
     had_secret = client.has_secret
     apply(client, metadata)
     client.registration_key = None
@@ -108,11 +111,20 @@ def update(client: Client, metadata: ClientMetadata) -> Registered:
 @transaction.atomic
 def delete(client: Client, *, now: datetime) -> None:
     """End a client's registration and every connection of it (RFC 7592 §2.3). The row stays as a tombstone, so that
-    whoever still comes with the id is told what to do, and events keep their name."""
+    whoever still comes with the id is told what to do, and events keep their name. Refuses as `update` does."""
+    client = _still_managed(client)
     for connection in Connection.objects.filter(client=client, ended_at=None):
         connections.revoke(connection, reason=Connection.EndReason.CLIENT_DELETED, now=now)
     _bury(client, now=now)
     events.record(Tag.CLIENT_DELETED, actor=Actor.CLIENT, client=client)
+
+
+def _still_managed(client: Client) -> Client:
+    """Return the client, locked, if the registration access token it was found by is still good."""
+    locked = Client.objects.select_for_update().get(pk=client.pk)
+    if bytes(locked.registration_token_digest) != bytes(client.registration_token_digest):
+        raise Refused(Refusal("invalid_token", "The registration access token is void.", "registration:joined"))
+    return locked
 
 
 def _bury(client: Client, *, now: datetime) -> None:

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import APIException, NotAuthenticated, ParseError, Throttled
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -18,7 +19,7 @@ from authserver import policy
 from authserver.authentication import MayRegister, RegistrationToken
 from authserver.models import Client
 from authserver.protocol import client_metadata, scopes
-from authserver.protocol.errors import Refusal
+from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
 from authserver.throttles import RegistrationThrottle
 from authserver.views.responses import cors
@@ -39,6 +40,13 @@ class MetadataParser(BaseParser):
             raise ParseError("The body is not JSON.") from error
 
 
+class AlwaysJson(DefaultContentNegotiation):
+    """Answers JSON whatever is accepted: the protocol has no other form."""
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
 def _answer(body: dict[str, Any], *, status: int = 200) -> Response:
     return Response(body, status=status, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -48,6 +56,7 @@ class RegistrationView(APIView):
     permission_classes = [MayRegister]
     throttle_classes = [RegistrationThrottle]
     parser_classes = [MetadataParser]
+    content_negotiation_class = AlwaysJson
 
     def post(self, request: Request) -> Response:
         """Register a client. Obeys: RFC 7591 §3.1, §3.2."""
@@ -66,6 +75,7 @@ class ManagementView(APIView):
     permission_classes = [AllowAny]
     throttle_classes = [RegistrationThrottle]
     parser_classes = [MetadataParser]
+    content_negotiation_class = AlwaysJson
 
     def get(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.1."""
@@ -161,6 +171,8 @@ ERRORS = {
 
 def _error_answer(error: Exception) -> Response:
     """Answer framework errors (throttled, unreadable, unauthenticated) in the RFC's form."""
+    if isinstance(error, Refused):
+        error = NotAuthenticated()
     if not isinstance(error, APIException):
         raise error
     status = 401 if isinstance(error, NotAuthenticated) else error.status_code

@@ -130,9 +130,6 @@ def test_equal_registrations_at_once_are_one_client_that_none_of_them_may_change
 @pytest.mark.skipif(
     database.vendor != "postgresql", reason="SQLite has one writer at a time: there is no row to wait for"
 )
-@pytest.mark.xfail(
-    database.vendor == "postgresql", strict=True, reason="the update writes back what the join took away"
-)
 def test_a_change_under_way_is_refused_once_another_registration_joined(crowd: World) -> None:
     first = Http().post("/oauth/register", METADATA, content_type="application/json").json()
     with ThreadPoolExecutor(1) as pool:

@@ -53,7 +53,6 @@ REDIRECT_CODES = set(
     "login_required consent_required request_not_supported request_uri_not_supported".split()
 )
 DESCRIPTION = re.compile(r"[\x20\x21\x23-\x5B\x5D-\x7E]+")  # RFC 6749 §5.2
-NEGOTIATES = pytest.mark.xfail(strict=True, reason="Accept: text/html is a 406")
 CANARY = "kanarienvogel"
 
 # --- What is made up
@@ -213,9 +212,7 @@ at_every_shot = settings(
 
 
 @pytest.mark.covers("M-fuzz", "T17", "T19", "RF-12", "RF-13", "RF-18")
-@pytest.mark.parametrize(
-    "path", [pytest.param(path, marks=NEGOTIATES if "register" in path else ()) for path in MACHINE_CODES]
-)
+@pytest.mark.parametrize("path", list(MACHINE_CODES))
 @at_every_shot
 @given(shot=shots)
 def test_a_program_gets_json_with_a_known_code_and_nothing_of_what_it_sent(stage: Stage, path: str, shot: Shot) -> None:
