@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from authserver import policy
-from authserver.models import Client
+from authserver.models import Client, Connection
 from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument
 from authserver.protocol.errors import Refusal, invalid_client
@@ -75,10 +76,11 @@ def refresh(client: Client, *, now: datetime) -> Refusal | None:
 
 def stale(*, now: datetime) -> list[Client]:
     """Return clients with live connections whose documents are no longer fresh, the oldest first."""
+    live = Connection.objects.filter(client=OuterRef("pk"), ended_at=None)
     rows = Client.objects.filter(
-        registration_source=Client.RegistrationSource.CIMD, is_active=True, cimd_expires_at__lt=now
+        Exists(live), registration_source=Client.RegistrationSource.CIMD, is_active=True, cimd_expires_at__lt=now
     )
-    return list(rows.filter(connections__ended_at=None).distinct().order_by("cimd_expires_at")[: policy.REFRESH_BATCH])
+    return list(rows.order_by("cimd_expires_at")[: policy.REFRESH_BATCH])
 
 
 def _ask(url: str, *, or_pinned: bool = True) -> Copy | Refusal:
