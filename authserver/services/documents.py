@@ -129,11 +129,8 @@ def _apply(client: Client, copy: Copy, *, now: datetime) -> list[str]:
     """Set what the document says on the row, without saving it; return the names of what changed of it."""
     document = copy.document
     before = {name: getattr(client, name) for name in TOLD}
-    # The keys of a `jwks_uri` are kept in the same place, and are no part of the document.
-    if not document.jwks_uri or document.jwks_uri != client.jwks_uri:
-        client.jwks, client.jwks_fetched_at = document.jwks, None
     registration.apply(client, document.metadata)
-    client.also_public, client.jwks_uri = document.also_public, document.jwks_uri
+    client.also_public = document.also_public
     client.metadata_digest = document.digest()
     client.document_fetched_at = now if copy.source == "fetched" else client.document_fetched_at
     client.cimd_expires_at = now + copy.lifetime
