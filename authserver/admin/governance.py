@@ -69,8 +69,9 @@ class ClientActions(admin.ModelAdmin):
         note = form.cleaned_data["reason"]
         done = sum(act(client, by=request.user, note=note) for client in rows)
         link = reverse("admin:authserver_event_changelist")
-        text = '{}: {} clients. <a href="{}">See the events</a>.'
-        self.message_user(request, format_html(text, verb, done, link), SUCCESS)
+        clients = "1 client" if done == 1 else f"{done} clients"
+        text = '{}: {}. <a href="{}">See the events</a>.'
+        self.message_user(request, format_html(text, verb, clients, link), SUCCESS)
         return None
 
     def _ask(

@@ -24,8 +24,8 @@ from handles.roles import Role, at_least
 MODES = (
     (Mode.ALL, "Every app", "Any app may connect, except those that you block."),
     (Mode.VERIFIED, "Verified apps only", "Apps whose maker the people who run this server have checked."),
-    (Mode.ASK, "Ask us first", "A new app waits below until you allow it. Apps that are connected now stay connected."),
-    (Mode.LISTED, "Only apps on the list", "Apps that you allowed below. All others are cut off at once."),
+    (Mode.ASK, "Ask us first", "A new app waits on this page until you allow it. Apps that are connected now stay."),
+    (Mode.LISTED, "Only apps on the list", "Apps that you allowed on this page. All others are cut off at once."),
 )
 
 
