@@ -8,8 +8,10 @@ from allauth.core.internal.httpkit import clean_client_ip, get_client_ip
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
-# A person who has just signed in sees that they did; said again, it would stand on top of the consent page.
-QUIET_MESSAGES = {"account/messages/logged_in.txt", "account/messages/logged_out.txt"}
+# What the next page says anyway; repeated, it would stand on top of the consent page.
+QUIET_MESSAGES = {
+    f"account/messages/{name}.txt" for name in ("logged_in", "logged_out", "email_confirmation_sent", "email_confirmed")
+}
 WRONG_CREDENTIALS = "The email address or the password is not right."
 
 

@@ -13,8 +13,7 @@ from accounts import flow, flow_headers
 
 View = Callable[..., HttpResponse]
 ACCOUNTS_PREFIX = "/accounts/"
-RETRY_AFTER_SECONDS = 60  # the span of every per-address limit in ACCOUNT_RATE_LIMITS
-LOCKED_OUT_SECONDS = 300  # the span of its per-key limit on failed sign-ins
+LOCKED_OUT_SECONDS = 300  # the span of the per-key limit on failed sign-ins in ACCOUNT_RATE_LIMITS
 
 
 def door(view: View) -> View:
@@ -40,12 +39,11 @@ def keep_next(request: HttpRequest, response: HttpResponse) -> None:
 
 
 def say_when_to_retry(response: HttpResponse) -> None:
-    """Give every rate-limited answer its status and `Retry-After` (seconds; RFC 9110 §10.2.3)."""
+    """Answer a locked-out address with its status and `Retry-After` (seconds; RFC 9110 §10.2.3), which allauth's form
+    lacks. What is refused per caller comes from handler429 and has both."""
     if is_locked_out(response):
         response.status_code = 429
         response.headers["Retry-After"] = str(LOCKED_OUT_SECONDS)
-    elif response.status_code == 429:
-        response.headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
 
 
 def is_locked_out(response: HttpResponse) -> bool:

@@ -9,7 +9,7 @@ from accounts.doors import door
 OURS_INSTEAD = {"account_reset_password": views.request_password_reset}
 
 urlpatterns = [
-    path("switch-account", views.switch_account, name="switch_account"),
+    path("switch-account", door(views.switch_account), name="switch_account"),
     *(
         URLPattern(
             pattern.pattern, door(OURS_INSTEAD.get(pattern.name, pattern.callback)), pattern.default_args, pattern.name

@@ -148,6 +148,7 @@ class Admission:
         try:
             found = await self._introspection.identify(credential, visit.match.endpoint)
         except Unreachable as error:
+            logger.warning("nobody gets in, the authorization server gave no clear answer: %s", error)
             raise Refused(challenges.temporarily_unavailable(), reason=str(error)) from None
         if isinstance(found, Rejected):
             raise Refused(visit.challenger.invalid_token(), reason=found.reason)

@@ -71,12 +71,13 @@ class EndpointTable:
     """
 
     def __init__(self, patterns: Iterable[EndpointPattern]) -> None:
-        self.patterns = tuple(sorted(patterns, key=lambda pattern: _PLACEHOLDER in pattern.url))
+        self.patterns = tuple(patterns)
         for pattern in self.patterns:
             _check(pattern)
         if len({pattern.url for pattern in self.patterns}) != len(self.patterns):
             raise ValueError("two endpoints have the same URL")
-        self._routes = tuple(route for pattern in self.patterns for route in _routes(pattern))
+        literal_first = sorted(self.patterns, key=lambda pattern: _PLACEHOLDER in pattern.url)
+        self._routes = tuple(route for pattern in literal_first for route in _routes(pattern))
         self._hosts = tuple(re.compile(_authority(pattern.url) + r"\Z") for pattern in self.patterns)
 
     def match(self, authority: str, path: str) -> Match | None:

@@ -9,8 +9,10 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from django.urls import URLPattern
 
 from authserver.models import Event
+from authserver.urls import urlpatterns
 from tests import house
 
 Rule = Callable[[str, str], list[str]]
@@ -128,6 +130,14 @@ def test_every_file_that_a_document_links_to_exists() -> None:
     for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md"):
         links = re.findall(r"\]\(([\w./-]+)\)", (house.ROOT / name).read_text())
         assert [link for link in links if not (house.ROOT / link).exists()] == []
+
+
+def test_every_protocol_path_stands_in_the_wire_document() -> None:
+    text = (house.ROOT / "docs/wire.md").read_text()
+    paths = [str(entry.pattern) for entry in urlpatterns if isinstance(entry, URLPattern)]
+    ours = [re.sub(r"<\w+:(\w+)>", r"{\1}", path) for path in paths if path.startswith(("oauth/", ".well-known/"))]
+    assert "oauth/introspect" in ours
+    assert [path for path in [*ours, "livez", "readyz"] if f"/{path}" not in text] == []
 
 
 def test_every_event_is_described() -> None:

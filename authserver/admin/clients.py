@@ -4,7 +4,7 @@ import uuid
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, URLField
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -33,6 +33,7 @@ class ClientAdmin(ClientActions, SecretAdmin):
     search_fields = ("name", "client_id", "redirect_uris")
     date_hierarchy = "created"
     show_full_result_count = False
+    formfield_overrides = {URLField: {"assume_scheme": "https"}}
     readonly_fields = ("client_id", "registration_source", "created", "software_id", "software_version")
     fields = (
         "name",

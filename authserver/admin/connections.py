@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.contrib.messages import SUCCESS
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -66,7 +66,7 @@ class LevelFilter(admin.SimpleListFilter):
             return queryset
         names = Scope.objects.filter(level=self.value()).values_list("name", flat=True)
         found = reduce(or_, (Q(padded__contains=f" {name} ") for name in names), Q(pk__in=[]))
-        return queryset.alias(padded=Concat(Value(" "), "scopes", Value(" "))).filter(found)
+        return queryset.alias(padded=Concat(Value(" "), "scopes", Value(" "), output_field=TextField())).filter(found)
 
 
 class RevokeForm(forms.Form):

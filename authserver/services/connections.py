@@ -199,7 +199,8 @@ def take_code(code: str, *, client: Client, now: datetime) -> AuthorizationCode 
     if connection_id is None:
         return invalid_grant("code:unknown")
     connection = lock(connection_id)
-    taken = AuthorizationCode.objects.filter(digest=digest).first()
+    # Locked as well: the same consent page answered for another handle removes it under that connection's lock.
+    taken = AuthorizationCode.objects.select_for_update().filter(digest=digest).first()
     if taken is None:
         return invalid_grant("code:unknown")
     taken.connection = connection

@@ -19,6 +19,7 @@ from authserver.protocol.resources import Target
 from authserver.services import clients
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
+from authserver.toolkit.validator import GRANT_TYPES
 
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 
@@ -76,7 +77,7 @@ def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedR
         redirect_uri=checked["redirect_uri"],
         state=state,
         wanted=tuple(wanted),
-        named_scopes=bool(parameters.get("scope")),
+        named_scopes=bool((parameters.get("scope") or "").split()),
         target=checked["target"],
         code_challenge=checked["code_challenge"],
         prompts=frozenset((parameters.get("prompt") or "").split()),
@@ -113,8 +114,11 @@ def _refusal(error: OAuth2Error) -> Refusal:
 
 def token(request: HttpRequest) -> Answer:
     """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
-    if form_of(request).get("grant_type") is None:
+    grant_type = form_of(request).get("grant_type")
+    if grant_type is None:
         raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
+    if grant_type not in GRANT_TYPES:
+        raise Refused(_told("unsupported_grant_type", None))
     _, _, body, status = get_oauthlib_core().create_token_response(request)
     return _answer(status, body)
 

@@ -61,12 +61,15 @@ class Validator(OAuth2Validator):
         if taken is not None:
             return taken.redirect_uri
         registered = request.client.redirect_uri_list
-        return registered[0] if len(registered) == 1 else None
+        return registered[0] if len(registered) == 1 and redirects.problem_with(registered[0]) is None else None
 
     def validate_response_type(
         self, client_id: str, response_type: str, client: Client, request: Request, *args: Any, **kwargs: Any
     ) -> bool:
-        return response_type == "code"
+        if response_type != "code":
+            sentence = "Only response_type code is supported."
+            raise RefusedError(Refusal("unsupported_response_type", sentence, "authorize:response_type"), request)
+        return True
 
     def get_default_scopes(self, client_id: str, request: Request, *args: Any, **kwargs: Any) -> list[str]:
         return scopes.asked("", catalog.current(), request.target.scopes)

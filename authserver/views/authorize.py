@@ -42,6 +42,13 @@ class AppRedirect(HttpResponseRedirect):
 
 def authorize(request: HttpRequest) -> HttpResponse:
     """Obeys: RFC 6749 §4.1.1, OAuth 2.1 §4.1, RFC 9207 §2."""
+    response = _answer(request)
+    # On redirects too: Chromium cuts a popup from the client that opened it at the first answer with another policy.
+    response["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
     if request.method in ("GET", "HEAD"):
         return ask(request, request.META.get("QUERY_STRING", ""))
     if request.method == "POST":

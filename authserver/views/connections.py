@@ -93,7 +93,7 @@ def _depth(level: str) -> int:
 
 
 def _catalog() -> dict[str, Scope]:
-    return {scope.name: scope for scope in Scope.objects.all()}
+    return {scope.name: scope for scope in Scope.objects.filter(is_active=True)}
 
 
 @login_required

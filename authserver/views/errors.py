@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from accounts import flow_headers
 from authserver.views.responses import no_store
@@ -52,16 +53,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return show(
-        request,
-        ErrorPage(
-            500,
-            "server_error",
-            "Something broke on our side",
-            "The request could not be answered.",
-            "Try again; if it stays, give the request id to whoever runs this server.",
-        ),
-    )
+    """Without the request's context: reading the session for it may be what just failed."""
+    if wants_json(request):
+        description = "The request could not be answered. Try again."
+        return no_store({"error": "server_error", "error_description": description}, status=500)
+    return HttpResponse(render_to_string("500.html"), status=500)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

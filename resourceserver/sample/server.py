@@ -6,6 +6,8 @@ the older SSE transport.
 """
 
 import json
+import logging
+from dataclasses import asdict
 from typing import Any
 
 import mcp_types as types
@@ -21,6 +23,7 @@ from resourceserver.admission import Mode, Policy
 from resourceserver.answers import Answer, ASGIApp, Receive, Scope, Send
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import IntrospectionClient, current_identity
+from resourceserver.limits import ToolCall
 from resourceserver.sample.config import Config
 from resourceserver.sample.tools import (
     BASELINE_SCOPES,
@@ -37,9 +40,11 @@ from resourceserver.sample.world import World
 
 NAME = "Gatehouse sample"
 INSTRUCTIONS = "A sample MCP server. Every tool works on the one handle that was chosen while connecting; see whoami."
-SESSION_IDLE_SECONDS = 1800
+SESSION_IDLE_SECONDS = 900
 MAX_SESSIONS = 5000
 LIST_CACHE_MS = 300_000
+
+logger = logging.getLogger("resourceserver.audit")
 
 Context = ServerRequestContext[Any, Any]
 
@@ -166,4 +171,8 @@ def application(config: Config) -> ASGIApp:
     introspection = None
     if config.mode != "none":
         introspection = IntrospectionClient(config.introspection_url, issuer=config.issuer, secrets=config.secrets)
-    return Gate(SampleServer(config.mode), settings, introspection)
+    return Gate(SampleServer(config.mode), settings, introspection, on_tool_call=_log_tool_call)
+
+
+def _log_tool_call(call: ToolCall) -> None:
+    logger.info(json.dumps({"event": "tool:called", **asdict(call)}))

@@ -12,7 +12,11 @@ function setUpPicker(form) {
     scopes.forEach((row) => fitToRole(row, radio));
   };
   picker.addEventListener("change", (event) => event.target.name === "handle" && choose(event.target));
-  const checked = picker.querySelector("input[name=handle]:checked");
+  const radios = [...picker.querySelectorAll("input[name=handle]:enabled")];
+  const checked = radios.find((radio) => radio.checked);
+  // A role that is enough at every handle needs no warning.
+  scopes.filter((row) => radios.every((radio) => reaches(radio.dataset.role, row.needed)))
+    .forEach((row) => { row.reason.textContent = ""; });
   scopes.forEach((row) => { row.final = row.box.disabled && (!checked || reaches(checked.dataset.role, row.needed)); });
   if (checked) choose(checked);
   setUpSearch(picker);

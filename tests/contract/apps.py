@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.contract import installed
+from tests.contract.person import Person
 
 CLIENTS = installed.HERE / "clients"
 ANSWER_SECONDS = 30
@@ -41,14 +42,16 @@ class App:
         self._process.stdin.write(json.dumps({"do": act} | details) + "\n")
         self._process.stdin.flush()
 
+    def line(self) -> dict[str, Any]:
+        """Return its next line; empty when it ended or said nothing for long."""
+        with contextlib.suppress(queue.Empty):
+            return json.loads(self._lines.get(timeout=ANSWER_SECONDS) or "{}")
+        return {}
+
     def next(self, kind: str) -> Any:
         """Return what its next line says; a line of another kind is a failure."""
-        try:
-            line = self._lines.get(timeout=ANSWER_SECONDS)
-        except queue.Empty:
-            line = None
-        told = json.loads(line or "{}")
-        assert kind in told, f"expected {kind!r}, the client said {line!r}\n{self._log.read_text()[-4000:]}"
+        told = self.line()
+        assert kind in told, f"expected {kind!r}, the client said {told}\n{self._log.read_text()[-4000:]}"
         return told[kind]
 
     def authorize_url(self) -> str:
@@ -75,7 +78,7 @@ class App:
 
 @contextlib.contextmanager
 def running(client: str, url: str, folder: Path) -> Iterator[App]:
-    """Run a program of clients/ against an MCP URL, with an empty home. Its name for the server is its own."""
+    """Run a program of clients/ against an MCP URL, with an empty home."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{client}.log"
     with open(log, "w") as errors:
@@ -95,22 +98,31 @@ def running(client: str, url: str, folder: Path) -> Iterator[App]:
         app.end()
 
 
+@contextlib.contextmanager
+def connected(client: str, url: str, folder: Path, *, person: Person, handle: str | None = None) -> Iterator[App]:
+    """Run a program whose wish to connect the person has allowed. `handle` is chosen on the page (gateway only)."""
+    with running(client, url, folder) as app:
+        app.order("tools")
+        person.allows(app.authorize_url(), handle=handle)
+        assert {"whoami", "create_link"} <= set(app.next("done"))
+        yield app
+
+
 def command_of(client: str) -> list[str | Path]:
     """Return how a program of clients/ is started."""
     if client == "python1":
         return [installed.python1(), CLIENTS / "python1.py"]
     if client == "python2":
         return [sys.executable, CLIENTS / "python2.py"]
-    return [installed.NODE, CLIENTS / f"{client}.mjs"]
+    return ["node", CLIENTS / f"{client}.mjs"]
 
 
 def environment(home: Path) -> dict[str, str]:
     """A person's terminal, without a browser: the programs print the address, and the test opens it."""
     return {
         "HOME": str(home),
-        "PATH": f"{installed.NODE.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{installed.PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         "BROWSER": "true",
         "MCP_AUTO_OPEN_ENABLED": "true",
         "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",
-        "PYTHONDONTWRITEBYTECODE": "1",
     }

@@ -17,10 +17,14 @@ from playwright.sync_api import Browser, Playwright
 
 from tests import servers, tiers
 from tests.contract import installed
+from tests.contract.connections import Connections
 from tests.contract.person import Person
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 90
+# Soon over, and yet longer than a few calls on a busy machine: the Python SDK signs in anew when a credential runs
+# out on the way.
+SHORT_LIFETIME_SECONDS = "8"
 
 
 @contextlib.contextmanager
@@ -71,7 +75,7 @@ def chromium(playwright: Playwright, browser_type_launch_args: dict) -> Iterator
 @pytest.fixture(scope="session")
 def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
     """The ready file of a running product whose credentials live a few seconds, so that a refresh is seen."""
-    with running(tmp_path_factory.mktemp("short-lived"), ACCESS_TOKEN_LIFETIME_SECONDS="6") as ready:
+    with running(tmp_path_factory.mktemp("short-lived"), ACCESS_TOKEN_LIFETIME_SECONDS=SHORT_LIFETIME_SECONDS) as ready:
         yield ready
 
 
@@ -81,9 +85,23 @@ def clients(node: str) -> None:
     installed.javascript()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def alice(chromium: Browser, short_lived: dict) -> Iterator[Person]:
     """Alice, owner of acme and globex, not signed in yet."""
     person = Person(chromium, short_lived, "alice@example.com")
     yield person
     person.close()
+
+
+@pytest.fixture(scope="module")
+def at(
+    request: pytest.FixtureRequest,
+    short_lived: dict,
+    alice: Person,
+    clients: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Connections]:
+    """The clients at one of the three URLs; say which: `parametrize("at", ["gateway acme"], indirect=True)`."""
+    with contextlib.ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("clients")
+        yield Connections(request.param, ready=short_lived, alice=alice, folder=folder, stack=stack)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-NODE = HERE / "node_modules" / ".bin" / "node"  # from the lock file: MCP Inspector needs a newer one than Debian has
+PROGRAMS = HERE / "node_modules" / ".bin"  # with a `node`: MCP Inspector needs a newer one than Debian has
 PYTHON1 = ROOT / ".venvs" / "mcp-1"
 
 

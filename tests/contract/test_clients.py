@@ -1,61 +1,64 @@
-"""Every real client at each of the three URLs: from an unknown server to a call, a refresh, and the end."""
+"""Every real client at each of the three URLs: from an unknown server to a call, a refresh, and the end.
+
+The rows of one URL share their clients: while the others connect, the first credentials run out by themselves.
+"""
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.contract import apps
+from tests.contract.connections import Connections, address
 from tests.contract.person import Person
+from tests.contract.wire import ask
 
-CLIENTS = ["ts1", "ts2", "python1", "python2"]
-# address, and the handle that the person chooses on the page: the other two addresses have chosen
-URLS = {"gateway": "acme", "hosted": None, "compat": None}
-EVERYWHERE = pytest.mark.parametrize("url", URLS)
-
-
-@pytest.mark.parametrize("client", CLIENTS)
-@EVERYWHERE
-def test_a_client_connects_calls_refreshes_and_is_disconnected(
-    client: str, url: str, short_lived: dict, alice: Person, clients: None, tmp_path: Path
-) -> None:
-    address = short_lived[f"{url}_url"].format(handle="acme")
-    with apps.running(client, address, tmp_path) as app:
-        app.order("tools")
-        alice.allows(app.authorize_url(), handle=URLS[url])
-        assert "whoami" in app.next("done")
-        assert "acting for @acme" in app.call("whoami")
-
-        first = app.ask("credential")
-        app.ask("expire")
-        assert status(address, first) == (401, "invalid_token")
-        assert "acting for @acme" in app.call("whoami")
-        second = app.ask("credential")
-        assert second != first
-
-        alice.disconnects(client, handle="acme")
-        assert status(address, second) == (401, "invalid_token")
-        app.order("call", tool="whoami")
-        assert urlsplit(app.authorize_url()).path == "/oauth/authorize"
+CLIENTS = {  # program in clients/: the name that it registers, and that people see
+    "ts1": "ts1",
+    "ts2": "ts2",
+    "ts2_stateless": "ts2_stateless",
+    "python1": "python1",
+    "python2": "python2",
+    "oauth4webapi": "oauth4webapi",
+    "mcp_remote": "MCP CLI Proxy",
+    "inspector": "MCP Inspector",
+}
+# Where the credential of each place must not be taken: the other kinds, the other handles, the other resource.
+PLACES = {
+    "gateway acme": ["hosted acme", "hosted globex", "compat acme", "compat globex", "other"],
+    "hosted acme": ["gateway acme", "hosted globex", "compat acme", "compat globex", "other"],
+    "compat acme": ["gateway acme", "hosted acme", "hosted globex", "compat globex", "other"],
+}
+pytestmark = [
+    pytest.mark.parametrize("at", PLACES, indirect=True),
+    pytest.mark.parametrize("client", CLIENTS),
+]
 
 
-def status(address: str, credential: str) -> tuple[int, str]:
-    """Ask an MCP endpoint with a credential. Return the status and the error code of the body."""
-    there = urlsplit(address)
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
-    headers = {"Authorization": f"Bearer {credential}", "Content-Type": "application/json", "Host": there.netloc}
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{there.port}{there.path}",
-        json.dumps(body).encode(),
-        headers | {"Accept": "application/json, text/event-stream"},
-    )
-    try:
-        with urllib.request.urlopen(request) as answer:
-            return answer.status, ""
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)["error"]
+def test_it_finds_the_way_by_itself_and_acts_for_the_allowed_handle(at: Connections, client: str) -> None:
+    assert "acting for @acme" in at.of(client).call("whoami")
+
+
+def test_it_refreshes_without_asking_the_person(at: Connections, client: str) -> None:
+    app = at.of(client)
+    before = app.ask("credential")
+    app.ask("expire")
+    assert ask(at.url, before) == (401, "invalid_token")
+    assert "acting for @acme" in app.call("whoami")
+    assert app.ask("credential") != before
+
+
+def test_its_credential_is_refused_at_every_other_address(at: Connections, client: str) -> None:
+    app = at.of(client)
+    app.call("whoami")
+    credential = app.ask("credential")
+    assert {ask(address(at.ready, place), credential) for place in PLACES[at.place]} == {(401, "invalid_token")}
+
+
+def test_it_is_refused_once_disconnected(at: Connections, client: str, alice: Person) -> None:
+    app = at.of(client)
+    app.call("whoami")
+    alice.disconnects(CLIENTS[client], handle="acme")
+    assert ask(at.url, app.ask("credential")) == (401, "invalid_token")
+    app.order("call", tool="whoami")
+    assert urlsplit(app.authorize_url()).path == "/oauth/authorize"

@@ -1,28 +1,23 @@
 """Fixtures of the resource server's tests."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx2
 import pytest
 
-# The helpers beside this file are imported by name, whatever pytest's import mode.
-sys.path.insert(0, str(Path(__file__).parent))
-
-from rs_fakes import FakeAuthorizationServer
-from rs_sample import ENVIRONMENT, RunningSample, start
-
 from resourceserver.sample import config
 from resourceserver.sample.server import application
+from tests.resourceserver.fakes import FakeAuthorizationServer
+from tests.resourceserver.running import ENVIRONMENT, RunningSample, start
 
 
 @pytest.fixture
 def run_sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., RunningSample]]:
     """Start the sample server with changes to its environment."""
-    stops: list[tuple[asyncio.AbstractEventLoop, Any]] = []
+    started: list[tuple[RunningSample, Any]] = []
 
     def run(**environment: str) -> RunningSample:
         server = FakeAuthorizationServer()
@@ -32,11 +27,12 @@ def run_sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Runnin
             lambda **options: real_client(**{**options, "transport": httpx2.MockTransport(server)}),
         )
         app = application(config.read({**ENVIRONMENT, **environment}))
-        loop = asyncio.new_event_loop()
-        stops.append((loop, loop.run_until_complete(start(app))))
-        return RunningSample(server, app, loop)
+        sample = RunningSample(server, app, ThreadPoolExecutor(max_workers=1), asyncio.new_event_loop())
+        started.append((sample, sample.run(start(app))))
+        return sample
 
     yield run
-    for loop, stop in stops:
-        loop.run_until_complete(stop())
-        loop.close()
+    for sample, stop in started:
+        sample.run(stop())
+        sample.loop.close()
+        sample.thread.shutdown()

@@ -2,23 +2,25 @@
 import { listenForReturn, obey, textOf, url } from "./loop.mjs";
 import { Memory } from "./provider.mjs";
 
-export async function obeyWith({ Client, StreamableHTTPClientTransport, UnauthorizedError, finishWith, callTool }) {
+export async function obeyWith({ Client, options, StreamableHTTPClientTransport, UnauthorizedError, finishWith }) {
   const browser = await listenForReturn();
   const memory = new Memory(browser.redirectUri);
-  let client, transport;
+  const clients = {};
+  let transport;
 
-  async function connected() {
-    if (client) return client;
-    const fresh = new Client({ name: "contract", version: "1" });
-    transport = new StreamableHTTPClientTransport(new URL(url), { authProvider: memory });
+  async function connected(address) {
+    if (clients[address]) return clients[address];
+    const fresh = new Client({ name: "contract", version: "1" }, options);
+    transport = new StreamableHTTPClientTransport(new URL(address), { authProvider: memory });
     await fresh.connect(transport);
-    return (client = fresh);
+    return (clients[address] = fresh);
   }
 
-  async function signedIn(act) {
+  // `at` another address, what the SDK remembers of the first goes along.
+  async function signedIn(act, at = url) {
     for (;;) {
       try {
-        return await act(await connected());
+        return await act(await connected(at));
       } catch (error) {
         if (!(error instanceof UnauthorizedError)) throw error;
         await transport.finishAuth(...finishWith(await browser.next()));
@@ -26,9 +28,10 @@ export async function obeyWith({ Client, StreamableHTTPClientTransport, Unauthor
     }
   }
 
-  const call = ({ tool, arguments: args = {} }) => signedIn((c) => callTool(c, { name: tool, arguments: args }));
+  const call = ({ tool, arguments: args = {}, at }) =>
+    signedIn((client) => client.callTool({ name: tool, arguments: args }), at);
   await obey({
-    tools: () => signedIn(async (c) => (await c.listTools()).tools.map((tool) => tool.name)),
+    tools: () => signedIn(async (client) => (await client.listTools()).tools.map((tool) => tool.name)),
     call: async (order) => textOf(await call(order)),
     calls: async (order) => {
       const all = await Promise.allSettled(Array.from({ length: order.times }, () => call(order)));

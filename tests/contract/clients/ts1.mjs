@@ -9,5 +9,4 @@ await obeyWith({
   StreamableHTTPClientTransport,
   UnauthorizedError,
   finishWith: (returned) => [returned.get("code")],
-  callTool: (client, request) => client.callTool(request),
 });

@@ -7,5 +7,4 @@ await obeyWith({
   StreamableHTTPClientTransport,
   UnauthorizedError,
   finishWith: (returned) => [returned], // the SDK checks `iss` itself
-  callTool: (client, request) => client.callTool(request),
 });
