@@ -1,23 +1,45 @@
 """Who is asking, for the endpoints on Django REST framework."""
 
+from django.conf import settings
+from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
+from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from authserver.models import Client
-from authserver.services import clients
+from authserver.services import clients, initial_access
+
+
+def bearer_of(request: Request) -> str | None:
+    """Return the bearer of a request, or None."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+class MayRegister(BasePermission):
+    """Registration as settings.REGISTRATION has it: open, for holders of an initial access token, or closed."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        if settings.REGISTRATION == "open":
+            return True
+        if settings.REGISTRATION == "closed":
+            raise PermissionDenied
+        if not initial_access.is_good(bearer_of(request) or "", now=timezone.now()):
+            raise NotAuthenticated
+        return True
 
 
 class RegistrationToken(BaseAuthentication):
     """A client's own registration access token as bearer, for the client named in the path (RFC 7592 §2)."""
 
     def authenticate(self, request: Request) -> tuple[Client, None]:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        client = None
-        if scheme.lower() == "bearer":
-            client = clients.of_registration_token(request.parser_context["kwargs"]["client_id"], token.strip())
+        token = bearer_of(request)
+        client_id = request.parser_context["kwargs"]["client_id"]
+        client = clients.of_registration_token(client_id, token) if token else None
         if client is None:
-            raise AuthenticationFailed("Send the registration access token of this client as a bearer.")
+            raise AuthenticationFailed
         return client, None
 
     def authenticate_header(self, request: Request) -> str:

@@ -44,6 +44,13 @@ def endpoints_are_canonical(app_configs: Any, **kwargs: Any) -> list[checks.Chec
 
 
 @checks.register(checks.Tags.security)
+def registration_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.REGISTRATION in ("open", "token", "closed"):
+        return []
+    return [_error("REGISTRATION has an unknown value.", "Set it to open, token or closed.", 9)]
+
+
+@checks.register(checks.Tags.security)
 def development_switches_stay_in_development(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     problems = []
     if settings.PRODUCTION:

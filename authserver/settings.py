@@ -150,6 +150,10 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 SIGN_INS_PER_MINUTE = env.int("SIGN_INS_PER_MINUTE", default=policy.SIGN_INS_PER_MINUTE)
 REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
+# Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators only).
+REGISTRATION = env.str("REGISTRATION", default="open")
+# Callback hosts whose unknown client ids are taken in as they come, after a move from another server; none by default.
+ADOPT_UNKNOWN_CLIENTS_FROM = env.list("ADOPT_UNKNOWN_CLIENTS_FROM", default=[])
 ACCOUNT_RATE_LIMITS = {
     "login": f"{SIGN_INS_PER_MINUTE}/m/ip",
     "login_failed": f"{SIGN_INS_PER_MINUTE}/m/ip,5/300s/key",

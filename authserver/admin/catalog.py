@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from authserver.admin.base import SecretAdmin
-from authserver.models import ProtectedResource, ResourceServer, Scope, ScopeBundle
-from authserver.services import catalog, resource_servers
+from authserver.models import InitialAccessToken, ProtectedResource, ResourceServer, Scope, ScopeBundle
+from authserver.services import catalog, initial_access, resource_servers
 
 
 @admin.register(Scope)
@@ -61,6 +61,15 @@ class ProtectedResourceAdmin(admin.ModelAdmin):
         if isinstance(obj, ProtectedResource) and obj.kind != ProtectedResource.Kind.OTHER:
             return False
         return super().has_delete_permission(request, obj)
+
+
+@admin.register(InitialAccessToken)
+class InitialAccessTokenAdmin(SecretAdmin):
+    list_display = ("name", "expires_at", "created_at")
+    search_fields = ("name",)
+
+    def renew(self, row: Any, by: User) -> str:
+        return initial_access.renew_secret(row, by=by)
 
 
 @admin.register(ResourceServer)

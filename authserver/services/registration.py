@@ -7,7 +7,6 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts.models import User
 from authserver import policy
 from authserver.models import Client, Connection
 from authserver.protocol import client_metadata, credentials
@@ -28,7 +27,7 @@ class Registered:
     registration_token: str | None = field(default=None, repr=False)
 
 
-def register(metadata: ClientMetadata, *, by: User | None = None) -> Registered:
+def register(metadata: ClientMetadata, *, is_manual: bool = False) -> Registered:
     """Register a client under a new UUID; secrets are kept as digests and returned this once.
 
     Public clients that say the same of themselves are one client: they get the same id, and one row stands for a
@@ -37,12 +36,12 @@ def register(metadata: ClientMetadata, *, by: User | None = None) -> Registered:
 
     Obeys: RFC 7591 §3.2.1 (identifier and secret), RFC 7592 §3 (registration access token).
     """
-    key = client_metadata.registration_key(metadata) if metadata.auth_method == "none" and by is None else None
+    key = client_metadata.registration_key(metadata) if metadata.auth_method == "none" and not is_manual else None
     shared = _join(key)
     if shared:
         return Registered(shared, metadata.redirect_uris)
     try:
-        return _create(metadata, key=key, by=by)
+        return _create(metadata, key=key, is_manual=is_manual)
     except IntegrityError:  # an equal registration was committed a moment ago
         return Registered(_join(key) or Client.objects.get(registration_key=key), metadata.redirect_uris)
 
@@ -58,16 +57,16 @@ def _join(key: str | None) -> Client | None:
 
 
 @transaction.atomic
-def _create(metadata: ClientMetadata, *, key: str | None, by: User | None) -> Registered:
-    source = Source.MANUAL if by else Source.DCR
+def _create(metadata: ClientMetadata, *, key: str | None, is_manual: bool) -> Registered:
+    source = Source.MANUAL if is_manual else Source.DCR
     client = Client(client_id=str(uuid.uuid4()), registration_source=source, registration_key=key)
     apply(client, metadata)
     secret = clients.first_secret(client)
     token = credentials.generate(policy.REGISTRATION_TOKEN_PREFIX)
     client.registration_token_digest = credentials.digest(token)
     client.save()
-    actor = Actor.ADMINISTRATOR if by else Actor.CLIENT
-    events.record(Tag.CLIENT_REGISTERED, actor=actor, by=by, client=client, source=source.value)
+    actor = Actor.ADMINISTRATOR if is_manual else Actor.CLIENT
+    events.record(Tag.CLIENT_REGISTERED, actor=actor, client=client, source=source.value)
     return Registered(client, metadata.redirect_uris, secret, token)
 
 

@@ -13,14 +13,16 @@ from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from authserver.models import Client
+from authserver.protocol import redirects
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
-from authserver.services import clients
+from authserver.services import clients, registration
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
 from authserver.toolkit.validator import GRANT_TYPES
 
+ADOPTABLE_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 
 
@@ -63,7 +65,7 @@ Endpoint = Callable[[HttpRequest], Answer]
 
 def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedRequest:
     """Check an authorization request. Reads only, so the same request may come any number of times."""
-    client = clients.find(parameters.get("client_id"))
+    client = _client_of(parameters)
     state = parameters.get("state") or ""
     uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(known(parameters))}"
     try:
@@ -83,6 +85,19 @@ def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedR
         prompts=frozenset((parameters.get("prompt") or "").split()),
         login_hint=parameters.get("login_hint") or "",
     )
+
+
+def _client_of(parameters: Parameters) -> Client | None:
+    """Return the client of an authorization request. One that is unknown here is taken in only where an administrator
+    named its callback's host (settings.ADOPT_UNKNOWN_CLIENTS_FROM)."""
+    client_id, redirect_uri = parameters.get("client_id") or "", parameters.get("redirect_uri") or ""
+    client = clients.find(client_id)
+    if client or not ADOPTABLE_ID.fullmatch(client_id) or redirects.problem_with(redirect_uri):
+        return client
+    there = redirects.destination(redirect_uri)
+    if there.kind != "https" or there.host not in settings.ADOPT_UNKNOWN_CLIENTS_FROM:
+        return None
+    return registration.adopt(client_id, redirect_uri)
 
 
 SENTENCES = {

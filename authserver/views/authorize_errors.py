@@ -12,7 +12,12 @@ CONNECT_AGAIN = "Go back to the app, remove the connection there and add it agai
 
 def page_for(failed: FailedRequest) -> ErrorPage:
     """Return the page for a request whose client or redirect URI is not to be trusted. It never redirects."""
-    details = (("App", failed.client.name),) if failed.client else ()
+    client = failed.client
+    if client and not client.is_active:
+        return blocked(client.name)
+    if client and client.expired_at:
+        return registration_ended(client.name)
+    details = (("App", client.name),) if client else ()
     titles = {
         "invalid_client": ("This app is not known here", "Its registration is missing, or was blocked or removed."),
         "invalid_redirect_uri": (
@@ -22,6 +27,26 @@ def page_for(failed: FailedRequest) -> ErrorPage:
     }
     title, cause = titles.get(failed.refusal.code, ("This request cannot be answered", failed.refusal.description))
     return ErrorPage(400, failed.refusal.code, title, cause, CONNECT_AGAIN, details=details)
+
+
+def blocked(client_name: str) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "client_blocked",
+        f"{client_name} is blocked here",
+        "An administrator of this server does not let this app connect.",
+        "If you need it, ask whoever runs this server.",
+    )
+
+
+def registration_ended(client_name: str) -> ErrorPage:
+    return ErrorPage(
+        400,
+        "registration_ended",
+        f"The registration of {client_name} has ended",
+        "The app removed it, or it was not used for a long time. Nothing of yours is lost.",
+        f"{CONNECT_AGAIN} It registers again by itself.",
+    )
 
 
 def expired() -> ErrorPage:

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from authserver import policy
-from authserver.authentication import RegistrationToken
+from authserver.authentication import MayRegister, RegistrationToken
 from authserver.models import Client
 from authserver.protocol import client_metadata, scopes
 from authserver.protocol.errors import Refusal
@@ -45,7 +45,7 @@ def _answer(body: dict[str, Any], *, status: int = 200) -> Response:
 
 class RegistrationView(APIView):
     authentication_classes: list[type] = []
-    permission_classes = [AllowAny]
+    permission_classes = [MayRegister]
     throttle_classes = [RegistrationThrottle]
     parser_classes = [MetadataParser]
 
@@ -58,7 +58,7 @@ class RegistrationView(APIView):
         return _answer(describe(registered, scope=metadata.scope), status=201)
 
     def handle_exception(self, exc: Exception) -> Response:
-        return _error_answer(self, exc)
+        return _error_answer(exc)
 
 
 class ManagementView(APIView):
@@ -85,7 +85,7 @@ class ManagementView(APIView):
         return Response(status=204, headers={"Cache-Control": "no-store"})
 
     def handle_exception(self, exc: Exception) -> Response:
-        return _error_answer(self, exc)
+        return _error_answer(exc)
 
 
 SERVER_OWNED = (
@@ -152,13 +152,14 @@ def _told_scope(scope: str) -> str:
 
 
 ERRORS = {
-    401: ("invalid_token", "Send the registration access token of this client as a bearer."),
+    401: ("invalid_token", "Send the registration access token of this client, or an initial access token, as bearer."),
+    403: ("access_denied", "Clients are registered by the administrators of this server only."),
     405: ("invalid_request", "This endpoint does not know the method."),
     429: ("too_many_requests", "Too many registrations came from this address. Wait, then try again."),
 }
 
 
-def _error_answer(view: APIView, error: Exception) -> Response:
+def _error_answer(error: Exception) -> Response:
     """Answer framework errors (throttled, unreadable, unauthenticated) in the RFC's form."""
     if not isinstance(error, APIException):
         raise error
@@ -167,9 +168,8 @@ def _error_answer(view: APIView, error: Exception) -> Response:
     response = _answer({"error": code, "error_description": description}, status=status)
     if isinstance(error, Throttled):
         response["Retry-After"] = str(int(error.wait or 1))
-    header = view.get_authenticate_header(view.request)
-    if status == 401 and header:
-        response["WWW-Authenticate"] = header
+    if status == 401:
+        response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     response.exception = True
     return response
 

@@ -20,11 +20,12 @@ def metadata() -> dict[str, Any]:
     Obeys: RFC 8414 §2, RFC 9207 §3 (`iss`).
     """
     issuer = settings.ISSUER
+    registration = {} if settings.REGISTRATION == "closed" else {"registration_endpoint": f"{issuer}/oauth/register"}
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/oauth/authorize",
         "token_endpoint": f"{issuer}/oauth/token",
-        "registration_endpoint": f"{issuer}/oauth/register",
+        **registration,
         "revocation_endpoint": f"{issuer}/oauth/revoke",
         "introspection_endpoint": f"{issuer}/oauth/introspect",
         "response_types_supported": ["code"],
