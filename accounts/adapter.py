@@ -33,7 +33,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Tell whether `url` is a path on this host. Other hosts are refused, even our own other names."""
         # Django's own check refuses every address over 2,048 characters, and authorize URLs are longer than that:
         # their person would sign in and land elsewhere, the client never answered.
-        return bool(url) and len(url) <= NEXT_LENGTH_MAX and OWN_PATH.fullmatch(url) is not None
+        return url is not None and len(url) <= NEXT_LENGTH_MAX and OWN_PATH.fullmatch(url) is not None
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the address that rate limits count by: the one that the outermost trusted proxy saw.

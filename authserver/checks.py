@@ -20,7 +20,7 @@ def _error(text: str, hint: str, number: int) -> checks.Error:
 def issuer_is_an_origin(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """RFC 8414 §2: https, no query, no fragment; and here no path, because clients compare it byte by byte."""
     parts = urlsplit(settings.ISSUER)
-    problems = []
+    problems: list[checks.CheckMessage] = []
     if f"{parts.scheme}://{parts.netloc}" != settings.ISSUER or resources.canonical(settings.ISSUER) != settings.ISSUER:
         problems.append(_error("ISSUER is not a bare origin.", "Write it like https://ai.example.com.", 1))
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
@@ -52,7 +52,7 @@ def registration_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckM
 
 @checks.register(checks.Tags.security)
 def development_switches_stay_in_development(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    problems = []
+    problems: list[checks.CheckMessage] = []
     if settings.PRODUCTION:
         if settings.DEMO:
             problems.append(_error("DEMO is on.", "The demo world has known people: unset DEMO.", 4))

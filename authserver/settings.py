@@ -108,7 +108,8 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     _pool_size = env.int("DATABASE_POOL_SIZE", default=8)
     _database["CONN_HEALTH_CHECKS"] = True
-    _database["OPTIONS"] = {"pool": {"min_size": 2, "max_size": _pool_size, "timeout": 10}}
+    _pool = {"min_size": 2, "max_size": _pool_size, "timeout": 10}
+    _database["OPTIONS"] = _database.get("OPTIONS", {}) | {"pool": _pool}  # beside what the URL says, such as sslmode
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache (rate limits, sessions of nothing else) and tasks.
@@ -281,5 +282,6 @@ LOGGING = {
         "oauthlib": {"level": "WARNING"},
         "oauth2_provider": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host header, with a stack trace
     },
 }

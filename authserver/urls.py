@@ -16,7 +16,8 @@ from authserver.views import (
     wellknown,
 )
 
-admin.site.login = secure_admin_login(admin.site.login)  # the same page, limits and factors as for everybody
+# The same sign-in page, limits and factors as for everybody.
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 
 urlpatterns = [
@@ -50,6 +51,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("livez", home.livez),
     path("readyz", home.readyz),
+    path("internal/tls-ask", home.tls_ask),
 ]
 
 handler400 = "authserver.views.errors.bad_request"

@@ -18,12 +18,14 @@ FIXTURE_TIERS = {
     "context": "browser",
     "browser": "browser",
     "live": "contract",
+    "playwright": "playwright",
 }
 FOLDER_TIERS = {"browser": "browser", "contract": "contract"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "redis: needs a real Valkey or Redis")
+    config.addinivalue_line("markers", "playwright: leaves Playwright's event loop running in its process")
     config.addinivalue_line("markers", "covers(*ids): the requirements this test shows (tests/conformance/*.toml)")
 
 

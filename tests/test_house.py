@@ -9,6 +9,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+import yaml
 from django.urls import URLPattern
 
 from authserver.models import Event
@@ -94,6 +95,21 @@ def test_the_table_of_environment_variables_is_what_the_code_reads() -> None:
 
 def test_the_example_file_lists_what_the_code_reads() -> None:
     assert house.variables_in_example((house.ROOT / ".env.example").read_text()) == all_variables()
+
+
+def test_the_compose_file_sets_no_variable_that_nobody_reads() -> None:
+    services = yaml.safe_load((house.ROOT / "docker-compose.yml").read_text())["services"]
+    ours = [service for service in services.values() if service["image"] == "gatehouse"]
+    assert len(ours) == 5
+    names = {name.removesuffix("_FILE") for service in ours for name in service["environment"]}
+    assert names - all_variables() == set()
+
+
+def test_every_service_of_the_compose_file_is_watched_or_ends() -> None:
+    """The image brings the health check of the server itself; a migration ends by itself."""
+    services = yaml.safe_load((house.ROOT / "docker-compose.yml").read_text())["services"]
+    assert [name for name, service in services.items() if "healthcheck" not in service] == ["app"]
+    assert "HEALTHCHECK" in (house.ROOT / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize(

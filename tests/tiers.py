@@ -24,6 +24,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5  # pytest's exit status
 WORKERS = "2"
+CLOSING = re.compile(r"=+ .* in \d+\.\d+s\b.* =+$")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,15 @@ def tiers() -> list[Tier]:
         ),
         Tier("tasks on Valkey/Redis", (pytest_command("redis and not browser and not contract"),), needs=REDIS),
         Tier("browser", (pytest_command("browser", "-n", WORKERS),), needs=CHROMIUM),
-        Tier("contract", (pytest_command("contract and not browser"),), wants=(POSTGRESQL, NODE)),
+        Tier(
+            "contract",
+            (
+                # Apart: where Playwright's event loop has once run, nobody else can start one (asyncio.run).
+                pytest_command("contract and not browser and not playwright"),
+                pytest_command("contract and not browser and playwright"),
+            ),
+            wants=(POSTGRESQL, NODE, CHROMIUM),
+        ),
     ]
 
 
@@ -146,7 +155,7 @@ def run(tier: Tier, extra: Sequence[str], env: dict[str, str]) -> tuple[Outcome,
         status, closing = stream([*command, *extra] if is_pytest else list(command), env | dict(tier.env))
         if is_pytest:
             counts.update(parse_closing(closing))
-            note = closing.strip("= ")
+            note = ", ".join(filter(None, [note, closing.strip("= ")]))
         # A filter of the caller's may leave nothing of a tier; a tier without tests is a failure where all count.
         if status == NOTHING_COLLECTED and is_pytest:
             status = int(all_required() and not extra)
@@ -179,16 +188,16 @@ def loud(component: Component) -> None:
 
 
 def stream(command: list[str], env: dict[str, str]) -> tuple[int, str]:
-    """Run a command with its output on our terminal. Return its status and its last line."""
-    last = ""
+    """Run a command with its output on our terminal. Return its status and pytest's closing line, if it had one."""
+    closing = ""
     with subprocess.Popen(
         command, cwd=ROOT, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
-            last = line.strip() or last
-    return process.returncode, last
+            closing = line.strip() if CLOSING.match(line) else closing
+    return process.returncode, closing
 
 
 def parse_closing(line: str) -> dict[str, int]:

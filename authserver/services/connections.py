@@ -310,7 +310,7 @@ def _seal(taken: RefreshToken, pair: Issued, *, token: str) -> None:
 
 def _issue_again(taken: RefreshToken, *, token: str, now: datetime) -> Issued | None:
     """Return the pair issued before; with a new access token where the first has run out meanwhile."""
-    content = sealing.unseal(token, taken.sealed_successor or b"")
+    content = sealing.unseal(token, bytes(taken.sealed_successor or b""))
     if content is None:
         return None
     access_token, refresh_token, scope_list, expires_at_text = json.loads(content)

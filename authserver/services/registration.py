@@ -50,9 +50,9 @@ def register(metadata: ClientMetadata, *, is_manual: bool = False) -> Registered
 def _join(key: str | None) -> Client | None:
     """Return the client that equal registrations share, no longer changeable by its first registrant, or None."""
     client = Client.objects.filter(registration_key=key).first() if key else None
-    if client and (client.registration_token_digest or client.expired_at):
-        client.registration_token_digest, client.expired_at = b"", None
-        client.save(update_fields=["registration_token_digest", "expired_at"])
+    if client and client.registration_token_digest:
+        client.registration_token_digest = b""
+        client.save(update_fields=["registration_token_digest"])
     return client
 
 

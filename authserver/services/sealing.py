@@ -26,7 +26,8 @@ def seal(token: str, text: str) -> bytes:
 
 def unseal(token: str, sealed: bytes) -> str | None:
     """Return the text sealed under this token, or None where it is another's or was changed."""
-    sealed = bytes(sealed)
+    if len(sealed) <= NONCE_BYTES:
+        return None
     try:
         return AESGCM(_key(token)).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], PURPOSE).decode()
     except InvalidTag:

@@ -99,7 +99,8 @@ def check_same_target(request: Request) -> None:
             continue
         target = catalog.target_of(value)
         if target is None or target.uri != bound:
-            raise RefusedError(invalid_target("resource:not_the_authorized_one"))
+            sentence = "The resource is not the one that was authorized."
+            raise RefusedError(Refusal("invalid_target", sentence, "resource:not_the_authorized_one"))
 
 
 class Server(AuthorizationEndpoint, TokenEndpoint, RevocationEndpoint):

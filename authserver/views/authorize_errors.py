@@ -42,7 +42,7 @@ def blocked(client_name: str) -> ErrorPage:
 def registration_ended(client_name: str) -> ErrorPage:
     return ErrorPage(
         400,
-        "registration_ended",
+        "invalid_client",  # at which programs register again
         f"The registration of {client_name} has ended",
         "The app removed it, or it was not used for a long time. Nothing of yours is lost.",
         f"{CONNECT_AGAIN} It registers again by itself.",

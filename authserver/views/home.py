@@ -1,5 +1,7 @@
 """The signpost at the root, and the two probes."""
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -7,7 +9,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from authserver import __version__
+from authserver.services import catalog
 from authserver.views import wellknown
+from handles import access
+from handles.models import Handle
 
 NAME = "Gatehouse"
 
@@ -26,6 +31,17 @@ def home(request: HttpRequest) -> HttpResponse:
 def livez(request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
+
+
+def tls_ask(request: HttpRequest) -> HttpResponse:
+    """Tell the reverse proxy whether to get a certificate for `?domain=`: only for the hosted name of an active handle,
+    since else anybody could use up the certificate authority's quota. The proxy keeps this path to itself."""
+    pattern = urlsplit(settings.HOSTED_URL)
+    port = f":{pattern.port}" if pattern.port else ""
+    target = catalog.target_of(f"{pattern.scheme}://{request.GET.get('domain', '')}{port}{pattern.path}")
+    handle = access.find(target.handle) if target and target.handle else None
+    is_active = handle is not None and handle.status == Handle.Status.ACTIVE
+    return HttpResponse(status=200 if is_active else 404)
 
 
 _migrated = False

@@ -16,6 +16,7 @@ from typing import Any
 
 from tests.contract import installed
 from tests.contract.person import Person
+from tests.contract.product import address
 
 CLIENTS = installed.HERE / "clients"
 ANSWER_SECONDS = 30
@@ -108,6 +109,25 @@ def connected(client: str, url: str, folder: Path, *, person: Person, handle: st
         yield app
 
 
+class Connections:
+    """Clients that alice has connected at one place. They stay: while the others connect, credentials run out."""
+
+    def __init__(self, place: str, *, ready: dict, alice: Person, folder: Path, stack: contextlib.ExitStack) -> None:
+        kind, _, self.handle = place.partition(" ")
+        self.place, self.ready, self.url = place, ready, address(ready, place)
+        # Only the gateway leaves the choice of the handle to the person.
+        self._choice = {"person": alice, "handle": self.handle if kind == "gateway" else None}
+        self._folder, self._stack = folder, stack
+        self._apps: dict[str, App] = {}
+
+    def of(self, client: str) -> App:
+        """Return a client, connected."""
+        if client not in self._apps:
+            app = connected(client, self.url, self._folder / client, **self._choice)
+            self._apps[client] = self._stack.enter_context(app)
+        return self._apps[client]
+
+
 def command_of(client: str) -> list[str | Path]:
     """Return how a program of clients/ is started."""
     if client == "python1":
@@ -121,7 +141,7 @@ def environment(home: Path) -> dict[str, str]:
     """A person's terminal, without a browser: the programs print the address, and the test opens it."""
     return {
         "HOME": str(home),
-        "PATH": f"{installed.PROGRAMS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": installed.path(),
         "BROWSER": "true",
         "MCP_AUTO_OPEN_ENABLED": "true",
         "NODE_OPTIONS": f"--import={CLIENTS / 'localhost.mjs'}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -13,13 +14,22 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PROGRAMS = HERE / "node_modules" / ".bin"  # with a `node`: MCP Inspector needs a newer one than Debian has
+MODULES = HERE / "node_modules"
 PYTHON1 = ROOT / ".venvs" / "mcp-1"
 
 
 def javascript() -> None:
     """Install what package-lock.json lists; .npmrc forbids the scripts of packages."""
-    install("package-lock.json", HERE / "node_modules", lambda: run("npm", "ci", "--silent", cwd=HERE))
+    install("package-lock.json", MODULES, lambda: run("npm", "ci", "--silent", cwd=HERE))
+
+
+def path() -> str:
+    """Return a PATH on which the clients come first, and a Node as new as MCP Inspector wants it.
+
+    npm 9, which is Debian's, does not link the programs of optional packages; so their folder is named.
+    """
+    node = [str(found) for found in MODULES.glob("node-linux-*/bin")]
+    return os.pathsep.join([*node, str(MODULES / ".bin"), os.environ.get("PATH", os.defpath)])
 
 
 def python1() -> Path:

@@ -10,10 +10,8 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import servers, tiers
-from tests.contract import apps
-from tests.contract.conftest import SHORT_LIFETIME_SECONDS, running
+from tests.contract import apps, product
 from tests.contract.person import Person
-from tests.contract.wire import ask
 
 AT_ONCE = 12
 
@@ -24,7 +22,7 @@ def on_postgresql(tmp_path: Path) -> Iterator[dict]:
     tiers.need(tiers.POSTGRESQL)
     with (
         servers.postgresql() as url,
-        running(tmp_path, database_url=url, ACCESS_TOKEN_LIFETIME_SECONDS=SHORT_LIFETIME_SECONDS) as ready,
+        product.running(tmp_path, database_url=url, **product.SHORT_LIVED) as ready,
     ):
         yield ready
 
@@ -39,7 +37,7 @@ def test_a_client_connects_refreshes_many_times_at_once_and_is_disconnected(
         answers = app.ask("calls", tool="whoami", times=AT_ONCE)
         assert all("acting for @acme" in answer for answer in answers), answers
         alice.disconnects("ts2", handle="acme")
-        assert ask(url, app.ask("credential")) == (401, "invalid_token")
+        assert product.ask(url, app.ask("credential")) == (401, "invalid_token")
         app.order("call", tool="whoami")
         assert urlsplit(app.authorize_url()).path == "/oauth/authorize"
     alice.close()

@@ -6,8 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.contract.connections import Connections, address
+from tests.contract.apps import Connections
 from tests.contract.person import Person
+from tests.contract.product import address
 
 AT_ONCE = 6
 pytestmark = pytest.mark.parametrize("at", ["gateway globex"], indirect=True)

@@ -178,7 +178,9 @@ def test_ending_a_registration_ends_its_connections_and_only_those(world: World,
     assert Event.objects.filter(tag="client:deleted").count() == 1
 
 
-def test_a_client_whose_registration_ended_is_unknown_everywhere(world: World, chatgpt: App) -> None:
+def test_a_client_whose_registration_ended_is_refused_everywhere_and_told_to_register_again(
+    world: World, chatgpt: App
+) -> None:
     code = ask_for_code(world.alice, chatgpt, GATEWAY, handle="acme")
     manage(chatgpt, "delete")
     assert manage(chatgpt, "get").status_code == 401
@@ -186,5 +188,5 @@ def test_a_client_whose_registration_ended_is_unknown_everywhere(world: World, c
     assert chatgpt.exchange(code).status_code == 401
     page = world.alice.open(chatgpt.authorize_url())
     assert page.status_code == 400
-    assert "This app is not known here" in page.content.decode()
+    assert "The registration of ChatGPT has ended" in page.content.decode()
     assert world.asker.is_active(world.connect(world.alice, App.register(), handle="acme").access)

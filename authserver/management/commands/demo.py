@@ -67,7 +67,7 @@ class Command(BaseCommand):
 
     def _person(self, email: str, name: str, seats: dict[str, str], **flags: bool) -> dict[str, Any]:
         password = secrets.token_urlsafe(12)
-        user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name, **flags)
+        user = User.objects.filter(email=email).first() or User.objects.create_user(email, None, name=name, **flags)
         user.set_password(password)
         user.save()
         EmailAddress.objects.update_or_create(user=user, email=email, defaults={"verified": True, "primary": True})

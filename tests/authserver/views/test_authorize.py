@@ -116,10 +116,10 @@ def test_a_parameter_given_twice_is_refused(chatgpt: App, name: str) -> None:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
-def test_a_blocked_client_is_as_unknown_as_any(chatgpt: App) -> None:
+def test_a_blocked_client_is_told_so_and_not_to_register_again(chatgpt: App) -> None:
     set_client(chatgpt, is_active=False)
     answer = Http(headers=JSON).get(chatgpt.authorize_url())
-    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client")
+    assert (answer.status_code, answer.json()["error"]) == (403, "client_blocked")
 
 
 # --- No, told to the client

@@ -147,7 +147,7 @@ def test_sixty_registrations_a_minute_pass_and_the_next_waits() -> None:
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert "Retry-After" in answer["Access-Control-Expose-Headers"]
     assert answer.json()["error"] == "too_many_requests"
-    assert Client.objects.count() == 60
+    assert Client.objects.count() == 1
 
 
 def test_the_minute_passes(time_machine) -> None:
@@ -285,9 +285,14 @@ def test_no_secret_of_a_registration_is_kept_or_recorded() -> None:
         assert [name for name, value in (row | event).items() if secret in value] == []
 
 
-def test_every_registration_is_a_client_of_its_own() -> None:
-    assert post(MINIMAL).json()["client_id"] != post(MINIMAL).json()["client_id"]
-    assert Event.objects.filter(tag="client:registered").count() == 2
+def test_equal_public_registrations_are_one_client_and_one_event() -> None:
+    assert post(MINIMAL).json()["client_id"] == post(MINIMAL).json()["client_id"]
+    assert Event.objects.filter(tag="client:registered").count() == 1
+
+
+def test_registrations_with_a_secret_are_each_a_client_of_their_own() -> None:
+    body = MINIMAL | {"token_endpoint_auth_method": "client_secret_post"}
+    assert post(body).json()["client_id"] != post(body).json()["client_id"]
 
 
 def test_a_preflight_of_registration_is_answered() -> None:

@@ -1,0 +1,90 @@
+"""What the services are given: one approval of alice's for ChatGPT at acme, through the gateway, and how it goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import transaction
+
+from authserver.models import AuthorizationCode, Client, RefreshToken
+from authserver.protocol.errors import Refusal
+from authserver.services import catalog, connections
+from authserver.services.connections import Approval, Issued
+from handles.models import Handle
+from tests.people import GATEWAY, App, World
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+READS = ("mcp.connect", "skills.read", "links.read")
+
+Approving = Callable[..., Approval]
+
+
+@pytest.fixture
+def client_row(chatgpt: App) -> Client:
+    return Client.objects.get(client_id=chatgpt.client_id)
+
+
+@pytest.fixture
+def approval(world: World, client_row: Client) -> Approving:
+    """Make an approval; each call is a consent page of its own."""
+    target = catalog.target_of(GATEWAY)
+    assert target is not None
+    usual = Approval(
+        user=world.alice.user,
+        client=client_row,
+        handle=Handle.objects.get(slug="acme"),
+        target=target,
+        wanted=READS,
+        granted=READS,
+        redirect_uri="https://chatgpt.com/connector/oauth/abc",
+        code_challenge="c" * 43,
+        consent_id=uuid4(),
+    )
+
+    def make(**changes: Any) -> Approval:
+        return replace(usual, **{"consent_id": uuid4()} | changes)
+
+    return make
+
+
+def approve(approval: Approval, now: datetime = NOW) -> str:
+    code = connections.approve(approval, now=now)
+    assert isinstance(code, str)
+    return code
+
+
+def exchange(code: str, client: Client, now: datetime = NOW) -> Issued | Refusal:
+    """Take and redeem a code in one transaction, as the token endpoint does."""
+    with transaction.atomic():
+        taken = connections.take_code(code, client=client, now=now)
+        return connections.redeem(taken, now=now) if isinstance(taken, AuthorizationCode) else taken
+
+
+def refresh(token: str | None, client: Client, now: datetime = NOW, scope_list: Any = READS) -> Issued | Refusal:
+    """Take and rotate a refresh token in one transaction, as the token endpoint does."""
+    with transaction.atomic():
+        taken = connections.take_refresh_token(token or "", client=client, now=now)
+        if not isinstance(taken, RefreshToken):
+            return taken
+        return connections.rotate(taken, token=token or "", scope_list=scope_list, now=now)
+
+
+def issued(answer: Issued | Refusal) -> Issued:
+    assert isinstance(answer, Issued), answer
+    return answer
+
+
+def reason(answer: Any) -> str:
+    assert isinstance(answer, Refusal), answer
+    return answer.reason
+
+
+@pytest.fixture
+def pair(approval: Approving, client_row: Client) -> Issued:
+    """A pair that ChatGPT holds since NOW."""
+    return issued(exchange(approve(approval()), client_row))

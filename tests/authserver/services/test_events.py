@@ -1,0 +1,270 @@
+"""The audit trail: every act writes exactly one event of its tag, with ids only, in the transaction of the act."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.forms import model_to_dict
+
+from authserver import policy
+from authserver.models import Client, Connection, Event, ProtectedResource, ResourceServer
+from authserver.protocol import client_metadata
+from authserver.services import clients, connections, events, purge, resource_servers
+from authserver.services.connections import EndReason, Issued
+from authserver.services.events import RequestFacts, current_request
+from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, refresh
+from tests.people import App, World
+
+LATER = NOW + policy.REFRESH_LEEWAY + timedelta(seconds=1)
+METADATA = client_metadata.parse({"redirect_uris": ["https://a.example/cb"]})
+
+
+@dataclass
+class Stage:
+    """Who and what an act may use: a connection of alice's that ChatGPT holds a pair of."""
+
+    world: World
+    client: Client
+    approval: Approving
+    pair: Issued
+
+    @property
+    def connection(self) -> Connection:
+        return Connection.objects.get()
+
+    @property
+    def root(self) -> Any:
+        return self.world.admin.user
+
+    def save(self, **changes: Any) -> None:
+        for name, value in changes.items():
+            setattr(self.client, name, value)
+        clients.save_by_administrator(self.client, by=self.root, changed=list(changes), is_new=False)
+
+
+@pytest.fixture
+def stage(world: World, client_row: Client, approval: Approving, pair: Issued) -> Stage:
+    return Stage(world, client_row, approval, pair)
+
+
+def replay_code(stage: Stage) -> None:
+    code = approve(stage.approval())
+    exchange(code, stage.client)
+    Event.objects.all().delete()
+    exchange(code, stage.client)
+
+
+def replay_refresh(stage: Stage) -> None:
+    refresh(stage.pair.refresh_token, stage.client)
+    Event.objects.all().delete()
+    refresh(stage.pair.refresh_token, stage.client, LATER)
+
+
+def redeem(stage: Stage) -> None:
+    code = approve(stage.approval())
+    Event.objects.all().delete()
+    exchange(code, stage.client)
+
+
+def unblock(stage: Stage) -> None:
+    stage.save(is_active=False)
+    Event.objects.all().delete()
+    stage.save(is_active=True)
+
+
+def delete_client(stage: Stage) -> None:
+    connections.revoke(stage.connection, reason=EndReason.PERSON, now=NOW)
+    Event.objects.all().delete()
+    clients.delete(stage.client, now=NOW)
+
+
+def new_client(stage: Stage) -> None:
+    fresh = Client(client_id="8f6f6a2e-0000-4000-8000-000000000000", name="By hand", redirect_uris="https://a.example/")
+    clients.save_by_administrator(fresh, by=stage.root, changed=["name"], is_new=True)
+
+
+def revoke(reason: EndReason) -> Callable[[Stage], Any]:
+    return lambda stage: connections.revoke(stage.connection, reason=reason, now=NOW)
+
+
+def resource_server(stage: Stage) -> ResourceServer:
+    return ResourceServer.objects.get(pk=stage.world.asker.id)
+
+
+def end_unused(stage: Stage) -> None:
+    purge.end_unused(now=NOW + policy.REFRESH_TOKEN_IDLE_LIFETIME)
+
+
+WIDER = (*READS, "links.write")
+# What is done, and the events (tag, actor) that it writes, in order.
+ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
+    "a client registers": (lambda s: clients.register(METADATA), [("client:registered", "client")]),
+    "an administrator registers one": (
+        lambda s: clients.register(METADATA, by=s.root),
+        [("client:registered", "administrator")],
+    ),
+    "an administrator types one in": (new_client, [("client:registered", "administrator")]),
+    "a client repairs itself": (lambda s: clients.update(s.client, METADATA), [("client:updated", "client")]),
+    "an administrator edits it": (lambda s: s.save(name="New"), [("client:updated", "administrator")]),
+    "an administrator gives it a secret": (
+        lambda s: clients.rotate_secret(s.client, by=s.root),
+        [("client:updated", "administrator")],
+    ),
+    "an administrator blocks it": (lambda s: s.save(is_active=False), [("client:blocked", "administrator")]),
+    "an administrator lets it in again": (unblock, [("client:unblocked", "administrator")]),
+    "a client ends its registration": (delete_client, [("client:deleted", "client")]),
+    "a person allows again": (lambda s: approve(s.approval()), [("connection:approved", "person")]),
+    "a person allows less": (
+        lambda s: approve(s.approval(granted=("mcp.connect",))),
+        [("connection:approved", "person")],
+    ),
+    "a person allows more": (
+        lambda s: approve(s.approval(wanted=WIDER, granted=WIDER)),
+        [("connection:widened", "person")],
+    ),
+    "a person cancels": (
+        lambda s: connections.deny(s.world.alice.user, s.client, target=s.approval().target),
+        [("connection:denied", "person")],
+    ),
+    "a code is exchanged": (redeem, [("code:redeemed", "client")]),
+    "a code is used again": (replay_code, [("code:replayed", "client"), ("connection:revoked", "system")]),
+    "a pair is refreshed": (
+        lambda s: refresh(s.pair.refresh_token, s.client),
+        [("credential:refreshed", "client")],
+    ),
+    "a replaced token comes late": (
+        replay_refresh,
+        [("refresh:replayed", "client"), ("connection:revoked", "system")],
+    ),
+    "a person disconnects": (revoke(EndReason.PERSON), [("connection:revoked", "person")]),
+    "an admin of the handle disconnects": (revoke(EndReason.HANDLE_ADMIN), [("connection:revoked", "person")]),
+    "an administrator ends it": (revoke(EndReason.ADMINISTRATOR), [("connection:revoked", "administrator")]),
+    "a client ends it": (revoke(EndReason.CLIENT), [("connection:revoked", "client")]),
+    "nobody holds it any more": (end_unused, [("connection:revoked", "system")]),
+    "a resource server is made": (
+        lambda s: resource_servers.create("third", [], by=s.root),
+        [("resource_server:created", "administrator")],
+    ),
+    "a resource server is made by a command": (
+        lambda s: resource_servers.create("third", []),
+        [("resource_server:created", "system")],
+    ),
+    "a resource server gets a new secret": (
+        lambda s: resource_servers.renew_secret(resource_server(s), by=s.root),
+        [("resource_server:rotated", "administrator")],
+    ),
+}
+
+NOTHINGS: dict[str, Callable[[Stage], Any]] = {
+    "an unknown code": lambda s: exchange("unknown", s.client),
+    "an unknown refresh token": lambda s: refresh("mcprt_" + "0" * 49, s.client),
+    "the same pair again": lambda s: refresh(s.pair.refresh_token, s.client),
+    "ending what has ended": revoke(EndReason.PERSON),
+    "revoking an unknown token": lambda s: connections.revoke_by_token("x", client=s.client, now=NOW),
+    "a wrong secret": lambda s: clients.authenticate(s.client.client_id, "x"),
+}
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_each_act_writes_exactly_its_events(stage: Stage, name: str) -> None:
+    act, expected = ACTS[name]
+    Event.objects.all().delete()
+    act(stage)
+    assert list(Event.objects.order_by("id").values_list("tag", "actor")) == expected
+
+
+@pytest.mark.parametrize("name", NOTHINGS)
+def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
+    refresh(stage.pair.refresh_token, stage.client)
+    if name == "ending what has ended":
+        NOTHINGS[name](stage)
+    before = Event.objects.count()
+    NOTHINGS[name](stage)
+    assert Event.objects.count() == before
+
+
+def test_every_tag_that_exists_is_written_by_some_act() -> None:
+    written = {tag for _, expected in ACTS.values() for tag, _ in expected}
+    assert written == set(Event.Tag.values)
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_no_act_writes_a_secret(stage: Stage, name: str) -> None:
+    secrets = [stage.pair.access_token, stage.pair.refresh_token or "", stage.world.asker.secret]
+    told = ACTS[name][0](stage)
+    if isinstance(told, str):
+        secrets.append(told)
+    for attribute in ("secret", "registration_token", "access_token", "refresh_token"):
+        secrets.append(getattr(told, attribute, None) or "mcs_nothing")
+    kept = json.dumps([model_to_dict(event) for event in Event.objects.all()], default=str)
+    assert [secret for secret in secrets if secret in kept] == []
+
+
+def test_an_act_that_is_rolled_back_leaves_no_event(stage: Stage) -> None:
+    before = Event.objects.count()
+    with suppress(RuntimeError), transaction.atomic():
+        connections.revoke(stage.connection, reason=EndReason.PERSON, now=NOW)
+        raise RuntimeError
+    assert Event.objects.count() == before
+    assert stage.connection.is_live
+
+
+def test_an_event_of_a_connection_names_person_client_handle_and_connection(stage: Stage) -> None:
+    connections.revoke(stage.connection, reason=EndReason.ADMINISTRATOR, now=NOW, by=stage.root, note="x" * 900)
+    event = Event.objects.first()
+    assert event is not None
+    assert event.person_id == stage.world.alice.user.pk
+    assert event.client_id == stage.client.client_id
+    assert event.handle == "acme"
+    assert event.connection_id == stage.connection.pk
+    assert event.actor_id == str(stage.root.pk)
+    assert event.detail["note"] == "x" * 500
+
+
+def test_an_event_outlives_what_it_tells_of(stage: Stage) -> None:
+    connection = stage.connection.pk
+    stage.world.alice.user.delete()
+    assert not Connection.objects.filter(pk=connection).exists()
+    assert Event.objects.filter(connection_id=connection, client_id=stage.client.client_id).exists()
+
+
+def test_an_event_says_where_the_request_came_from(stage: Stage) -> None:
+    mark = current_request.set(RequestFacts(address="203.0.113.7", request_id="the-request"))
+    try:
+        events.record(Event.Tag.CLIENT_UPDATED, actor=Event.Actor.CLIENT, client=stage.client)
+    finally:
+        current_request.reset(mark)
+    event = Event.objects.first()
+    assert event is not None
+    assert (event.address, event.request_id, event.actor_id) == ("203.0.113.7", "the-request", stage.client.client_id)
+
+
+def test_outside_of_a_request_an_event_says_so(stage: Stage) -> None:
+    resource_servers.create("third", ProtectedResource.objects.none())
+    event = Event.objects.first()
+    assert event is not None
+    assert (event.address, event.request_id) == (None, "")
+
+
+def test_over_http_the_events_carry_address_and_request_id(world: World, chatgpt: App) -> None:
+    Event.objects.all().delete()
+    answer = chatgpt.http.post(
+        "/oauth/register",
+        json.dumps({"redirect_uris": ["https://a.example/cb"]}),
+        content_type="application/json",
+        headers={"x-request-id": "from-the-proxy-1"},
+    )
+    assert answer["X-Request-Id"] == "from-the-proxy-1"
+    event = Event.objects.get()
+    assert (event.request_id, event.address) == ("from-the-proxy-1", "127.0.0.1")
+    world.connect(world.alice, chatgpt, handle="acme")
+    tags = list(Event.objects.order_by("id").values_list("tag", flat=True))
+    assert tags == ["client:registered", "connection:approved", "code:redeemed"]
+    assert all(event.request_id and event.address for event in Event.objects.all())

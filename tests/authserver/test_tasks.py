@@ -1,0 +1,55 @@
+"""The clock's tasks, without a broker and through a real one."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from celery import Celery
+from celery.contrib.testing.worker import start_worker
+from django.core.cache import caches
+from django.utils import timezone
+
+from authserver import policy
+from authserver.celery import app
+from authserver.models import AccessToken, Connection
+from authserver.tasks import purge_expired
+from tests.people import App, World, make_world
+
+
+def test_the_scheduled_tasks_exist(settings: Any) -> None:
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["task"] in app.tasks
+
+
+def test_without_a_broker_a_task_runs_where_it_is_called(world: World, chatgpt: App) -> None:
+    world.connect(world.alice, chatgpt, handle="acme")
+    AccessToken.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    assert purge_expired.delay().get() == 1
+
+
+# Celery's result backend calls what redis-py deprecates; the product itself keeps no results.
+@pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds(redis_url: str) -> None:
+    world = make_world()
+    world.connect(world.alice, App.register(), handle="acme")
+    long_ago = timezone.now() - policy.REFRESH_TOKEN_IDLE_LIFETIME
+    Connection.objects.get().refresh_tokens.update(expires_at=long_ago)
+    Connection.objects.get().access_tokens.update(expires_at=long_ago)
+    real = Celery("tests", broker=redis_url, backend=redis_url, set_as_current=False)
+    real.conf.update(task_ignore_result=False, broker_connection_retry_on_startup=True)
+    with start_worker(real, pool="solo", perform_ping_check=False):
+        removed = real.tasks[purge_expired.name].delay().get(timeout=20)
+    assert removed == 2
+    assert Connection.objects.get().end_reason == "unused"
+
+
+def test_rate_limits_count_in_a_real_shared_cache(redis_url: str, db: None, settings: Any) -> None:
+    backend = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}
+    settings.CACHES = {"default": backend}
+    settings.REGISTRATIONS_PER_MINUTE = 2
+    caches["default"].clear()
+    statuses = [App.register().registration and 201, App.register().registration and 201]
+    assert statuses == [201, 201]
+    with pytest.raises(AssertionError, match="too_many_requests"):
+        App.register()

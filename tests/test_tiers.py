@@ -1,0 +1,88 @@
+"""`./dev test`: no tier is skipped silently, no failure is lost on the way to the exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+
+import pytest
+
+from tests import tiers
+from tests.tiers import Component, Outcome, Tier
+
+ABSENT = Component("A Thing", "a-thing", lambda: None)
+PRESENT = Component("A Thing", "a-thing", lambda: "/usr/bin/a-thing")
+NOISE = "print('== 1 failed, 2 passed, 3 skipped in 4.56s (0:00:04) =='); print('a thread speaks last')"
+
+
+@pytest.fixture(params=["0", "1"], ids=["some tiers", "all tiers"])
+def all_required(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool:
+    monkeypatch.setenv("REQUIRE_ALL_TIERS", request.param)
+    return request.param == "1"
+
+
+def python(script: str) -> tuple[str, ...]:
+    return (sys.executable, "-c", script)
+
+
+def run(tier: Tier, *extra: str) -> tuple[Outcome, Counter]:
+    return tiers.run(tier, extra, dict(os.environ))
+
+
+def test_a_tier_without_its_component_is_skipped_loudly_or_fails(
+    all_required: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome, _ = run(Tier("t", (python("raise SystemExit(9)"),), needs=ABSENT))
+    assert outcome.state == ("FAILED" if all_required else "skipped")
+    assert "!!! A Thing is not here. To run its tests: apt-get install a-thing" in capsys.readouterr().out
+
+
+def test_a_tier_that_misses_a_part_says_so_or_fails(all_required: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome, _ = run(Tier("t", (python(""),), wants=(ABSENT,)))
+    assert outcome.state == ("FAILED" if all_required else "ran")
+    assert "without A Thing" in outcome.note
+    assert "apt-get install a-thing" in capsys.readouterr().out
+
+
+def test_a_test_that_needs_an_absent_component_is_skipped_or_fails(all_required: bool) -> None:
+    with pytest.raises(pytest.fail.Exception if all_required else pytest.skip.Exception, match="apt-get install a-th"):
+        tiers.need(ABSENT)
+    tiers.need(PRESENT)
+
+
+def test_a_tier_without_tests_fails_where_all_are_required_unless_the_caller_chose(all_required: bool) -> None:
+    empty = Tier("t", ((*python("raise SystemExit(5)"), "pytest"),))
+    assert run(empty)[0].state == ("FAILED" if all_required else "ran")
+    assert run(empty, "-k", "something")[0].state == "ran"
+
+
+def test_a_failing_command_fails_its_tier_and_the_rest_of_it_still_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    outcome, _ = run(Tier("t", (python("raise SystemExit(3)"), python("print('second')"))))
+    assert outcome.state == "FAILED"
+    assert "second" in capsys.readouterr().out
+
+
+def test_counts_are_read_from_the_closing_line_even_when_others_speak_after_it() -> None:
+    outcome, counts = run(Tier("t", ((*python(NOISE), "pytest"),)))
+    assert counts == {"failed": 1, "passed": 2, "skipped": 3}
+    assert outcome.note == "1 failed, 2 passed, 3 skipped in 4.56s (0:00:04)"
+
+
+def test_the_report_ends_with_the_sum_and_fails_if_one_tier_did(capsys: pytest.CaptureFixture[str]) -> None:
+    good, bad = Outcome("good", "ran", ""), Outcome("bad", "FAILED", "")
+    counts = Counter(passed=7, failed=1)
+    assert tiers.report([good], Counter(passed=7), 1.0) == 0
+    assert tiers.report([good, bad], counts, 1.0) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "===== 1 failed, 7 passed in 1.00s ====="
+
+
+def test_every_test_belongs_to_exactly_one_tier() -> None:
+    """Whatever markers a test has, one and only one command takes it."""
+    commands = [command for tier in tiers.tiers() for command in tier.commands if "pytest" in command]
+    expressions = {command[command.index("-m", 2) + 1] for command in commands}
+    names = ("browser", "contract", "redis", "playwright")
+    for number in range(2 ** len(names)):
+        marks = {name: bool(number >> place & 1) for place, name in enumerate(names)}
+        taking = [expression for expression in expressions if eval(expression, {}, marks)]
+        assert len(taking) == 1, (marks, taking)
