@@ -76,6 +76,7 @@ def _statement() -> str:
         ResourceServer, User,
     )}  # fmt: skip
     link = f'"{ResourceServer.resources.through._meta.db_table}"'
+    # The handle's word is read by subqueries: as three more joins it triples the time PostgreSQL takes to plan.
     return f"""
         SELECT rs.secret_digest, rs.is_active, state.version,
                t.digest, t.scopes, t.issued_at, t.expires_at,
@@ -83,7 +84,13 @@ def _statement() -> str:
                client.client_id, client.name, client.is_active AND client.expired_at IS NULL,
                person.id, person.email, person.name, person.is_active,
                h.slug, h.status, h.visibility, m.role, r.is_active, may.id,
-               client.is_verified, p.mode, exact.decision, alike.decision
+               client.is_verified,
+               (SELECT mode FROM {table["ClientPolicy"]} p WHERE p.handle_id = c.handle_id),
+               (SELECT decision FROM {table["ClientRule"]} exact WHERE exact.handle_id = c.handle_id
+                   AND exact.kind = '{Kind.CLIENT_ID.value}' AND exact.value = client.client_id),
+               (SELECT decision FROM {table["ClientRule"]} alike WHERE alike.handle_id = c.handle_id
+                   AND alike.kind = '{Kind.FINGERPRINT.value}' AND alike.value = client.fingerprint
+                   AND client.registration_source = '{SELF_REGISTERED.value}')
           FROM {table["ResourceServer"]} rs
           JOIN {table["CatalogState"]} state ON state.id = 1
           LEFT JOIN {table["AccessToken"]} t ON t.digest = %s
@@ -94,12 +101,6 @@ def _statement() -> str:
           LEFT JOIN {table["Membership"]} m ON m.handle_id = c.handle_id AND m.user_id = c.user_id
           LEFT JOIN {table["ProtectedResource"]} r ON r.id = c.protected_resource_id
           LEFT JOIN {link} may ON may.resourceserver_id = rs.id AND may.protectedresource_id = c.protected_resource_id
-          LEFT JOIN {table["ClientPolicy"]} p ON p.handle_id = c.handle_id
-          LEFT JOIN {table["ClientRule"]} exact ON exact.handle_id = c.handle_id
-               AND exact.kind = '{Kind.CLIENT_ID.value}' AND exact.value = client.client_id
-          LEFT JOIN {table["ClientRule"]} alike ON alike.handle_id = c.handle_id
-               AND alike.kind = '{Kind.FINGERPRINT.value}' AND alike.value = client.fingerprint
-               AND client.registration_source = '{SELF_REGISTERED.value}'
          WHERE rs.id = %s"""  # noqa: S608  (table names of our own models)
 
 
