@@ -42,6 +42,31 @@ CLIENT_ID_LENGTH_MAX = 255
 CLIENT_NAME_LENGTH_MAX = 80
 METADATA_URL_LENGTH_MAX = 1_024
 
+# Client ID metadata documents and the keys they name: fetched, bounded, kept.
+DOCUMENT_BYTES_MAX = 5_120  # draft-ietf-oauth-client-id-metadata-document §6.6 recommends 5 KB
+JWKS_BYTES_MAX = 65_536
+JWKS_KEYS_MAX = 32
+FETCH_DEADLINE_SECONDS = 5.0  # of all of it: resolving, connecting, reading; clients give up after 10 s
+FETCHES_IN_FLIGHT_MAX = 8  # per process
+FETCHES_PER_ORIGIN_PER_MINUTE = 30
+FETCH_FAILURES_BEFORE_PAUSE = 3  # so that a person can try again at once (C6) and a dead host still costs little
+FETCH_PAUSE_SECONDS = 60
+DOCUMENT_AGE_MIN_SECONDS = 300
+DOCUMENT_AGE_MAX_SECONDS = 86_400
+DOCUMENT_AGE_DEFAULT_SECONDS = 3_600  # where its host says nothing
+REFRESH_BATCH = 50  # documents refreshed at a time, behind the requests
+DOCUMENT_RETRY_SECONDS = 300  # after a refresh that failed; the last good copy serves meanwhile
+KEYS_AGE_MAX = timedelta(days=1)  # after which keys are asked for again: a withdrawn one works no longer
+KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client's keys again
+
+# Client assertions (RFC 7523).
+ASSERTION_LIFETIME_MAX = timedelta(minutes=5)
+ASSERTION_CLOCK_SKEW = timedelta(seconds=30)
+ASSERTION_ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ASSERTION_ID_LENGTH_MAX = 512
+RSA_KEY_BITS_MIN = 2_048
+RSA_KEY_BITS_MAX = 8_192  # checking a larger one costs more than the request is worth
+
 # Schemes of installed apps whose redirect URIs may be registered (RFC 8252 §7.1), with the app they open.
 PRIVATE_USE_SCHEMES = {
     "cursor": "Cursor",

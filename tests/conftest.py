@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 
-from tests import servers, tiers
+from tests import document_host, servers, tiers
+from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
 
 # Fixtures and folders say which tier a test belongs to; nobody has to mark anything.
@@ -88,3 +91,12 @@ def world(db: None) -> World:
 def chatgpt(db: None) -> App:
     """The client ChatGPT, freshly registered."""
     return App.register()
+
+
+@pytest.fixture
+def documents(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[DocumentHost]:
+    """A host on this machine that publishes client ID metadata documents, as development allows it."""
+    with document_host.running(tmp_path) as (host, authority):
+        settings.INSECURE_CIMD_ALLOW_LOOPBACK = True
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        yield host

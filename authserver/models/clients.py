@@ -85,7 +85,15 @@ class Client(AbstractApplication):
 
     @property
     def has_secret(self) -> bool:
-        return self.auth_method != self.AuthMethod.NONE
+        return self.auth_method in (self.AuthMethod.BASIC, self.AuthMethod.POST)
+
+    @property
+    def signs(self) -> bool:
+        return self.auth_method == self.AuthMethod.PRIVATE_KEY_JWT
+
+    @property
+    def has_document(self) -> bool:
+        return self.registration_source == self.RegistrationSource.CIMD
 
     def is_usable(self, request: object) -> bool:
         return self.is_active and self.expired_at is None

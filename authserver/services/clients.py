@@ -79,6 +79,8 @@ def authenticate(client_id: str | None, secret: str | None, *, now: datetime) ->
         return invalid_client("client:blocked")
     if client.expired_at:
         return invalid_client("client:expired")
+    if client.signs and not client.also_public:
+        return invalid_client("client:assertion_missing")
     if not client.has_secret:
         return invalid_client("client:secret_from_public_client") if secret else client
     if not secret:

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.db import models
 
 from authserver import policy
-from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken
-from authserver.services import connections, registration
+from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
+from authserver.services import connections, documents, registration
 
 BATCH = 1_000
 # A redeemed code is kept while its second use would still have something to end.
@@ -40,8 +40,10 @@ def purge_expired(*, now: datetime) -> int:
     """
     end_unused(now=now)
     registration.expire_unused(now=now)
+    documents.forget_unused(now=now)
     return (
         _purge(AccessToken, now - TOKEN_RETENTION)
         + _purge(RefreshToken, now - TOKEN_RETENTION)
         + _purge(AuthorizationCode, now - CODE_RETENTION)
+        + _purge(SeenAssertion, now)
     )

@@ -15,8 +15,9 @@ FORM = "application/x-www-form-urlencoded"
 # What oauthlib gets to see. It answers attribute look-ups on a request from the request's parameters, so that a
 # parameter of any other name could stand in for a mark of ours or of oauthlib's own.
 KNOWN = frozenset(
-    "client_id client_secret code code_challenge code_challenge_method code_verifier grant_type redirect_uri "
-    "refresh_token request request_uri resource response_mode response_type scope token token_type_hint".split()
+    "client_assertion client_assertion_type client_id client_secret code code_challenge code_challenge_method "
+    "code_verifier grant_type redirect_uri refresh_token request request_uri resource response_mode response_type "
+    "scope token token_type_hint".split()
 )
 
 

@@ -9,15 +9,16 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from oauth2_provider.oauth2_backends import get_oauthlib_core
 from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from authserver.models import Client
-from authserver.protocol import redirects
+from authserver.protocol import client_ids, redirects
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
-from authserver.services import clients, registration
+from authserver.services import assertions, clients, documents, registration
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
 from authserver.toolkit.validator import GRANT_TYPES
@@ -50,6 +51,7 @@ class FailedRequest:
     client: Client | None = None
     redirect_uri: str = ""
     state: str = ""
+    document_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,12 @@ class Answer:
 Endpoint = Callable[[HttpRequest], Answer]
 
 
-def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedRequest:
-    """Check an authorization request. Reads only, so the same request may come any number of times."""
-    client = _client_of(parameters)
+def read_authorization(parameters: Parameters, *, may_fetch: bool) -> AuthorizationRequest | FailedRequest:
+    """Check an authorization request. Changes nothing but what is known of the client, and that only where `may_fetch`
+    lets its document be fetched; so the same request may come any number of times."""
+    client = _client_of(parameters, may_fetch=may_fetch)
+    if isinstance(client, Refusal):
+        return FailedRequest(client, document_url=parameters.get("client_id") or "")
     state = parameters.get("state") or ""
     uri = f"{settings.ISSUER}/oauth/authorize?{urlencode(known(parameters))}"
     try:
@@ -87,10 +92,12 @@ def read_authorization(parameters: Parameters) -> AuthorizationRequest | FailedR
     )
 
 
-def _client_of(parameters: Parameters) -> Client | None:
-    """Return the client of an authorization request. One that is unknown here is taken in only where an administrator
-    named its callback's host (settings.ADOPT_UNKNOWN_CLIENTS_FROM)."""
+def _client_of(parameters: Parameters, *, may_fetch: bool) -> Client | Refusal | None:
+    """Return the client of an authorization request. One that is unknown here is taken in by the document at its id,
+    or only where an administrator named its callback's host (settings.ADOPT_UNKNOWN_CLIENTS_FROM)."""
     client_id, redirect_uri = parameters.get("client_id") or "", parameters.get("redirect_uri") or ""
+    if may_fetch and client_ids.is_address(client_id):
+        return documents.resolve(client_id, now=timezone.now())
     client = clients.find(client_id)
     if client or not ADOPTABLE_ID.fullmatch(client_id) or redirects.problem_with(redirect_uri):
         return client
@@ -129,19 +136,29 @@ def _refusal(error: OAuth2Error) -> Refusal:
 
 def token(request: HttpRequest) -> Answer:
     """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
-    grant_type = form_of(request).get("grant_type")
+    form = form_of(request)
+    grant_type = form.get("grant_type")
     if grant_type is None:
         raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
     if grant_type not in GRANT_TYPES:
         raise Refused(_told("unsupported_grant_type", None))
+    _renew_keys(form)
     _, _, body, status = get_oauthlib_core().create_token_response(request)
     return _answer(status, body)
 
 
 def revoke(request: HttpRequest) -> Answer:
     """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
+    _renew_keys(form_of(request))
     _, _, body, status = get_oauthlib_core().create_revocation_response(request)
     return _answer(status, body)
+
+
+def _renew_keys(form: Parameters) -> None:
+    """Let the keys of a client that signs be fetched before the transaction begins: it must not wait for a host."""
+    assertion = form.get("client_assertion")
+    if assertion:
+        assertions.renew_keys(assertion, now=timezone.now())
 
 
 def _answer(status: int, body: str) -> Answer:

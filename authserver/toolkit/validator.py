@@ -11,9 +11,10 @@ from oauthlib.common import Request
 
 from authserver import policy
 from authserver.models import Client
-from authserver.protocol import credentials, redirects, scopes
+from authserver.protocol import assertions as assertion_rules
+from authserver.protocol import client_ids, credentials, redirects, scopes
 from authserver.protocol.errors import Refusal, invalid_client, invalid_grant
-from authserver.services import catalog, clients, connections
+from authserver.services import assertions, catalog, clients, connections
 from authserver.toolkit.server import RefusedError
 from handles import access
 
@@ -94,11 +95,27 @@ class Validator(OAuth2Validator):
         """Set `request.client`. A secret may come by header or form; two that differ are refused (RFC 6749 §2.3)."""
         basic = basic_credentials(request.headers.get("Authorization", ""))
         client_id, secret = request.client_id, request.client_secret or None
+        if getattr(request, "client_assertion", None):
+            return self.authenticate_signer(request, alone=not (basic or secret))
         if basic:
+            if client_ids.is_address(basic[0]):  # a document cannot have a secret, and its colon breaks the header
+                raise RefusedError(invalid_client("client:basic_for_document"))
             if (client_id and client_id != basic[0]) or (secret and secret != basic[1]):
                 raise RefusedError(invalid_client("client:two_authentications"))
             client_id, secret = basic[0], basic[1] or None
-        found = clients.authenticate(client_id, secret, now=timezone.now())
+        return self.let_in(request, clients.authenticate(client_id, secret, now=timezone.now()))
+
+    def authenticate_signer(self, request: Request, *, alone: bool) -> bool:
+        """Set `request.client` by the assertion it signed, which must be its only proof (RFC 7521 §4.2)."""
+        if not alone:
+            raise RefusedError(invalid_client("client:two_authentications"))
+        if getattr(request, "client_assertion_type", None) != assertion_rules.TYPE:
+            raise RefusedError(invalid_client("assertion:type"))
+        return self.let_in(
+            request, assertions.authenticate(request.client_id, request.client_assertion, now=timezone.now())
+        )
+
+    def let_in(self, request: Request, found: Client | Refusal) -> bool:
         if isinstance(found, Refusal):
             raise RefusedError(found)
         request.client, request.client_id = found, found.client_id

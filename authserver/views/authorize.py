@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from accounts import flow_headers
 from accounts.models import User
-from authserver import forms, policy
+from authserver import forms, policy, tasks
 from authserver.forms import Choice, SignedRequest
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, connections, governance, verdicts
+from authserver.services import catalog, connections, documents, governance, verdicts
 from authserver.services.connections import Approval
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import authorize_errors, consent_page, errors, responses
@@ -59,12 +59,12 @@ def _answer(request: HttpRequest) -> HttpResponse:
 # --- The request
 
 
-def read(query: str) -> AuthorizationRequest | FailedRequest:
+def read(query: str, *, may_fetch: bool = True) -> AuthorizationRequest | FailedRequest:
     """Return the authorization request in this query string, or how it fails."""
     if len(query) > policy.QUERY_LENGTH_MAX:
         return FailedRequest(Refusal("invalid_request", "The request is too long.", "authorize:too_long"))
     found = parameters.parse(query)
-    return FailedRequest(found) if isinstance(found, Refusal) else read_authorization(found)
+    return FailedRequest(found) if isinstance(found, Refusal) else read_authorization(found, may_fetch=may_fetch)
 
 
 def seats_for(asked: AuthorizationRequest, user: User) -> Seats | ErrorPage:
@@ -89,7 +89,7 @@ def flow_in(url: str) -> tuple[str, str] | None:
     """Return the client's name and the origin to be answered, for the sign-in page that leads to this URL; None
     where it leads elsewhere or the request is not valid."""
     path, _, query = url.partition("?")
-    asked = read(query) if path == PATH else None
+    asked = read(query, may_fetch=False) if path == PATH else None
     if not isinstance(asked, AuthorizationRequest):
         return None
     return asked.client.name, redirects.destination(asked.redirect_uri).form_action
@@ -104,6 +104,8 @@ def ask(request: HttpRequest, query: str) -> HttpResponse:
     asked = read(query)
     if isinstance(asked, FailedRequest):
         return fail(request, asked)
+    if documents.claim_refresh(asked.client, now=timezone.now()):
+        tasks.refresh_client_document.delay(asked.client.pk)
     if "none" in asked.prompts:
         return answer_without_asking(request, asked)
     if not request.user.is_authenticated:

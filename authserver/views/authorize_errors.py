@@ -1,6 +1,7 @@
 """The dead ends of an authorization, in words: what is wrong and what to do next (screens C30)."""
 
 from accounts.models import User
+from authserver import policy
 from authserver.models import Client
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
 from authserver.views.errors import ErrorPage
@@ -12,6 +13,8 @@ CONNECT_AGAIN = "Go back to the app, remove the connection there and add it agai
 
 def page_for(failed: FailedRequest) -> ErrorPage:
     """Return the page for a request whose client or redirect URI is not to be trusted. It never redirects."""
+    if failed.document_url:
+        return undescribed(failed)
     client = failed.client
     if client and not client.is_active:
         return blocked(client.name)
@@ -27,6 +30,24 @@ def page_for(failed: FailedRequest) -> ErrorPage:
     }
     title, cause = titles.get(failed.refusal.code, ("This request cannot be answered", failed.refusal.description))
     return ErrorPage(400, failed.refusal.code, title, cause, CONNECT_AGAIN, details=details)
+
+
+def undescribed(failed: FailedRequest) -> ErrorPage:
+    """Return the page for a client whose description at its own address cannot be had, or not be used. Of a stranger's
+    request it repeats the address alone."""
+    details = (("Address", failed.document_url),)
+    if failed.refusal.code == "temporarily_unavailable":
+        return ErrorPage(
+            503,
+            failed.refusal.code,
+            "We cannot reach this app's description",
+            "The app describes itself at an address that does not answer at the moment.",
+            "Wait a minute, then connect again.",
+            details=details,
+            retry_after_seconds=policy.FETCH_PAUSE_SECONDS,
+        )
+    cause = "The app describes itself at an address where nothing stands that we can use."
+    return ErrorPage(400, failed.refusal.code, "This app is not known here", cause, CONNECT_AGAIN, details=details)
 
 
 def blocked(client_name: str) -> ErrorPage:

@@ -13,7 +13,7 @@ from accounts.models import User
 from authserver import policy
 from authserver.forms import Choice
 from authserver.models import Client, Connection, Scope
-from authserver.protocol import redirects
+from authserver.protocol import client_ids, redirects
 from authserver.protocol.governance import BLOCKED, UNLISTED, UNVERIFIED, Outcome, Verdict
 from authserver.protocol.redirects import Destination
 from authserver.toolkit.endpoints import AuthorizationRequest
@@ -42,7 +42,8 @@ class ClientView:
     policy_host: str
     terms_url: str
     terms_host: str
-    changed_from: str = ""
+    is_changed: bool
+    changed_from: str
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def build(
     rows = tuple(handle_row(seats, seat, checked=seat.handle.slug == chosen) for seat in ordered)
     hint = asked.login_hint if "@" in asked.login_hint and asked.login_hint.lower() != user.email else ""
     return ConsentPage(
-        client=client_view(asked.client),
+        client=client_view(asked.client, allowed=latest_connection(asked.client, user)),
         destination=redirects.destination(asked.redirect_uri),
         person=user,
         login_hint_other=hint,
@@ -161,12 +162,27 @@ def build(
     )
 
 
-def client_view(client: Client) -> ClientView:
+def latest_connection(client: Client, user: User) -> Connection | None:
+    """Return the live connection of this person that this client was last allowed for."""
+    live = Connection.objects.filter(user=user, client=client, ended_at=None)
+    return live.select_related("handle").order_by("-approved_at").first()
+
+
+def badge_of(client: Client) -> str:
+    """Return who vouches for a client: an administrator, the host of its id, or nobody."""
+    if client.is_verified:
+        return "verified"
+    return "document" if client.has_document else "unverified"
+
+
+def client_view(client: Client, *, allowed: Connection | None = None) -> ClientView:
+    """Return what is told of a client; `allowed` is the connection that shows what it was when it was allowed last."""
+    known = allowed.client_metadata_digest if allowed else ""
     return ClientView(
         name=client.name,
         monogram=next((letter for letter in client.name if letter.isalnum()), "?").upper(),
-        badge="verified" if client.is_verified else "unverified",
-        proof_host="",
+        badge=badge_of(client),
+        proof_host=client_ids.host_of(client.client_id) if client.has_document else "",
         verified_note="Checked by the people who run this server." if client.is_verified else "",
         client_id=client.client_id,
         website_url=client.website_url,
@@ -175,6 +191,8 @@ def client_view(client: Client) -> ClientView:
         policy_host=urlsplit(client.policy_url).netloc,
         terms_url=client.terms_url,
         terms_host=urlsplit(client.terms_url).netloc,
+        is_changed=bool(known) and known != client.metadata_digest,
+        changed_from=allowed.client_name if allowed and allowed.client_name != client.name else "",
     )
 
 
@@ -194,8 +212,8 @@ def handle_row(seats: Seats, seat: Seat, *, checked: bool) -> HandleRow:
 def _used_before(asked: AuthorizationRequest, user: User) -> str:
     """Return the handle of this person's latest live connection of this client, or nothing: a first connection
     preselects none, so that nobody grants for the wrong handle by pressing on."""
-    latest = Connection.objects.filter(user=user, client=asked.client, ended_at=None).order_by("-approved_at")
-    return latest.values_list("handle__slug", flat=True).first() or ""
+    latest = latest_connection(asked.client, user)
+    return latest.handle.slug if latest else ""
 
 
 def _ordered(seats: tuple[Seat, ...], first: str) -> list[Seat]:

@@ -23,6 +23,7 @@ class ErrorPage:
     action_label: str = ""
     request_id: str = ""
     details: tuple[tuple[str, str], ...] = ()
+    retry_after_seconds: int = 0
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -33,6 +34,13 @@ def wants_json(request: HttpRequest) -> bool:
 
 def show(request: HttpRequest, page: ErrorPage) -> HttpResponse:
     """Answer with the error page, or with its code and cause as JSON where a program asked."""
+    response = _shown(request, page)
+    if page.retry_after_seconds:
+        response["Retry-After"] = str(page.retry_after_seconds)
+    return response
+
+
+def _shown(request: HttpRequest, page: ErrorPage) -> HttpResponse:
     request_id = getattr(request, "request_id", "")
     if wants_json(request):
         description = f"{page.cause} {page.next_step}"
@@ -54,10 +62,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Without the request's context: reading the session for it may be what just failed."""
+    told = {"error": "server_error", "error_description": "The request could not be answered. Try again."}
+    told["request_id"] = getattr(request, "request_id", "")
     if wants_json(request):
-        description = "The request could not be answered. Try again."
-        return no_store({"error": "server_error", "error_description": description}, status=500)
-    return HttpResponse(render_to_string("500.html"), status=500)
+        return no_store(told, status=500)
+    response = HttpResponse(render_to_string("500.html", told), status=500)
+    flow_headers.apply(response, redirect_origin=None)
+    return response
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -75,7 +86,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    response = show(
+    return show(
         request,
         ErrorPage(
             429,
@@ -83,10 +94,9 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
             "Too many tries",
             "Too many attempts came from here in a short time.",
             "Wait a minute, then try again.",
+            retry_after_seconds=60,
         ),
     )
-    response["Retry-After"] = "60"
-    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -94,8 +94,8 @@ def test_a_revocation_waits_for_the_refresh_under_way_and_ends_what_it_minted(cr
 
 @pytest.mark.parametrize("by", ["the client", "the person"])
 def test_refreshes_racing_a_revocation_leave_nothing_alive(crowd: World, by: str) -> None:
-    for _ in range(ROUNDS):
-        app = App.register()
+    for number in range(ROUNDS):
+        app = App.register(f"App {number}")
         held = connected(crowd, app)
         path = f"/connections/{Connection.objects.get(ended_at=None).pk}/disconnect"
         end: dict[str, Callable[[], Any]] = {
@@ -110,8 +110,8 @@ def test_refreshes_racing_a_revocation_leave_nothing_alive(crowd: World, by: str
 
 
 def test_refreshes_racing_a_detected_code_replay_leave_nothing_alive(crowd: World) -> None:
-    for _ in range(ROUNDS):
-        app = App.register()
+    for number in range(ROUNDS):
+        app = App.register(f"App {number}")
         page = crowd.alice.open(app.authorize_url())
         location = crowd.alice.decide(page, handle="acme")["Location"]
         code = location.partition("code=")[2].partition("&")[0]

@@ -27,10 +27,23 @@ def test_without_a_broker_a_task_runs_where_it_is_called(world: World, chatgpt: 
     assert purge_expired.delay().get() == 1
 
 
+def test_nothing_live_is_purged(world: World, chatgpt: App) -> None:
+    held = world.connect(world.alice, chatgpt, handle="acme")
+    assert purge_expired.delay().get() == 0
+    assert world.asker.is_active(held.access)
+
+
+def test_a_task_that_a_lost_worker_took_is_done_by_another_and_none_runs_for_ever() -> None:
+    assert app.conf.task_acks_late
+    assert app.conf.task_ignore_result
+    assert 0 < app.conf.task_time_limit <= 300
+
+
 # Celery's result backend calls what redis-py deprecates; the product itself keeps no results.
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
-def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds(redis_url: str) -> None:
+def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds(
+    redis_url: str, content_restored: None, transactional_db: None, django_db_serialized_rollback: None
+) -> None:
     world = make_world()
     world.connect(world.alice, App.register(), handle="acme")
     long_ago = timezone.now() - policy.REFRESH_TOKEN_IDLE_LIFETIME

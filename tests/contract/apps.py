@@ -78,13 +78,13 @@ class App:
 
 
 @contextlib.contextmanager
-def running(client: str, url: str, folder: Path) -> Iterator[App]:
-    """Run a program of clients/ against an MCP URL, with an empty home."""
+def running(client: str, url: str, folder: Path, *, document: str | None = None) -> Iterator[App]:
+    """Run a program of clients/ against an MCP URL, with an empty home. It registers unless it has a document."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{client}.log"
     with open(log, "w") as errors:
         process = subprocess.Popen(
-            [*command_of(client), url, client],
+            [*command_of(client), url, client, *([document] if document else [])],
             env=environment(folder),
             text=True,
             stdin=subprocess.PIPE,

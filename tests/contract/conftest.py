@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Playwright
 
+from tests import document_host
 from tests.contract import installed, product
 from tests.contract.apps import Connections
 from tests.contract.person import Person
+from tests.document_host import DocumentHost
 
 
 @pytest.fixture(scope="session")
@@ -22,9 +25,17 @@ def chromium(playwright: Playwright, browser_type_launch_args: dict) -> Iterator
 
 
 @pytest.fixture(scope="session")
-def short_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
+def publisher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[DocumentHost, Path]]:
+    """A host that publishes client ID metadata documents, and the authority that vouches for it."""
+    with document_host.running(tmp_path_factory.mktemp("publisher")) as (host, authority):
+        yield host, authority
+
+
+@pytest.fixture(scope="session")
+def short_lived(publisher: tuple[DocumentHost, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict]:
     """The ready file of a running product whose credentials live a few seconds, so that a refresh is seen."""
-    with product.running(tmp_path_factory.mktemp("short-lived"), **product.SHORT_LIVED) as ready:
+    documents = {"INSECURE_CIMD_ALLOW_LOOPBACK": "1", "SSL_CERT_FILE": str(publisher[1])}
+    with product.running(tmp_path_factory.mktemp("short-lived"), **product.SHORT_LIVED, **documents) as ready:
         yield ready
 
 

@@ -40,7 +40,6 @@ def register(issuer: str, redirect_uri: str) -> str:
         return json.load(answer)["client_id"]
 
 
-@pytest.mark.xfail(strict=True, reason="the third check wants client metadata documents")
 def test_all_three_checks_of_the_authorization_command_pass(suite: subprocess.Popen[str], alice: Person) -> None:
     said = ""
     assert suite.stdout is not None

@@ -12,15 +12,31 @@ import pytest
 from django.db import transaction
 
 from authserver.models import AuthorizationCode, Client, RefreshToken
+from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, connections
+from authserver.services import catalog, clients, connections, registration
 from authserver.services.connections import Approval, Issued
+from authserver.services.registration import Registered
 from handles.models import Handle
 from tests.people import GATEWAY, App, World
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 READS = ("mcp.connect", "skills.read", "links.read")
 
+UNKNOWN = "8f6f6a2e-0000-4000-8000-000000000000"
+PUBLIC = ClientMetadata(
+    name="ChatGPT",
+    redirect_uris=("https://chatgpt.com/connector/oauth/abc", "http://127.0.0.1/cb"),
+    auth_method="none",
+    may_refresh=True,
+    scope="mcp.connect",
+    website_url="https://chatgpt.com/",
+    policy_url="",
+    terms_url="",
+    software_id="openai",
+    software_version="1",
+)
+CONFIDENTIAL = replace(PUBLIC, auth_method="client_secret_basic")
 Approving = Callable[..., Approval]
 
 
@@ -88,3 +104,17 @@ def reason(answer: Any) -> str:
 def pair(approval: Approving, client_row: Client) -> Issued:
     """A pair that ChatGPT holds since NOW."""
     return issued(exchange(approve(approval()), client_row))
+
+
+def authenticate(client_id: str | None, secret: str | None, now: datetime = NOW) -> Client | Refusal:
+    return clients.authenticate(client_id, secret, now=now)
+
+
+@pytest.fixture
+def public() -> Registered:
+    return registration.register(PUBLIC)
+
+
+@pytest.fixture
+def confidential() -> Registered:
+    return registration.register(CONFIDENTIAL)

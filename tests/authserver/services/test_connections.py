@@ -11,7 +11,7 @@ from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Client, Connection, Event, RefreshToken
 from authserver.protocol import credentials
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, clients, connections
+from authserver.services import catalog, connections, registration
 from authserver.services.connections import EndReason, Issued
 from handles.models import Handle
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, reason, refresh
@@ -73,7 +73,7 @@ def test_a_replayed_code_leaves_other_connections_alone(approval: Approving, cli
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda c: Client.objects.filter(pk=c.client_id).update(is_active=False), "client:blocked"),
+        (lambda c: Client.objects.filter(pk=c.client_id).update(is_active=False), "client:blocked_or_expired"),
         (lambda c: c.protected_resource.__class__.objects.update(is_active=False), "resource:withdrawn"),
         (lambda c: c.user.memberships.all().delete(), "person:may_not_act_for_handle"),
         (lambda c: Handle.objects.update(status="suspended"), "person:may_not_act_for_handle"),
@@ -259,7 +259,7 @@ def test_a_token_that_has_run_out_still_ends_its_connection(pair: Issued, client
 
 
 def test_deleting_a_client_ends_its_connections_and_keeps_its_name(pair: Issued, client_row: Client) -> None:
-    clients.delete(client_row, now=NOW)
+    registration.delete(client_row, now=NOW)
     assert Connection.objects.get().end_reason == EndReason.CLIENT_DELETED
     assert Client.objects.get(pk=client_row.pk).name == "ChatGPT"
 

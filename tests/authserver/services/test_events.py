@@ -14,9 +14,9 @@ from django.db import transaction
 from django.forms import model_to_dict
 
 from authserver import policy
-from authserver.models import Client, Connection, Event, ProtectedResource, ResourceServer
+from authserver.models import Client, Connection, Event, InitialAccessToken, ProtectedResource, ResourceServer
 from authserver.protocol import client_metadata
-from authserver.services import clients, connections, events, purge, resource_servers
+from authserver.services import clients, connections, events, initial_access, purge, registration, resource_servers
 from authserver.services.connections import EndReason, Issued
 from authserver.services.events import RequestFacts, current_request
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, refresh
@@ -82,7 +82,13 @@ def unblock(stage: Stage) -> None:
 def delete_client(stage: Stage) -> None:
     connections.revoke(stage.connection, reason=EndReason.PERSON, now=NOW)
     Event.objects.all().delete()
-    clients.delete(stage.client, now=NOW)
+    registration.delete(stage.client, now=NOW)
+
+
+def expire_client(stage: Stage) -> None:
+    connections.revoke(stage.connection, reason=EndReason.PERSON, now=NOW)
+    Event.objects.all().delete()
+    registration.expire_unused(now=NOW + policy.IDLE_REGISTRATION_LIFETIME * 2)
 
 
 def new_client(stage: Stage) -> None:
@@ -105,21 +111,30 @@ def end_unused(stage: Stage) -> None:
 WIDER = (*READS, "links.write")
 # What is done, and the events (tag, actor) that it writes, in order.
 ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
-    "a client registers": (lambda s: clients.register(METADATA), [("client:registered", "client")]),
+    "a client registers": (lambda s: registration.register(METADATA), [("client:registered", "client")]),
     "an administrator registers one": (
-        lambda s: clients.register(METADATA, by=s.root),
+        lambda s: registration.register(METADATA, is_manual=True),
         [("client:registered", "administrator")],
     ),
     "an administrator types one in": (new_client, [("client:registered", "administrator")]),
-    "a client repairs itself": (lambda s: clients.update(s.client, METADATA), [("client:updated", "client")]),
+    "a client repairs itself": (lambda s: registration.update(s.client, METADATA), [("client:updated", "client")]),
     "an administrator edits it": (lambda s: s.save(name="New"), [("client:updated", "administrator")]),
     "an administrator gives it a secret": (
-        lambda s: clients.rotate_secret(s.client, by=s.root),
+        lambda s: clients.rotate_secret(s.client, by=s.root, now=NOW),
         [("client:updated", "administrator")],
     ),
     "an administrator blocks it": (lambda s: s.save(is_active=False), [("client:blocked", "administrator")]),
     "an administrator lets it in again": (unblock, [("client:unblocked", "administrator")]),
     "a client ends its registration": (delete_client, [("client:deleted", "client")]),
+    "a registration that nobody used ends": (expire_client, [("client:expired", "system")]),
+    "an id of another server is taken in": (
+        lambda s: registration.adopt("moved-here-1", "https://chatgpt.com/cb"),
+        [("client:adopted", "system")],
+    ),
+    "an administrator admits registrations": (
+        lambda s: initial_access.renew_secret(InitialAccessToken(name="one"), by=s.root),
+        [("initial_access_token:created", "administrator")],
+    ),
     "a person allows again": (lambda s: approve(s.approval()), [("connection:approved", "person")]),
     "a person allows less": (
         lambda s: approve(s.approval(granted=("mcp.connect",))),
@@ -168,7 +183,7 @@ NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "the same pair again": lambda s: refresh(s.pair.refresh_token, s.client),
     "ending what has ended": revoke(EndReason.PERSON),
     "revoking an unknown token": lambda s: connections.revoke_by_token("x", client=s.client, now=NOW),
-    "a wrong secret": lambda s: clients.authenticate(s.client.client_id, "x"),
+    "a wrong secret": lambda s: clients.authenticate(s.client.client_id, "x", now=NOW),
 }
 
 
@@ -190,9 +205,13 @@ def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
     assert Event.objects.count() == before
 
 
+# Tags of acts that are still to be built. Whoever builds one adds it to ACTS and takes its tag out of here.
+TO_COME = {"client_document:changed", "client:ruled", "client_policy:set"}
+
+
 def test_every_tag_that_exists_is_written_by_some_act() -> None:
     written = {tag for _, expected in ACTS.values() for tag, _ in expected}
-    assert written == set(Event.Tag.values)
+    assert written == set(Event.Tag.values) - TO_COME
 
 
 @pytest.mark.parametrize("name", ACTS)

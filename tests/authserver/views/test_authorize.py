@@ -149,10 +149,7 @@ TOLD: dict[str, tuple[dict[str, str | None], str]] = {
 }
 
 
-F9 = pytest.mark.xfail(strict=True, reason="F9: answered unauthorized_client, on which SDKs drop their registration")
-
-
-@pytest.mark.parametrize("name", [pytest.param(name, marks=F9) if name == "code token" else name for name in TOLD])
+@pytest.mark.parametrize("name", TOLD)
 def test_what_is_wrong_with_the_rest_is_told_the_client_before_anybody_signs_in(
     world: World, chatgpt: App, name: str
 ) -> None:

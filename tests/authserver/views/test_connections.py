@@ -143,7 +143,6 @@ def test_a_client_cannot_write_markup_into_the_list(world: World) -> None:
     assert 'aria-label="&lt;img src=x&gt;&quot; on @acme"' in html
 
 
-@pytest.mark.xfail(strict=True, reason="F11: a scope that was switched off stays on the card")
 def test_a_scope_that_left_the_catalog_is_not_claimed(alice: Person) -> None:
     set_scope("links.read", is_active=False)
     assert "links.read" not in words(alice.http.get(LIST))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.sessions.backends.db import SessionStore
@@ -21,7 +22,7 @@ from tests.people import World
 JSON = {"accept": "application/json"}
 HTML = {"accept": "text/html"}
 
-HANDLERS: list[tuple[Callable[..., HttpResponse], int, str]] = [
+HANDLERS: list[Any] = [
     (errors.bad_request, 400, "invalid_request"),
     (errors.forbidden, 403, "forbidden"),
     (errors.not_found, 404, "not_found"),

@@ -64,6 +64,9 @@ def test_a_scope_that_is_switched_off_is_not_advertised() -> None:
 # --- Yes
 
 
+METHODS = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
+
+
 def test_the_document_is_exactly_this(settings) -> None:
     settings.ISSUER = "https://ai.example.com"
     assert Http().get(DOCUMENT).json() == {
@@ -77,11 +80,14 @@ def test_the_document_is_exactly_this(settings) -> None:
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+        "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "scopes_supported": SCOPES,
         "authorization_response_iss_parameter_supported": True,
+        "client_id_metadata_document_supported": True,
         "service_documentation": "https://ai.example.com",
     }
 

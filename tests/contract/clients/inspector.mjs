@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync, statSync } from "node:fs";
 import { createServer } from "node:net";
-import { askForBrowser, expiry, obey, textOf, url } from "./loop.mjs";
+import { askForBrowser, document, expiry, obey, textOf, url } from "./loop.mjs";
 
 const callback = `http://127.0.0.1:${await freePort()}/oauth/callback`;
 
@@ -18,6 +18,7 @@ async function freePort() {
 async function inspect(...options) {
   const env = { ...process.env, MCP_AUTO_OPEN_ENABLED: "true", MCP_INSPECTOR_SECRET_STORE: "file" };
   const command = ["--cli", url, "--format", "json", "--callback-url", callback, ...options];
+  if (document) command.push("--client-metadata-url", document);
   const inspector = spawn("mcp-inspector", command, { env, stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   let errors = "";

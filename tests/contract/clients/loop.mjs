@@ -6,6 +6,7 @@ import { createInterface } from "node:readline";
 
 export const url = process.argv[2];
 export const name = process.argv[3];
+export const document = process.argv[4]; // the address of its metadata document; it registers when there is none
 export const say = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 export const askForBrowser = (address) => say({ authorize: String(address) });
 

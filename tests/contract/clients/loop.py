@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs, urlsplit
 
 URL, NAME = sys.argv[1:3]
+DOCUMENT = sys.argv[3] if len(sys.argv) > 3 else None  # the address of its metadata document; else it registers
 _getaddrinfo = socket.getaddrinfo
 
 

@@ -2,11 +2,12 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { Client } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
-import { askForBrowser, expiry, obey, textOf, url } from "./loop.mjs";
+import { askForBrowser, document, expiry, obey, textOf, url } from "./loop.mjs";
 
 const transport = new StdioClientTransport({
   command: "mcp-remote",
-  args: [url, "--allow-http"], // names under .localhost are not loopback to it
+  // Names under .localhost are not loopback to it.
+  args: [url, "--allow-http", ...(document ? ["--client-metadata-url", document] : [])],
   env: process.env,
   stderr: "pipe",
 });

@@ -1,6 +1,6 @@
 // oauth4webapi, a strict OAuth library that knows nothing of MCP: each step of the flow written out.
 import * as oauth from "oauth4webapi";
-import { askForBrowser, expiry, listenForReturn, name, obey, textOf, url } from "./loop.mjs";
+import { askForBrowser, document, expiry, listenForReturn, name, obey, textOf, url } from "./loop.mjs";
 
 const insecure = { [oauth.allowInsecureRequests]: true }; // plain http, on this machine only
 const revision = "2026-07-28";
@@ -19,6 +19,11 @@ async function discover() {
 }
 
 async function register() {
+  if (document) {
+    client = { client_id: document };
+    authentication = oauth.None();
+    return;
+  }
   const metadata = {
     client_name: name,
     redirect_uris: [browser.redirectUri],

@@ -1,6 +1,6 @@
 // The memory that an application gives to the TypeScript SDK; the OAuth itself is the SDK's, version 1 or 2.
 import { randomUUID } from "node:crypto";
-import { askForBrowser, expiry, name } from "./loop.mjs";
+import { askForBrowser, document, expiry, name } from "./loop.mjs";
 
 export class Memory {
   #client;
@@ -10,6 +10,7 @@ export class Memory {
 
   constructor(redirectUri) {
     this.redirectUrl = redirectUri;
+    this.clientMetadataUrl = document;
   }
 
   get clientMetadata() {

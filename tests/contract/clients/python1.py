@@ -3,7 +3,7 @@
 import asyncio
 
 import httpx
-from loop import URL, Browser, Memory, metadata, obey
+from loop import DOCUMENT, URL, Browser, Memory, metadata, obey
 from mcp import ClientSession
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
@@ -18,7 +18,7 @@ async def main() -> None:
         arrived = await browser.arrived.get()
         return arrived["code"], arrived.get("state")
 
-    provider = OAuthClientProvider(URL, registration, memory, browser.open, returned)
+    provider = OAuthClientProvider(URL, registration, memory, browser.open, returned, client_metadata_url=DOCUMENT)
     async with (
         httpx.AsyncClient(auth=provider, timeout=60) as http,
         streamable_http_client(URL, http_client=http) as (read, write, _),

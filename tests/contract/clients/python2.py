@@ -3,7 +3,7 @@
 import asyncio
 
 import httpx2
-from loop import URL, Browser, Memory, metadata, obey
+from loop import DOCUMENT, URL, Browser, Memory, metadata, obey
 from mcp.client import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
@@ -17,7 +17,7 @@ async def main() -> None:
     async def returned() -> AuthorizationCodeResult:
         return AuthorizationCodeResult.model_validate(await browser.arrived.get())
 
-    provider = OAuthClientProvider(URL, registration, memory, browser.open, returned)
+    provider = OAuthClientProvider(URL, registration, memory, browser.open, returned, client_metadata_url=DOCUMENT)
     async with (
         httpx2.AsyncClient(auth=provider, timeout=60) as http,
         Client(streamable_http_client(URL, http_client=http)) as client,

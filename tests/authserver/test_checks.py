@@ -1,0 +1,156 @@
+"""Misconfiguration stops the start: each check fires on its fault, and a good deployment is told nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+
+from tests.house import ROOT
+from tests.tiers import production_environment
+
+GOOD = {
+    "PRODUCTION": True,
+    "DEMO": False,
+    "INSECURE_CIMD_ALLOW_LOOPBACK": False,
+    "ISSUER": "https://ai.example.com",
+    "GATEWAY_URL": "https://ai.example.com/mcp",
+    "HOSTED_URL": "https://{handle}.mcp.example.com/mcp",
+    "COMPAT_URL": "https://ai.example.com/mcp/{handle}/mcp",
+    "ACCESS_TOKEN_LIFETIME_SECONDS": 600,
+    "SECRET_KEY": "k" * 50,
+    "REGISTRATION": "open",
+}
+
+FAULTS: list[tuple[str, dict[str, Any]]] = [
+    ("E001", {"ISSUER": "https://ai.example.com/"}),
+    ("E001", {"ISSUER": "https://ai.example.com/auth"}),
+    ("E001", {"ISSUER": "https://AI.example.com"}),
+    ("E001", {"ISSUER": "https://ai.example.com:443"}),
+    ("E001", {"ISSUER": "https://ai.example.com?x"}),
+    ("E001", {"ISSUER": "https://ai.example.com#x"}),
+    ("E001", {"ISSUER": "https://u@ai.example.com"}),
+    ("E001", {"ISSUER": "ai.example.com"}),
+    ("E001", {"ISSUER": ""}),
+    ("E002", {"ISSUER": "http://ai.example.com"}),
+    ("E002", {"ISSUER": "http://127.0.0.1.evil.example"}),
+    ("E003", {"GATEWAY_URL": "https://ai.example.com/mcp?x"}),
+    ("E003", {"GATEWAY_URL": "https://{handle}.example.com/mcp"}),
+    ("E003", {"GATEWAY_URL": "https://AI.example.com/mcp"}),
+    ("E003", {"GATEWAY_URL": "/mcp"}),
+    ("E003", {"GATEWAY_URL": ""}),
+    ("E003", {"HOSTED_URL": "https://mcp.example.com/mcp"}),
+    ("E003", {"HOSTED_URL": "https://{handle}.{handle}.example.com/mcp"}),
+    ("E003", {"HOSTED_URL": "https://{handle}.mcp.example.com:443/mcp"}),
+    ("E003", {"COMPAT_URL": "https://ai.example.com/mcp"}),
+    ("E003", {"COMPAT_URL": "https://ai.example.com/mcp/{handle}/mcp#x"}),
+    ("E004", {"DEMO": True}),
+    ("E005", {"INSECURE_CIMD_ALLOW_LOOPBACK": True}),
+    ("E006", {"ACCESS_TOKEN_LIFETIME_SECONDS": 59}),
+    ("E007", {"SECRET_KEY": "k" * 49}),
+    ("E007", {"SECRET_KEY": "insecure-development-key-that-is-long-enough-for-all"}),
+    ("E008", {"ACCESS_TOKEN_LIFETIME_SECONDS": 4, "PRODUCTION": False}),
+    ("E009", {"REGISTRATION": "maybe"}),
+    ("E009", {"REGISTRATION": ""}),
+]
+
+# What is an error in production only.
+DEVELOPMENT: list[dict[str, Any]] = [
+    {"DEMO": True},
+    {"INSECURE_CIMD_ALLOW_LOOPBACK": True},
+    {"ACCESS_TOKEN_LIFETIME_SECONDS": 5},
+    {"SECRET_KEY": "insecure-development-key"},
+    {"ISSUER": "http://127.0.0.1:8000"},
+    {"ISSUER": "http://localhost:9100"},
+    {"ISSUER": "http://[::1]:8000"},
+]
+
+
+def found(settings: Any, **changes: Any) -> list[str]:
+    """Return the ids of our checks that fire under these settings."""
+    for name, value in (GOOD | changes).items():
+        setattr(settings, name, value)
+    return [message.id.removeprefix("gatehouse.") for message in run_checks() if (message.id or "").startswith("gate")]
+
+
+@pytest.mark.parametrize(("check", "fault"), FAULTS, ids=lambda each: str(each))
+def test_each_fault_fires_its_check_and_no_other(settings: Any, check: str, fault: dict[str, Any]) -> None:
+    fired = set(found(settings, **fault))
+    assert check in fired
+    assert fired - {check} <= ({"E001", "E002"} if "ISSUER" in fault else set())
+
+
+def test_every_check_that_exists_has_a_fault_that_fires_it() -> None:
+    text = (ROOT / "authserver/checks.py").read_text()
+    numbers = {
+        f"E{number:03}" for number in range(1, 100) if f", {number})" in text or f"            {number},\n" in text
+    }
+    assert {check for check, _ in FAULTS} == numbers
+
+
+def test_a_good_deployment_is_told_nothing(settings: Any) -> None:
+    assert found(settings) == []
+
+
+@pytest.mark.parametrize("change", DEVELOPMENT, ids=str)
+def test_development_may_do_what_production_may_not(settings: Any, change: dict[str, Any]) -> None:
+    assert found(settings, **{"PRODUCTION": False} | change) == []
+
+
+@pytest.mark.parametrize("seconds", [60, 600, 86_400])
+def test_lifetimes_of_a_minute_and_more_are_fine_in_production(settings: Any, seconds: int) -> None:
+    assert found(settings, ACCESS_TOKEN_LIFETIME_SECONDS=seconds) == []
+
+
+def test_each_error_says_what_to_do(settings: Any) -> None:
+    found(settings, ISSUER="http://ai.example.com/x", DEMO=True, SECRET_KEY="x")
+    ours = [message for message in run_checks() if (message.id or "").startswith("gatehouse")]
+    assert len(ours) >= 3
+    assert all(message.hint and message.is_serious() for message in ours)
+
+
+def test_no_error_repeats_the_secret_key(settings: Any) -> None:
+    found(settings, SECRET_KEY="a-short-secret")
+    assert "a-short-secret" not in " ".join(str(message) for message in run_checks())
+
+
+# --- A deployment, for real
+
+
+def check_deploy(**changes: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py check --deploy` in the environment of a deployment."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
+    environment = kept | dict(production_environment()) | changes
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_the_deployment_checks_find_nothing_to_say_about_a_good_deployment() -> None:
+    done = check_deploy()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "no issues" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("ISSUER", "http://ai.example.com", "gatehouse.E002"),
+        ("DEMO", "1", "gatehouse.E004"),
+        ("SECRET_KEY", "short", "gatehouse.E007"),
+    ],
+)
+def test_a_bad_deployment_does_not_pass(name: str, value: str, says: str) -> None:
+    done = check_deploy(**{name: value})
+    assert done.returncode != 0
+    assert says in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_secret_key_nothing_starts_and_the_reason_is_one_line() -> None:
+    done = check_deploy(SECRET_KEY="")
+    assert done.returncode != 0
+    assert "Set SECRET_KEY (or SECRET_KEY_FILE)" in done.stderr

@@ -1,0 +1,181 @@
+"""What a deployment decides: the environment becomes settings, read in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from authserver import celery_app, policy, tasks
+from tests.house import ROOT
+from tests.tiers import production_environment
+
+PRINT = """
+import json, sys
+from authserver import settings
+print(json.dumps({name: getattr(settings, name, None) for name in sys.argv[1:]}, default=str))
+"""
+
+
+def run(*names: str, production: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
+    base = dict(production_environment()) if production else {"DEBUG": "1"}
+    command = [sys.executable, "-c", PRINT, *names]
+    return subprocess.run(command, cwd=ROOT, env=kept | base | environment, capture_output=True, text=True, timeout=60)
+
+
+def settings_of(*names: str, production: bool = True, **environment: str) -> dict[str, Any]:
+    done = run(*names, production=production, **environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# --- No
+
+
+@pytest.mark.parametrize("debug", ["0", "", "false", "no"])
+def test_without_a_secret_key_nothing_starts(debug: str) -> None:
+    done = run("ISSUER", production=False, DEBUG=debug)
+    assert done.returncode != 0
+    assert "Set SECRET_KEY" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["TRUSTED_PROXY_COUNT", "ACCESS_TOKEN_LIFETIME_SECONDS", "SIGN_INS_PER_MINUTE"])
+def test_a_number_that_is_none_stops_the_start(name: str) -> None:
+    assert run("ISSUER", **{name: "many"}).returncode != 0
+
+
+def test_django_s_own_debug_pages_are_never_shown() -> None:
+    for production in (True, False):
+        assert settings_of("DEBUG", production=production) == {"DEBUG": False}
+
+
+def test_debug_with_https_is_not_production_and_without_is_neither() -> None:
+    assert settings_of("PRODUCTION") == {"PRODUCTION": True}
+    assert settings_of("PRODUCTION", DEBUG="1") == {"PRODUCTION": False}
+    assert settings_of("PRODUCTION", ISSUER="http://127.0.0.1:8000") == {"PRODUCTION": False}
+
+
+# --- Browsers
+
+
+def test_cookies_of_a_deployment_are_for_this_host_and_https_only() -> None:
+    names = ["SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"]
+    names += ["SESSION_COOKIE_HTTPONLY", "SESSION_COOKIE_SAMESITE", "CSRF_COOKIE_SAMESITE"]
+    assert settings_of(*names) == {
+        "SESSION_COOKIE_NAME": "__Host-session",
+        "CSRF_COOKIE_NAME": "__Host-csrf",
+        "SESSION_COOKIE_SECURE": True,
+        "CSRF_COOKIE_SECURE": True,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",  # Strict would lose the session on the way in from the client's site
+        "CSRF_COOKIE_SAMESITE": "Lax",
+    }
+
+
+def test_cookies_of_development_work_without_https() -> None:
+    read = settings_of("SESSION_COOKIE_NAME", "SESSION_COOKIE_SECURE", production=False)
+    assert read == {"SESSION_COOKIE_NAME": "session", "SESSION_COOKIE_SECURE": False}
+
+
+def test_a_deployment_insists_on_https_and_development_does_not() -> None:
+    assert settings_of("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS") == {
+        "SECURE_SSL_REDIRECT": True,
+        "SECURE_HSTS_SECONDS": 31_536_000,
+    }
+    assert settings_of("SECURE_SSL_REDIRECT", "SECURE_HSTS_SECONDS", production=False) == {
+        "SECURE_SSL_REDIRECT": False,
+        "SECURE_HSTS_SECONDS": 0,
+    }
+
+
+def test_the_forwarded_scheme_is_believed_only_behind_a_proxy() -> None:
+    header = "SECURE_PROXY_SSL_HEADER"
+    assert settings_of(header, TRUSTED_PROXY_COUNT="1") == {header: ["HTTP_X_FORWARDED_PROTO", "https"]}
+    assert settings_of(header, TRUSTED_PROXY_COUNT="0") == {header: None}
+
+
+def test_only_the_issuer_s_host_is_served() -> None:
+    assert settings_of("ALLOWED_HOSTS") == {"ALLOWED_HOSTS": ["ai.example.com"]}
+    assert settings_of("ALLOWED_HOSTS", ALLOWED_HOSTS="a.example,b.example") == {
+        "ALLOWED_HOSTS": ["a.example", "b.example"]
+    }
+    assert "127.0.0.1" in settings_of("ALLOWED_HOSTS", production=False)["ALLOWED_HOSTS"]
+
+
+# --- Secrets from files
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret_key"
+    secret.write_text("from a file, " + "k" * 60)
+    done = settings_of("SECRET_KEY", SECRET_KEY="", SECRET_KEY_FILE=str(secret))
+    assert done["SECRET_KEY"].startswith("from a file")
+
+
+def test_a_database_address_may_lie_in_a_file(tmp_path: Path) -> None:
+    address = tmp_path / "database_url"
+    address.write_text("postgres://u:p@db.example/gatehouse")
+    read = settings_of("DATABASES", DATABASE_URL="", DATABASE_URL_FILE=str(address))
+    assert read["DATABASES"]["default"]["HOST"] == "db.example"
+
+
+# --- Database, cache, tasks
+
+
+def test_sqlite_waits_for_its_turn_and_begins_its_transactions_as_writers() -> None:
+    options = settings_of("DATABASES", production=False)["DATABASES"]["default"]["OPTIONS"]
+    assert options["transaction_mode"] == "IMMEDIATE"
+    assert options["timeout"] == 20
+    assert "journal_mode=WAL" in options["init_command"]
+
+
+def test_postgresql_keeps_a_pool_of_the_size_that_was_asked_for() -> None:
+    options = settings_of("DATABASES", DATABASE_POOL_SIZE="17")["DATABASES"]["default"]["OPTIONS"]
+    assert options["pool"]["max_size"] == 17
+
+
+def test_without_a_broker_tasks_run_in_place_and_with_one_they_do_not() -> None:
+    assert settings_of("CELERY_TASK_ALWAYS_EAGER", production=False) == {"CELERY_TASK_ALWAYS_EAGER": True}
+    assert settings_of("CELERY_TASK_ALWAYS_EAGER") == {"CELERY_TASK_ALWAYS_EAGER": False}
+
+
+def test_the_purge_is_on_the_clock_and_names_a_task_that_exists(settings: Any) -> None:
+    named = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+    assert tasks.purge_expired.name in named
+    assert named <= set(celery_app.tasks)
+
+
+# --- What we decide
+
+
+def test_the_default_lifetimes_are_the_policy_s() -> None:
+    read = settings_of(
+        "ACCESS_TOKEN_LIFETIME_SECONDS", "REGISTRATIONS_PER_MINUTE", "SIGN_INS_PER_MINUTE", "REGISTRATION"
+    )
+    assert read == {
+        "ACCESS_TOKEN_LIFETIME_SECONDS": policy.ACCESS_TOKEN_LIFETIME.total_seconds(),
+        "REGISTRATIONS_PER_MINUTE": policy.REGISTRATIONS_PER_MINUTE,
+        "SIGN_INS_PER_MINUTE": policy.SIGN_INS_PER_MINUTE,
+        "REGISTRATION": "open",
+    }
+
+
+def test_what_could_log_whole_requests_never_logs_below_warning() -> None:
+    loggers = settings_of("LOGGING", LOG_LEVEL="DEBUG")["LOGGING"]["loggers"]
+    assert loggers["oauthlib"]["level"] == loggers["oauth2_provider"]["level"] == "WARNING"
+
+
+def test_passwords_are_hashed_with_argon2() -> None:
+    assert settings_of("PASSWORD_HASHERS")["PASSWORD_HASHERS"][0].endswith("Argon2PasswordHasher")
+
+
+def test_a_client_gets_no_scheme_that_runs_or_reads_things() -> None:
+    dangerous = {"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "ws", "mailto", "tel"}
+    assert dangerous.isdisjoint(policy.PRIVATE_USE_SCHEMES)
+    assert all(scheme == scheme.lower() for scheme in policy.PRIVATE_USE_SCHEMES)

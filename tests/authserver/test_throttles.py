@@ -1,0 +1,73 @@
+"""The limit of registrations, by the address that middleware found. Over HTTP: views/test_register.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import RequestFactory
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from authserver.services.events import RequestFacts, current_request
+from authserver.throttles import RegistrationThrottle
+
+
+@pytest.fixture
+def come_from() -> Iterator:
+    """Set the address that requests come from."""
+    marks = []
+
+    def come(address: str | None) -> None:
+        marks.append(current_request.set(RequestFacts(address=address)))
+
+    yield come
+    for mark in reversed(marks):
+        current_request.reset(mark)
+
+
+def allowed() -> bool:
+    return RegistrationThrottle().allow_request(Request(RequestFactory().post("/oauth/register")), APIView())
+
+
+def test_beyond_the_limit_nobody_registers(settings, come_from) -> None:
+    settings.REGISTRATIONS_PER_MINUTE = 3
+    come_from("203.0.113.1")
+    assert [allowed() for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_another_address_is_counted_apart(settings, come_from) -> None:
+    settings.REGISTRATIONS_PER_MINUTE = 1
+    come_from("203.0.113.1")
+    assert [allowed(), allowed()] == [True, False]
+    come_from("203.0.113.2")
+    assert allowed()
+
+
+def test_those_whose_address_is_unknown_share_one_count(settings, come_from) -> None:
+    settings.REGISTRATIONS_PER_MINUTE = 1
+    come_from(None)
+    assert [allowed(), allowed()] == [True, False]
+
+
+def test_after_a_minute_the_count_is_empty_again(settings, come_from, time_machine) -> None:
+    settings.REGISTRATIONS_PER_MINUTE = 2
+    time_machine.move_to("2026-11-20 12:00:00", tick=False)
+    come_from("203.0.113.1")
+    assert [allowed() for _ in range(3)] == [True, True, False]
+    time_machine.shift(59)
+    assert not allowed()
+    time_machine.shift(1)
+    assert allowed()
+
+
+def test_a_refused_try_does_not_make_the_wait_longer(settings, come_from, time_machine) -> None:
+    settings.REGISTRATIONS_PER_MINUTE = 1
+    time_machine.move_to("2026-11-20 12:00:00", tick=False)
+    come_from("203.0.113.1")
+    allowed()
+    for _ in range(5):
+        time_machine.shift(10)
+        assert not allowed()
+    time_machine.shift(10)
+    assert allowed()
