@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from authserver.admin.base import ReadOnlyAdmin
 from authserver.models import Client, ClientPolicy, ClientRule
-from authserver.services import governance
+from authserver.services.governance import decisions
 
 PREVIEW = 20
 Act = Callable[..., bool]
@@ -50,13 +50,13 @@ class ClientActions(admin.ModelAdmin):
     @admin.action(description="Block selected clients", permissions=["change"])
     def block_selected(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
         effect = "Every connection of these clients is refused from the next request on, and nobody can connect them."
-        return self._judge(request, queryset.filter(is_active=True), governance.block, verb="Block", effect=effect)
+        return self._judge(request, queryset.filter(is_active=True), decisions.block, verb="Block", effect=effect)
 
     @admin.action(description="Mark selected clients verified", permissions=["change"])
     def verify_selected(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
         effect = "The consent page will say that the people who run this server have checked who is behind them."
         return self._judge(
-            request, queryset.filter(is_verified=False), governance.verify, verb="Mark verified", effect=effect
+            request, queryset.filter(is_verified=False), decisions.verify, verb="Mark verified", effect=effect
         )
 
     def _judge(

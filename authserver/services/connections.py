@@ -20,8 +20,9 @@ from authserver.models import AccessToken, AuthorizationCode, Client, Connection
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, Refused, invalid_grant
 from authserver.protocol.resources import Target
-from authserver.services import catalog, clients, events, sealing, verdicts
+from authserver.services import catalog, clients, events, sealing
 from authserver.services.events import Actor, Tag
+from authserver.services.governance import verdicts
 from handles import access
 from handles.models import Handle
 

@@ -26,7 +26,7 @@ from authserver.protocol import credentials, governance, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.protocol.governance import Kind
 from authserver.services import catalog
-from authserver.services.verdicts import SELF_REGISTERED
+from authserver.services.governance.verdicts import SELF_REGISTERED
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role

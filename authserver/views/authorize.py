@@ -20,8 +20,9 @@ from authserver import forms, policy, tasks
 from authserver.forms import Choice, SignedRequest
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, connections, documents, governance, verdicts
+from authserver.services import catalog, connections, documents
 from authserver.services.connections import Approval
+from authserver.services.governance import decisions, verdicts
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import authorize_errors, consent_page, errors, responses
 from authserver.views.consent_page import Seats
@@ -239,7 +240,7 @@ def grant(
 def wait(request: HttpRequest, asked: AuthorizationRequest, seat: Seat) -> HttpResponse:
     """Ask the admins of the handle to let the client in; no connection is made before they do."""
     user: User = request.user  # type: ignore[assignment]
-    filed = governance.ask(seat.handle, asked.client, by=user)
+    filed = decisions.ask(seat.handle, asked.client, by=user)
     if isinstance(filed, Refusal):
         return errors.show(request, way_back(authorize_errors.queue_full(seat.handle.slug), asked))
     return errors.show(request, way_back(authorize_errors.waits(seat, asked.client), asked))

@@ -13,8 +13,9 @@ from accounts.models import User
 from authserver import policy
 from authserver.protocol import redirects
 from authserver.protocol.governance import Decision, Entry, Kind, Mode
-from authserver.services import client_list, clients, governance, verdicts
-from authserver.services.client_list import Listed
+from authserver.services import clients
+from authserver.services.governance import client_list, decisions, verdicts
+from authserver.services.governance.client_list import Listed
 from authserver.views.consent_page import NOT_LET_IN, ClientView, client_view
 from handles import access
 from handles.access import Seat
@@ -161,7 +162,7 @@ def set_policy(request: HttpRequest, slug: str) -> HttpResponse:
     mode = request.POST.get("mode", "")
     if mode not in Mode.values:
         return _show(request, handle, "Choose who may connect.")
-    governance.set_policy(handle, Mode(mode), by=request.user, now=timezone.now())  # type: ignore[arg-type]
+    decisions.set_policy(handle, Mode(mode), by=request.user, now=timezone.now())  # type: ignore[arg-type]
     success(request, "Saved. It holds from the next request of every app on.")
     return _back(handle)
 
@@ -177,7 +178,7 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
     if entry is None or decision not in (Decision.ALLOW, Decision.BLOCK):
         return _show(request, handle, "Type the client ID of the app, as the app shows it.")
     decided = Decision(decision)
-    governance.decide(handle, entry, decided, by=request.user, now=timezone.now())  # type: ignore[arg-type]
+    decisions.decide(handle, entry, decided, by=request.user, now=timezone.now())  # type: ignore[arg-type]
     may = "may connect to" if decided == Decision.ALLOW else "is blocked at"
     success(request, f"{name} {may} @{handle.slug}.")
     return _back(handle)
@@ -195,7 +196,7 @@ def disconnect(request: HttpRequest, slug: str) -> HttpResponse:
         raise Http404
     if request.POST.get("confirm") != "yes":
         return _private(render(request, "handles/disconnect.html", {"handle": handle, "card": _card(listed)}))
-    count = governance.disconnect_everyone(handle, entry, by=request.user, now=timezone.now())  # type: ignore[arg-type]
+    count = decisions.disconnect_everyone(handle, entry, by=request.user, now=timezone.now())  # type: ignore[arg-type]
     ended = "1 connection" if count == 1 else f"{count} connections"
     success(request, f"{listed.name}: {ended} to @{handle.slug} ended.")
     return _back(handle)

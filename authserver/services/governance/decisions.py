@@ -10,8 +10,9 @@ from authserver.models import Client, ClientPolicy, ClientRule, Connection
 from authserver.protocol import governance
 from authserver.protocol.errors import Refusal
 from authserver.protocol.governance import Decision, Entry, Mode
-from authserver.services import connections, events, verdicts
+from authserver.services import connections, events
 from authserver.services.events import Actor, Tag
+from authserver.services.governance import verdicts
 from handles.models import Handle
 
 QUEUE_FULL = Refusal("access_denied", "Too many apps wait for this handle already.", "client:queue_full")

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, F, Max, Q, QuerySet, Value, When
 
 from authserver.models import Client, ClientPolicy, ClientRule, Connection
 from authserver.protocol.governance import Decision, Entry, Kind, Mode, Verdict, verdict
-from authserver.services.verdicts import SELF_REGISTERED, facts_of
+from authserver.services.governance.verdicts import SELF_REGISTERED, facts_of
 from handles.models import Handle
 
 

@@ -1,4 +1,4 @@
-"""Which clients a handle lets in, asked live. Reads only; `governance` has the acts."""
+"""Which clients a handle lets in, asked live. Reads only; `decisions` has the acts."""
 
 from collections import defaultdict
 from collections.abc import Iterable
