@@ -35,6 +35,7 @@ QUERY_LENGTH_MAX = 8_192
 PARAMETER_COUNT_MAX = 50
 PARAMETER_LENGTH_MAX = 4_096
 SCOPE_COUNT_MAX = 100
+PENDING_CLIENTS_MAX = 100  # clients that wait for a handle's admins; outsiders of a public handle can file them
 REDIRECT_URIS_MAX = 32  # VS Code registers 8, Cursor 3
 REDIRECT_URI_LENGTH_MAX = 2_048
 CLIENT_ID_LENGTH_MAX = 255
