@@ -140,6 +140,13 @@ def test_postgresql_keeps_a_pool_of_the_size_that_was_asked_for() -> None:
     assert options["pool"]["max_size"] == 17
 
 
+def test_what_the_database_address_says_is_kept_beside_the_pool() -> None:
+    address = "postgres://u@db.example/gatehouse?sslmode=verify-full"
+    options = settings_of("DATABASES", DATABASE_URL=address)["DATABASES"]["default"]["OPTIONS"]
+    assert options["sslmode"] == "verify-full"
+    assert options["pool"]["min_size"] == 2
+
+
 def test_without_a_broker_tasks_run_in_place_and_with_one_they_do_not() -> None:
     assert settings_of("CELERY_TASK_ALWAYS_EAGER", production=False) == {"CELERY_TASK_ALWAYS_EAGER": True}
     assert settings_of("CELERY_TASK_ALWAYS_EAGER") == {"CELERY_TASK_ALWAYS_EAGER": False}

@@ -128,6 +128,13 @@ def test_questions_about_one_credential_at_the_same_moment_all_get_an_answer(eve
     assert {answer["aud"] for answer in answers} == {GATEWAY}
 
 
+def test_equal_registrations_at_the_same_moment_are_one_client(everybody: World) -> None:
+    apps = at_once([App.register for _ in range(6)])
+    assert len({app.client_id for app in apps}) == 1
+    held = [everybody.connect(everybody.alice, app, handle="acme") for app in apps]
+    assert all(everybody.asker.is_active(each.access) for each in held)
+
+
 def tabs(person: Person, count: int) -> list[Person]:
     """The same browser, several tabs: one session, each with an HTTP client of its own."""
     opened = [Person(person.email) for _ in range(count)]

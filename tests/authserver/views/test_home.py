@@ -11,6 +11,7 @@ from django.test import Client as Http
 from authserver import __version__
 from authserver.views import home
 from tests.authserver.views.test_consent_page import words
+from tests.flows.changes import set_endpoint, set_handle
 from tests.people import World
 
 pytestmark = pytest.mark.django_db
@@ -91,3 +92,53 @@ def test_a_probe_that_names_no_known_host_is_answered_or_refused_without_a_trace
     answer = Http().get("/livez", headers={"host": "10.0.0.7:8000", "accept": "application/json"})
     assert answer.status_code in (200, 400)
     assert b"DisallowedHost" not in answer.content
+
+
+# --- What the reverse proxy asks before it gets a certificate
+
+
+def certificate_for(domain: str | None) -> int:
+    return Http().get("/internal/tls-ask", {"domain": domain} if domain is not None else {}).status_code
+
+
+@pytest.mark.parametrize(
+    "domain",
+    [
+        None,
+        "",
+        "mcp.localhost",
+        "nosuch.mcp.localhost",
+        "acme.evil.example",
+        "a.acme.mcp.localhost",
+        "acme.mcp.localhost.evil.example",
+        "acme.mcp.localhost:8001",
+        "acme.mcp.localhost/mcp",
+        "acme.mcp.localhost?",
+        "x@acme.mcp.localhost",
+        "127.0.0.1",
+        "127.0.0.1:8001/mcp/acme",
+        "{handle}.mcp.localhost",
+        "*.mcp.localhost",
+        "www.mcp.localhost",
+        "xn--acme.mcp.localhost",
+        "a\x00b",
+        "x" * 10_000,
+    ],
+)
+def test_no_certificate_for_what_is_no_handle_s_name(world: World, domain: str | None) -> None:
+    assert certificate_for(domain) == 404
+
+
+def test_no_certificate_for_a_suspended_handle(world: World) -> None:
+    assert certificate_for("acme.mcp.localhost") == 200
+    set_handle("acme", status="suspended")
+    assert certificate_for("acme.mcp.localhost") == 404
+
+
+def test_a_certificate_for_an_active_handle_s_name_however_it_is_written(world: World) -> None:
+    assert certificate_for("acme.mcp.localhost") == certificate_for("ACME.mcp.LOCALHOST") == 200
+
+
+def test_no_certificate_once_the_hosted_endpoint_is_withdrawn(world: World) -> None:
+    set_endpoint("hosted", is_active=False)
+    assert certificate_for("acme.mcp.localhost") == 404
