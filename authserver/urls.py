@@ -7,6 +7,7 @@ from django.urls import include, path, re_path
 from authserver.views import (
     authorize,
     connections,
+    handle_clients,
     home,
     introspect,
     register,
@@ -39,6 +40,13 @@ urlpatterns = [
     path("connections/all/disconnect", connections.disconnect_all, name="connections_disconnect_all"),
     path("connections/<uuid:connection_id>/disconnect", connections.disconnect, name="connection_disconnect"),
     path("admin/", admin.site.urls),
+    # what admins of a handle decide
+    path("handles", handle_clients.handle_list, name="handles"),
+    path("handles/<str:slug>", handle_clients.overview, name="handle"),
+    path("handles/<str:slug>/clients", handle_clients.client_page, name="handle_clients"),
+    path("handles/<str:slug>/clients/policy", handle_clients.set_policy, name="handle_client_policy"),
+    path("handles/<str:slug>/clients/decide", handle_clients.decide, name="handle_client_decide"),
+    path("handles/<str:slug>/clients/disconnect", handle_clients.disconnect, name="handle_client_disconnect"),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),

@@ -5,9 +5,12 @@ from authserver.admin.catalog import ProtectedResourceAdmin, ResourceServerAdmin
 from authserver.admin.clients import ClientAdmin
 from authserver.admin.connections import ConnectionAdmin
 from authserver.admin.events import EventAdmin
+from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 
 __all__ = [
     "ClientAdmin",
+    "ClientPolicyAdmin",
+    "ClientRuleAdmin",
     "ConnectionAdmin",
     "EventAdmin",
     "HiddenAdmin",

@@ -11,11 +11,12 @@ from django.utils import timezone
 
 from accounts.models import User
 from authserver.admin.base import SecretAdmin
+from authserver.admin.governance import ClientActions
 from authserver.models import Client
 from authserver.services import clients
 
 
-class ClientAdmin(SecretAdmin):
+class ClientAdmin(ClientActions, SecretAdmin):
     """Registered through django-oauth-toolkit's own admin module (settings: APPLICATION_ADMIN_CLASS)."""
 
     list_display = (

@@ -6,17 +6,14 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from authserver.protocol import governance
 from handles.models import Handle
 
 
 class ClientPolicy(models.Model):
     """What a handle does about clients that it has no rule for. No row: all are let in."""
 
-    class Mode(models.TextChoices):
-        ALL = "all", "Every client may connect"
-        VERIFIED = "verified", "Only clients that an administrator has verified"
-        ASK = "ask", "New clients wait until an admin of the handle lets them in"
-        LISTED = "listed", "Only clients on the list"
+    Mode = governance.Mode
 
     handle = models.OneToOneField(Handle, primary_key=True, on_delete=models.CASCADE, related_name="client_policy")
     mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.ALL)
@@ -28,14 +25,8 @@ class ClientPolicy(models.Model):
 class ClientRule(models.Model):
     """A handle's word on one client, by its exact id or by its registration fingerprint."""
 
-    class Decision(models.TextChoices):
-        ALLOW = "allow", "Allowed"
-        BLOCK = "block", "Blocked"
-        PENDING = "pending", "Waiting"
-
-    class Kind(models.TextChoices):
-        CLIENT_ID = "client_id", "Client id"
-        FINGERPRINT = "fingerprint", "Registration fingerprint"
+    Decision = governance.Decision
+    Kind = governance.Kind
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="client_rules")

@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from authserver import policy
-from authserver.protocol import client_ids, client_metadata, signing_keys
-from authserver.protocol.client_metadata import ClientMetadata
+from authserver.protocol import client_metadata, signing_keys
+from authserver.protocol.client_metadata import NO_KEYS, SIGNED, ClientMetadata
 from authserver.protocol.errors import Refusal
 
 Json = dict[str, Any]
-SIGNED = "private_key_jwt"
 SECRETS = ("client_secret", "client_secret_expires_at")
 
 
@@ -26,15 +25,14 @@ class ClientDocument:
     """A client's own words at its own address. `also_public`: it may come without proof, though it can sign."""
 
     metadata: ClientMetadata
-    jwks: Json
-    jwks_uri: str
     also_public: bool
 
     def digest(self) -> str:
         """Return what changes when the name, the redirects, the keys or the way of proof change: then a person who
         allowed the client is told so the next time."""
         told = self.metadata
-        content = [told.name, sorted(told.redirect_uris), told.auth_method, self.jwks, self.jwks_uri, self.also_public]
+        keys = [told.keys.jwks, told.keys.uri]
+        content = [told.name, sorted(told.redirect_uris), told.auth_method, *keys, self.also_public]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -52,7 +50,7 @@ def parse(content: object, *, url: str, any_port: bool = False) -> ClientDocumen
         return _refused("secret")
     if not isinstance(content.get("client_name"), str) or not content["client_name"].strip():
         return _refused("client_name")
-    metadata = client_metadata.parse(content)
+    metadata = client_metadata.parse(content, any_port=any_port)
     if isinstance(metadata, Refusal):
         return _refused(metadata.reason)
     return _with_method(metadata, content, any_port=any_port)
@@ -63,17 +61,15 @@ def _with_method(metadata: ClientMetadata, content: Json, *, any_port: bool) -> 
     listed = _methods(content)
     if isinstance(listed, Refusal):
         return listed
-    jwks, jwks_uri = _inline_keys(content), _keys_address(content, any_port=any_port)
-    if isinstance(jwks, Refusal):
-        return _refused(jwks.reason)
+    keys = signing_keys.named_by(content, any_port=any_port)
+    if isinstance(keys, Refusal):
+        return _refused(keys.reason)
     alg = content.get("token_endpoint_auth_signing_alg") or policy.ASSERTION_ALGORITHMS[0]
-    can_sign = SIGNED in listed and alg in policy.ASSERTION_ALGORITHMS and bool(jwks.get("keys") or jwks_uri)
-    if can_sign:
-        signed = replace(metadata, auth_method=SIGNED)
-        return ClientDocument(signed, jwks, "" if jwks.get("keys") else jwks_uri, "none" in listed)
+    if SIGNED in listed and alg in policy.ASSERTION_ALGORITHMS and keys:
+        return ClientDocument(replace(metadata, auth_method=SIGNED, keys=keys), "none" in listed)
     if "none" not in listed:
         return _refused("no_usable_method")
-    return ClientDocument(replace(metadata, auth_method="none"), {}, "", False)
+    return ClientDocument(replace(metadata, auth_method="none", keys=NO_KEYS), False)
 
 
 def _methods(content: Json) -> set[str] | Refusal:
@@ -85,12 +81,3 @@ def _methods(content: Json) -> set[str] | Refusal:
     if offered is not None and not (isinstance(offered, list) and all(isinstance(each, str) for each in offered)):
         return _refused("methods")
     return set(offered or []) | ({chosen} if chosen else set()) or {"none"}
-
-
-def _inline_keys(content: Json) -> Json | Refusal:
-    return {} if content.get("jwks") is None else signing_keys.parse(content["jwks"])
-
-
-def _keys_address(content: Json, *, any_port: bool) -> str:
-    address = content.get("jwks_uri")
-    return client_ids.document_url(address, any_port=any_port) or "" if isinstance(address, str) else ""

@@ -13,12 +13,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from authserver import policy
-from authserver.protocol import names, redirects
+from authserver.protocol import names, redirects, signing_keys
 from authserver.protocol.errors import Refusal
+from authserver.protocol.signing_keys import Keys
 
 AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
-# What equal registrations may still differ in: ports are compared apart, and `scope` limits nothing.
-KEYLESS = {"redirect_uris", "scope"}
+SIGNED = "private_key_jwt"
+NO_KEYS = Keys()
+# What is compared apart (the ports of redirect URIs, the keys), or not at all: `scope` limits nothing.
+KEYLESS = {"redirect_uris", "scope", "keys"}
 Json = dict[str, Any]
 
 
@@ -36,6 +39,7 @@ class ClientMetadata:
     terms_url: str
     software_id: str
     software_version: str
+    keys: Keys = NO_KEYS
 
     @classmethod
     def of_callback(cls, redirect_uri: str) -> "ClientMetadata":
@@ -48,8 +52,9 @@ def _invalid(what: str) -> Refusal:
     return Refusal("invalid_client_metadata", f"The member {what} has a value of the wrong form.", f"metadata:{what}")
 
 
-def parse(body: object) -> ClientMetadata | Refusal:
-    """Return the metadata of a registration request's JSON body, or the RFC 7591 error."""
+def parse(body: object, *, any_port: bool = False) -> ClientMetadata | Refusal:
+    """Return the metadata of a registration request's JSON body, or the RFC 7591 error. `any_port` is for keys on this
+    machine, in development."""
     if not isinstance(body, dict):
         return Refusal("invalid_client_metadata", "The body is not a JSON object.", "metadata:not_an_object")
     wrong = _wrong_type(body)
@@ -67,10 +72,14 @@ def parse(body: object) -> ClientMetadata | Refusal:
     responses = body.get("response_types")
     if responses is not None and "code" not in responses:
         return _unsupported("response_types", "code")
+    keys = signing_keys.named_by(body, any_port=any_port) if _wants_to_sign(body) else NO_KEYS
+    if isinstance(keys, Refusal):
+        return keys
     return ClientMetadata(
         name=name,
         redirect_uris=redirect_uris,
-        auth_method=_auth_method(body),
+        auth_method=SIGNED if keys else _auth_method(body),
+        keys=keys,
         may_refresh=grants is None or "refresh_token" in grants,
         scope=body.get("scope") or "",
         website_url=_web_address(body.get("client_uri")),
@@ -129,6 +138,10 @@ def _redirect_uris(body: Json) -> tuple[str, ...] | Refusal:
     return usable
 
 
+def _wants_to_sign(body: Json) -> bool:
+    return body.get("token_endpoint_auth_method") == SIGNED
+
+
 def _auth_method(body: Json) -> str:
     method = body.get("token_endpoint_auth_method")
     return method if method in AUTH_METHODS else "none"
@@ -157,7 +170,7 @@ def _digest(content: list[object]) -> str:
 def registration_key(metadata: ClientMetadata) -> str:
     """Return what two registrations share if they say the same of themselves, so that one row serves both."""
     named = [getattr(metadata, member.name) for member in fields(metadata) if member.name not in KEYLESS]
-    return _digest([*named, _without_ports(metadata.redirect_uris)])
+    return _digest([*named, metadata.keys.jwks, metadata.keys.uri, _without_ports(metadata.redirect_uris)])
 
 
 def fingerprint(metadata: ClientMetadata) -> str:

@@ -3,18 +3,42 @@
 Obeys: RFC 7517 §4-5 (members, unknown keys ignored), CIMD §4.1 (no private key in a document).
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
 from authserver import policy
+from authserver.protocol import client_ids
 from authserver.protocol.errors import Refusal
 
 Json = dict[str, Any]
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 CURVES = {"EC": {"P-256"}, "OKP": {"Ed25519", "Ed448"}}
 TOLD = ("kty", "kid", "use", "alg", "n", "e", "crv", "x", "y")
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Where a client's keys are: in its own words, or at an address. Neither: it has none that can serve."""
+
+    jwks: Json = field(default_factory=dict)
+    uri: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.jwks.get("keys") or self.uri)
+
+
+def named_by(metadata: Json, *, any_port: bool = False) -> Keys | Refusal:
+    """Return the keys that a client names in `jwks` or `jwks_uri` (RFC 7591 §2: not in both; then the set counts)."""
+    jwks = {} if metadata.get("jwks") is None else parse(metadata["jwks"])
+    if isinstance(jwks, Refusal):
+        return jwks
+    address = metadata.get("jwks_uri")
+    if jwks.get("keys") or not isinstance(address, str):
+        return Keys(jwks)
+    return Keys({}, client_ids.document_url(address, any_port=any_port) or "")
 
 
 def _refused(what: str) -> Refusal:

@@ -22,6 +22,7 @@ from authserver.protocol.errors import Refusal, Refused, invalid_grant
 from authserver.protocol.resources import Target
 from authserver.services import catalog, clients, events, sealing
 from authserver.services.events import Actor, Tag
+from authserver.services.governance import verdicts
 from handles import access
 from handles.models import Handle
 
@@ -170,8 +171,8 @@ def lock(connection_id: UUID) -> Connection:
 
 
 def refusal_of(connection: Connection) -> Refusal | None:
-    """Return why nothing may be issued under this connection now, or None. Membership, person, client, handle and
-    endpoint are asked live."""
+    """Return why nothing may be issued under this connection now, or None. Membership, person, client, handle,
+    its word on the client and endpoint are asked live."""
     if not connection.is_live:
         return invalid_grant(f"connection:ended_{connection.end_reason}")
     if not connection.client.is_usable(None):
@@ -180,7 +181,8 @@ def refusal_of(connection: Connection) -> Refusal | None:
         return invalid_grant("resource:withdrawn")
     if access.role_in(connection.handle, connection.user) is None:
         return invalid_grant("person:may_not_act_for_handle")
-    return None
+    verdict = verdicts.verdict_for(connection.handle, connection.client)
+    return None if verdict.lets_in else invalid_grant(verdict.reason)
 
 
 def take_code(code: str, *, client: Client, now: datetime) -> AuthorizationCode | Refusal:

@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
 
 from authserver import policy
-from authserver.models import Client
+from authserver.models import Client, Connection
 from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument
 from authserver.protocol.errors import Refusal, invalid_client
@@ -75,10 +76,11 @@ def refresh(client: Client, *, now: datetime) -> Refusal | None:
 
 def stale(*, now: datetime) -> list[Client]:
     """Return clients with live connections whose documents are no longer fresh, the oldest first."""
+    live = Connection.objects.filter(client=OuterRef("pk"), ended_at=None)
     rows = Client.objects.filter(
-        registration_source=Client.RegistrationSource.CIMD, is_active=True, cimd_expires_at__lt=now
+        Exists(live), registration_source=Client.RegistrationSource.CIMD, is_active=True, cimd_expires_at__lt=now
     )
-    return list(rows.filter(connections__ended_at=None).distinct().order_by("cimd_expires_at")[: policy.REFRESH_BATCH])
+    return list(rows.order_by("cimd_expires_at")[: policy.REFRESH_BATCH])
 
 
 def _ask(url: str, *, or_pinned: bool = True) -> Copy | Refusal:
@@ -127,11 +129,8 @@ def _apply(client: Client, copy: Copy, *, now: datetime) -> list[str]:
     """Set what the document says on the row, without saving it; return the names of what changed of it."""
     document = copy.document
     before = {name: getattr(client, name) for name in TOLD}
-    # The keys of a `jwks_uri` are kept in the same place, and are no part of the document.
-    if not document.jwks_uri or document.jwks_uri != client.jwks_uri:
-        client.jwks, client.jwks_fetched_at = document.jwks, None
     registration.apply(client, document.metadata)
-    client.also_public, client.jwks_uri = document.also_public, document.jwks_uri
+    client.also_public = document.also_public
     client.metadata_digest = document.digest()
     client.document_fetched_at = now if copy.source == "fetched" else client.document_fetched_at
     client.cimd_expires_at = now + copy.lifetime

@@ -29,6 +29,7 @@ from urllib3.response import BaseHTTPResponse
 
 from authserver import policy
 from authserver.protocol import addresses, freshness
+from authserver.services.events import current_request
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,10 @@ def _pause_of(url: str) -> FetchFailed | None:
 
 
 def _over_budget(url: str) -> FetchFailed | None:
+    """Hold whoever made us fetch to a share, and each origin to what it has to bear from us."""
+    caller = current_request.get().address
+    if caller and _count(_key("caller", caller), 60) > policy.FETCHES_PER_CALLER_PER_MINUTE:
+        return FetchFailed("fetch:caller_budget", True)
     asked = _count(_key("origin", urlsplit(url).netloc), 60)
     return FetchFailed("fetch:origin_budget", True) if asked > policy.FETCHES_PER_ORIGIN_PER_MINUTE else None
 

@@ -77,7 +77,11 @@ def apply(client: Client, metadata: ClientMetadata) -> None:
     client.name = metadata.name
     client.redirect_uris = " ".join(metadata.redirect_uris)
     client.auth_method = metadata.auth_method
-    client.client_type = Client.CLIENT_CONFIDENTIAL if client.has_secret else Client.CLIENT_PUBLIC
+    client.client_type = Client.CLIENT_CONFIDENTIAL if client.has_secret or client.signs else Client.CLIENT_PUBLIC
+    # The keys at an address are kept in the same place, and outlive an update that names the same address.
+    if not metadata.keys.uri or metadata.keys.uri != client.jwks_uri:
+        client.jwks, client.jwks_fetched_at = metadata.keys.jwks, None
+    client.jwks_uri, client.also_public = metadata.keys.uri, False
     client.may_refresh = metadata.may_refresh
     client.website_url = metadata.website_url
     client.policy_url = metadata.policy_url

@@ -22,6 +22,7 @@ from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
 from authserver.services import catalog, connections, documents
 from authserver.services.connections import Approval
+from authserver.services.governance import decisions, verdicts
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import authorize_errors, consent_page, errors, responses
 from authserver.views.consent_page import Seats
@@ -70,7 +71,8 @@ def read(query: str, *, may_fetch: bool = True) -> AuthorizationRequest | Failed
 def seats_for(asked: AuthorizationRequest, user: User) -> Seats | ErrorPage:
     """Return the handles this request can be about for this person, or the page that says why there is none."""
     if asked.target.handle is None:
-        return Seats(None, tuple(access.seats_of(user)))
+        offered = tuple(access.seats_of(user))
+        return Seats(None, offered, verdicts.verdicts_for([seat.handle for seat in offered], asked.client))
     handle = access.find(asked.target.handle)
     if handle is None:
         return authorize_errors.unknown_handle(asked)
@@ -79,7 +81,9 @@ def seats_for(asked: AuthorizationRequest, user: User) -> Seats | ErrorPage:
     role = access.role_in(handle, user)
     if role is None:
         return authorize_errors.not_a_member(handle.slug, user)
-    return Seats(Seat(handle, role), ())
+    seats = Seats(Seat(handle, role), (), verdicts.verdicts_for([handle], asked.client))
+    obstacle = seats.obstacle(Seat(handle, role))
+    return authorize_errors.not_let_in(handle.slug, asked.client, obstacle) if obstacle else seats
 
 
 def flow_in(url: str) -> tuple[str, str] | None:
@@ -200,6 +204,8 @@ def allow(request: HttpRequest, asked: AuthorizationRequest, signed: SignedReque
     if not granted:
         problem = f"As {seat.role.label.lower()} of @{seat.handle.slug} you can allow none of this."
         return show(request, asked, query=signed.query, choice=choice, problem=problem)
+    if seats.waits(seat):
+        return wait(request, asked, seat)
     return grant(request, asked, signed, seat, tuple(granted))
 
 
@@ -229,6 +235,15 @@ def grant(
     if isinstance(code, Refusal):
         return errors.show(request, authorize_errors.answered())
     return _redirect(_answer_uri(asked.redirect_uri, asked.state, {"code": code}))
+
+
+def wait(request: HttpRequest, asked: AuthorizationRequest, seat: Seat) -> HttpResponse:
+    """Ask the admins of the handle to let the client in; no connection is made before they do."""
+    user: User = request.user  # type: ignore[assignment]
+    filed = decisions.ask(seat.handle, asked.client, by=user)
+    if isinstance(filed, Refusal):
+        return errors.show(request, way_back(authorize_errors.queue_full(seat.handle.slug), asked))
+    return errors.show(request, way_back(authorize_errors.waits(seat, asked.client), asked))
 
 
 # --- Answers

@@ -2,8 +2,11 @@
 
 from accounts.models import User
 from authserver import policy
+from authserver.models import Client
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
 from authserver.views.errors import ErrorPage
+from handles.access import Seat
+from handles.roles import Role, at_least
 
 CONNECT_AGAIN = "Go back to the app, remove the connection there and add it again."
 
@@ -114,4 +117,39 @@ def not_a_member(slug: str, user: User) -> ErrorPage:
         f"You are not a member of @{slug}",
         f"You are signed in as {user.email}, and only members may connect apps to it.",
         "Ask an owner of the handle to add you, or switch to the account that is a member.",
+    )
+
+
+def not_let_in(slug: str, client: Client, cause: str) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "client_not_let_in",
+        f"This app may not connect to @{slug}",
+        cause,
+        "Ask an admin of the handle to let it in. Nothing was shared with the app.",
+        details=(("App", client.name), ("Client ID", client.client_id)),
+    )
+
+
+def waits(seat: Seat, client: Client) -> ErrorPage:
+    """Return the page for a request that an admin has to answer, in words for the admins themselves too."""
+    slug, decides = seat.handle.slug, at_least(seat.role, Role.ADMIN)
+    where = f"You are one of them: let the app in under Handles, @{slug}, Apps. Then" if decides else "When they have,"
+    return ErrorPage(
+        202,
+        "request_pending",
+        f"Your request waits for an admin of @{slug}",
+        "New apps are let in there by an admin first. Nothing was shared with the app yet.",
+        f"{where} connect again from the app.",
+        details=(("App", client.name),),
+    )
+
+
+def queue_full(slug: str) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "queue_full",
+        f"Too many apps wait for an admin of @{slug}",
+        "Your request could not be added to those that wait.",
+        "Ask an admin of the handle to decide about them, then connect again from the app.",
     )

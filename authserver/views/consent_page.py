@@ -1,9 +1,11 @@
 """The consent page, as data: who asks, where the answer goes, for which handle, what is asked. Built here, drawn in
 `templates/authorize/consent.html`; what a row may do is decided by `protocol.scopes`, not by this page."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import groupby
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from django.conf import settings
 
@@ -12,10 +14,18 @@ from authserver import policy
 from authserver.forms import Choice
 from authserver.models import Client, Connection, Scope
 from authserver.protocol import client_ids, redirects
+from authserver.protocol.governance import BLOCKED, UNLISTED, UNVERIFIED, Outcome, Verdict
 from authserver.protocol.redirects import Destination
 from authserver.toolkit.endpoints import AuthorizationRequest
 from handles.access import Seat
 from handles.roles import Role, at_least
+
+NOT_LET_IN = {
+    BLOCKED: "Blocked by an admin of the handle.",
+    UNVERIFIED: "Only verified apps may connect.",
+    UNLISTED: "Only apps on the list of the handle may connect.",
+}
+WAITS_FIRST = "An admin of the handle lets new apps in: Allow sends the request to them."
 
 
 @dataclass(frozen=True)
@@ -89,21 +99,33 @@ class ConsentPage:
 
 @dataclass(frozen=True)
 class Seats:
-    """The handles that this page can be for: one fixed by the resource, or those to pick from."""
+    """The handles that this page can be for: one fixed by the resource, or those to pick from; and what each says of
+    the client, by the handle's id."""
 
     fixed: Seat | None
     offered: tuple[Seat, ...]
+    verdicts: Mapping[UUID, Verdict] = field(default_factory=dict)
 
     @property
     def usable(self) -> list[Seat]:
-        return [seat for seat in self.offered if seat.is_usable]
+        return [seat for seat in self.offered if not self.obstacle(seat)]
+
+    def obstacle(self, seat: Seat) -> str:
+        """Return why this handle cannot be chosen, as a sentence, or nothing."""
+        if not seat.is_usable:
+            return "Suspended. Ask an owner of the handle."
+        return NOT_LET_IN.get(self.verdicts[seat.handle.pk], "")
+
+    def waits(self, seat: Seat) -> bool:
+        """Tell whether an admin of this handle has to let the client in first."""
+        return self.verdicts[seat.handle.pk].outcome == Outcome.ASK
 
     @property
     def settled(self) -> Seat | None:
         """The one handle that is in question without asking, or None where the person has to choose."""
         if self.fixed:
             return self.fixed
-        return self.usable[0] if len(self.usable) == 1 else None
+        return self.usable[0] if len(self.offered) == len(self.usable) == 1 else None
 
 
 def build(
@@ -119,15 +141,16 @@ def build(
     """Return the page for this request and person; `choice` is what was posted, where the page comes back."""
     settled = seats.settled
     chosen = choice.handle if choice and choice.handle else _used_before(asked, user)
-    rows = tuple(handle_row(seat, checked=seat.handle.slug == chosen) for seat in _ordered(seats.offered, chosen))
+    ordered = _ordered(seats.offered, chosen)
+    rows = tuple(handle_row(seats, seat, checked=seat.handle.slug == chosen) for seat in ordered)
     hint = asked.login_hint if "@" in asked.login_hint and asked.login_hint.lower() != user.email else ""
     return ConsentPage(
         client=client_view(asked.client, allowed=latest_connection(asked.client, user)),
         destination=redirects.destination(asked.redirect_uri),
         person=user,
         login_hint_other=hint,
-        fixed_handle=handle_row(seats.fixed, checked=True) if seats.fixed else None,
-        only_handle=handle_row(settled, checked=True) if settled and not seats.fixed else None,
+        fixed_handle=handle_row(seats, seats.fixed, checked=True) if seats.fixed else None,
+        only_handle=handle_row(seats, settled, checked=True) if settled and not seats.fixed else None,
         handles=rows,
         groups=_groups(asked, settled=settled, ticked=choice.ticked if choice else _ticked_first(asked, user, settled)),
         asked_nothing=not asked.named_scopes,
@@ -173,15 +196,16 @@ def client_view(client: Client, *, allowed: Connection | None = None) -> ClientV
     )
 
 
-def handle_row(seat: Seat, *, checked: bool) -> HandleRow:
+def handle_row(seats: Seats, seat: Seat, *, checked: bool) -> HandleRow:
+    obstacle = seats.obstacle(seat)
     return HandleRow(
         slug=seat.handle.slug,
         display_name=seat.handle.display_name,
         role=seat.role.value,
         role_label=str(seat.role.label),
-        is_disabled=not seat.is_usable,
-        reason="" if seat.is_usable else "Suspended. Ask an owner of the handle.",
-        is_checked=checked and seat.is_usable,
+        is_disabled=bool(obstacle),
+        reason=obstacle or (WAITS_FIRST if seats.waits(seat) else ""),
+        is_checked=checked and not obstacle,
     )
 
 

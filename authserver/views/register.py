@@ -19,6 +19,7 @@ from authserver import policy
 from authserver.authentication import MayRegister, RegistrationToken
 from authserver.models import Client
 from authserver.protocol import client_metadata, scopes
+from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
 from authserver.throttles import RegistrationThrottle
@@ -60,7 +61,7 @@ class RegistrationView(APIView):
 
     def post(self, request: Request) -> Response:
         """Register a client. Obeys: RFC 7591 §3.1, §3.2."""
-        metadata = client_metadata.parse(request.data)
+        metadata = _metadata_of(request)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
         registered = registration.register(metadata)
@@ -84,7 +85,7 @@ class ManagementView(APIView):
     def put(self, request: Request, client_id: str) -> Response:
         """Replace the metadata, for example to add a callback. Obeys: RFC 7592 §2.2."""
         wrong = _forbidden_member(request.data, request.user)
-        metadata = wrong or client_metadata.parse(request.data)
+        metadata = wrong or _metadata_of(request)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
         return _answer(describe(registration.update(request.user, metadata), scope=metadata.scope))
@@ -96,6 +97,10 @@ class ManagementView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         return _error_answer(exc)
+
+
+def _metadata_of(request: Request) -> ClientMetadata | Refusal:
+    return client_metadata.parse(request.data, any_port=settings.INSECURE_CIMD_ALLOW_LOOPBACK)
 
 
 SERVER_OWNED = (
@@ -144,6 +149,8 @@ def describe(registered: registration.Registered, *, scope: str = "") -> dict[st
         "tos_uri": client.terms_url,
         "software_id": client.software_id,
         "software_version": client.software_version,
+        "jwks_uri": client.jwks_uri,
+        "jwks": client.jwks if client.signs and not client.jwks_uri else None,
     }
     body |= {name: value for name, value in told.items() if value}
     if registered.secret:

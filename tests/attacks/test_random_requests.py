@@ -37,6 +37,12 @@ PAGES = [
     "/connections",
     "/connections/all/disconnect",
     "/connections/@connection/disconnect",
+    "/handles",
+    "/handles/@handle",
+    "/handles/@handle/clients",
+    "/handles/@handle/clients/policy",
+    "/handles/@handle/clients/decide",
+    "/handles/@handle/clients/disconnect",
     "/",
     "/livez",
     "/readyz",
@@ -62,11 +68,13 @@ NAMES = (
     "code_challenge_method resource grant_type refresh_token token token_type_hint prompt login_hint request "
     "request_uri taken target client user scopes extra_credentials headers body decision handle confirm login "
     "password email next csrfmiddlewaretoken redirect_uris client_name grant_types response_types client_uri "
+    "mode kind value only_this "
     "token_endpoint_auth_method software_id domain __class__ _params".split()
 )
 TEXTS = [
     *"@client @confidential @secret @code @used @refresh @access @verifier @challenge @signed @registration".split(),
     *"code S256 plain none authorization_code refresh_token client_credentials openid query fragment allow cancel "
+    "block fingerprint client_id ask listed "
     "acme globex public mcp.connect links.read offline_access yes client_secret_basic".split(),
     GATEWAY,
     hosted("acme"),
@@ -197,6 +205,7 @@ def stage(world: World, settings: Any) -> Stage:
         "verifier": app.verifier,
         "challenge": app.challenge,
         "basic": "Og==",
+        "handle": "acme",
         "connection": "0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     }
     real |= {"registration": app.registration["registration_access_token"]}
@@ -327,7 +336,7 @@ def paths_of(patterns: list[Any], prefix: str = "") -> set[str]:
 
 def test_every_path_of_the_table_of_contents_is_shot_at() -> None:
     shot_at = {*MACHINE_CODES, *PAGES}
-    stands_for = {"@client": "<str:client_id>", "@connection": "<uuid:connection_id>"}
+    stands_for = {"@client": "<str:client_id>", "@connection": "<uuid:connection_id>", "@handle": "<str:slug>"}
     for real, route in stands_for.items():
         shot_at |= {path.replace(real, route) for path in shot_at}
     shot_at.add(r"/^\.well-known/(?P<rest>(?s:.*))$")

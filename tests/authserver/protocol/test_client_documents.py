@@ -192,8 +192,8 @@ def test_keys_that_cannot_serve_are_dropped() -> None:
         token_endpoint_auth_method="private_key_jwt",
         jwks={"keys": [weak, curve, encrypts, {"kty": "new"}, "text", good | {"x5c": ["..."]}]},
     )
-    assert [key["kid"] for key in document.jwks["keys"]] == [good["kid"]]
-    assert "x5c" not in document.jwks["keys"][0]
+    assert [key["kid"] for key in document.metadata.keys.jwks["keys"]] == [good["kid"]]
+    assert "x5c" not in document.metadata.keys.jwks["keys"][0]
 
 
 # --- What changed

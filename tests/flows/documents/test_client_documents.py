@@ -6,8 +6,9 @@ import pytest
 from django.test import Client as Http
 from django.utils import timezone
 
-from authserver import policy
+from authserver import policy, tasks
 from authserver.models import Client, Event
+from authserver.services.documents import forget_unused
 from tests.document_host import DocumentHost, raw
 from tests.people import App, World, answer_of, tokens_of
 
@@ -118,9 +119,18 @@ def test_a_host_that_fails_again_and_again_is_left_alone_for_a_while(db: None, d
     assert documents.connections == policy.FETCH_FAILURES_BEFORE_PAUSE
 
 
-def test_one_origin_is_asked_only_so_often_a_minute(db: None, documents: DocumentHost) -> None:
-    for number in range(policy.FETCHES_PER_ORIGIN_PER_MINUTE + 5):
+def test_one_caller_makes_us_fetch_only_so_often_a_minute_and_takes_nothing_from_others(
+    db: None, documents: DocumentHost
+) -> None:
+    for number in range(policy.FETCHES_PER_CALLER_PER_MINUTE + 5):
         Http().get(app_of(documents.url(f"/{number}")).authorize_url())
+    assert documents.connections == policy.FETCHES_PER_CALLER_PER_MINUTE
+    assert Http(REMOTE_ADDR="203.0.113.7").get(app_of(documents.publish()).authorize_url()).status_code == 302
+
+
+def test_one_origin_is_asked_only_so_often_a_minute_by_however_many(db: None, documents: DocumentHost) -> None:
+    for number in range(policy.FETCHES_PER_ORIGIN_PER_MINUTE + 5):
+        Http(REMOTE_ADDR=f"203.0.113.{number}").get(app_of(documents.url(f"/{number}")).authorize_url())
     assert documents.connections == policy.FETCHES_PER_ORIGIN_PER_MINUTE
 
 
@@ -154,6 +164,31 @@ def test_a_stale_copy_is_refreshed_once_behind_the_request(world: World, documen
     assert "second" in Client.objects.get().redirect_uris
     changed = Event.objects.get(tag=Event.Tag.CLIENT_DOCUMENT_CHANGED)
     assert changed.detail["changed"] == ["redirect_uris"]
+
+
+def test_the_clock_refreshes_the_documents_of_connected_clients(world: World, documents: DocumentHost) -> None:
+    used, seen = app_of(documents.publish("/used.json")), app_of(documents.publish("/seen.json"))
+    world.connect(world.alice, used, handle="acme")
+    world.alice.open(seen.authorize_url())
+    for url in (used.client_id, seen.client_id):
+        make_stale(url)
+    documents.publish("/used.json", client_name="Renamed")
+    assert tasks.refresh_stale_documents() == 1
+    assert tasks.refresh_stale_documents() == 0
+    assert Client.objects.get(client_id=used.client_id).name == "Renamed"
+    assert documents.connections == 3
+
+
+def test_clients_that_were_only_seen_are_forgotten_and_known_again_when_they_come(
+    world: World, documents: DocumentHost
+) -> None:
+    used, seen = app_of(documents.publish("/used.json")), app_of(documents.publish("/seen.json"))
+    world.connect(world.alice, used, handle="acme")
+    world.alice.open(seen.authorize_url())
+    assert forget_unused(now=timezone.now()) == 0
+    assert forget_unused(now=timezone.now() + policy.UNUSED_REGISTRATION_LIFETIME * 1.1) == 1
+    assert [client.client_id for client in Client.objects.all()] == [used.client_id]
+    assert world.alice.open(seen.authorize_url()).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -244,3 +244,36 @@ def test_used_assertions_are_forgotten_once_they_are_expired(world: World, signe
     assert SeenAssertion.objects.count() == 1
     purge.purge_expired(now=timezone.now() + policy.ASSERTION_LIFETIME_MAX * 2)
     assert SeenAssertion.objects.count() == 0
+
+
+# --- Registered dynamically
+
+
+@pytest.mark.parametrize("at_an_address", [True, False])
+def test_a_client_that_registers_may_sign_too(world: World, documents: DocumentHost, at_an_address: bool) -> None:
+    signer = Signer("not known yet", algorithm="RS256")
+    keys = {"jwks_uri": documents.publish_json("/jwks.json", signer.jwks)} if at_an_address else {"jwks": signer.jwks}
+    app = App.register("Signer", REDIRECT, token_endpoint_auth_method="private_key_jwt", **keys)
+    assert app.registration["token_endpoint_auth_method"] == "private_key_jwt"
+    assert app.secret is None
+    assert {name: app.registration[name] for name in keys} == keys
+    signer.client_id = app.client_id
+    code = code_for(world, app)
+    assert refused(app.exchange(code)) == "invalid_client"
+    held = tokens_of(app.exchange(code, **signer.form()))
+    assert tokens_of(app.refresh(held.refresh, **signer.form())).access
+
+
+def test_a_registration_with_a_private_key_is_refused() -> None:
+    body = {
+        "redirect_uris": [REDIRECT],
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": {"keys": [{"kty": "oct", "k": "c2VjcmV0"}]},
+    }
+    answer = Http().post("/oauth/register", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+
+
+def test_a_registration_that_wants_to_sign_without_keys_is_public_and_told_so() -> None:
+    app = App.register("Signer", REDIRECT, token_endpoint_auth_method="private_key_jwt")
+    assert app.registration["token_endpoint_auth_method"] == "none"
