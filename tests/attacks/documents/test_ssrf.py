@@ -337,6 +337,7 @@ def test_a_person_sent_with_such_an_address_sees_a_page_and_nothing_is_kept(
     assert not Client.objects.exists()
 
 
+@pytest.mark.covers("CM-23")
 @pytest.mark.django_db
 @pytest.mark.usefixtures("quick")
 @pytest.mark.covers("CM-23")

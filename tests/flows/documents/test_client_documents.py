@@ -23,6 +23,7 @@ def make_stale(url: str) -> None:
     Client.objects.filter(client_id=url).update(cimd_expires_at=timezone.now() - timedelta(seconds=1))
 
 
+@pytest.mark.covers("AS-50", "CM-05")
 @pytest.mark.parametrize("redirect_uri", [REDIRECT, "http://127.0.0.1:50123/callback"])
 @pytest.mark.covers("CM-05")
 def test_a_documented_client_connects_without_registering(
@@ -36,18 +37,20 @@ def test_a_documented_client_connects_without_registering(
     assert Event.objects.filter(tag=Event.Tag.CLIENT_REGISTERED, client_id=app.client_id).count() == 1
 
 
-@pytest.mark.covers("AS-68", "CM-26")
+@pytest.mark.covers("AS-68", "CM-25", "CM-26")
 def test_the_consent_page_names_the_host_that_vouches_and_the_host_it_returns_to(
     world: World, documents: DocumentHost
 ) -> None:
-    page = world.alice.open(app_of(documents.publish()).authorize_url()).content.decode()
+    asked = app_of(documents.publish(logo_uri="https://client.example/logo.png")).authorize_url()
+    page = world.alice.open(asked).content.decode()
+    assert "logo.png" not in page
     assert "Identified by <bdi>localhost</bdi>" in page
     assert "returns you to <bdi>app.example</bdi>" in page
     assert documents.url() in page
     assert "This app registered itself" not in page
 
 
-@pytest.mark.covers("AS-50", "CM-01")
+@pytest.mark.covers("CM-01")
 def test_metadata_says_that_documents_are_supported(db: None) -> None:
     told = Http().get("/.well-known/oauth-authorization-server").json()
     assert told["client_id_metadata_document_supported"] is True
@@ -71,12 +74,14 @@ def test_the_sign_in_page_causes_no_fetch(db: None, documents: DocumentHost) -> 
     assert documents.connections == 0
 
 
+@pytest.mark.covers("CM-12")
 def test_a_redirect_uri_that_the_document_does_not_list_is_not_followed(world: World, documents: DocumentHost) -> None:
     answer = world.alice.http.get(app_of(documents.publish(), "https://evil.example/callback").authorize_url())
     assert answer.status_code == 400
     assert "evil.example" not in answer.content.decode()
 
 
+@pytest.mark.covers("CM-08", "CM-30")
 @pytest.mark.parametrize(
     ("status", "expected"),
     [("500 Oops", 503), ("403 Forbidden", 503), ("429 Slow", 503), ("404 Not Found", 400), ("204 No Content", 400)],
@@ -211,6 +216,7 @@ def test_the_last_good_copy_serves_whatever_comes_after_it(
     assert Client.objects.get().name == "Documented"
 
 
+@pytest.mark.covers("CM-21")
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -86,6 +86,7 @@ def refused(answer: Any) -> str:
     return answer.json()["error"]
 
 
+@pytest.mark.covers("CM-15")
 def test_a_client_that_must_sign_is_refused_without(world: World, signer: Signer) -> None:
     app = app_of(signer)
     assert refused(app.exchange(code_for(world, app))) == "invalid_client"
