@@ -1,7 +1,7 @@
 """Which requirements there are (the .toml files beside this one) and which tests claim to show them.
 
-A test claims by `@pytest.mark.covers("T05", …)`, a module by `pytestmark`. The claims are read from the sources, so that
-a run of one test knows them all. A test that is expected to fail shows nothing, and its claim does not count.
+A test claims by `@pytest.mark.covers("T05", …)`, a module by `pytestmark`. The claims are read from the sources, so
+that a run of one test knows them all. A test that is expected to fail shows nothing, and its claim does not count.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def claims() -> dict[str, list[str]]:
 def breaches(ids: dict[str, str], later: dict[str, str], claimed: dict[str, list[str]]) -> list[str]:
     """Return one sentence per requirement that no test shows, and per claim of something that is none."""
     shown = [f"{each} has no test: {ids[each]}" for each in ids if not claimed.get(each)]
-    unknown = [f"{test} claims {each or 'something'}, which is not listed" for each in claimed if each not in ids | later
-               for test in claimed[each]]  # fmt: skip
+    listed = ids | later
+    strange = [(each, test) for each, tests in claimed.items() if each not in listed for test in tests]
+    unknown = [f"{test} claims {each or 'something'}, which is not listed" for each, test in strange]
     early = [f"{each} is left for later, yet {claimed[each][0]} claims it" for each in later if claimed.get(each)]
     return shown + unknown + early

@@ -43,6 +43,7 @@ def test_it_finds_the_way_by_itself_and_acts_for_the_allowed_handle_alone(at: Co
     assert {ask(address(at.ready, place), credential) for place in PLACES[at.place]} == {(401, "invalid_token")}
 
 
+@pytest.mark.covers("req:B4")
 def test_it_refreshes_without_asking_the_person(at: Connections, client: str) -> None:
     app = at.of(client)
     before = app.ask("credential")

@@ -339,6 +339,7 @@ def test_a_person_sent_with_such_an_address_sees_a_page_and_nothing_is_kept(
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("quick")
+@pytest.mark.covers("CM-23")
 def test_the_address_of_keys_is_held_to_the_same_rules(documents: DocumentHost, settings: Any) -> None:
     documents.publish(token_endpoint_auth_method="private_key_jwt", jwks_uri="https://10.0.0.1/jwks.json")
     app = App(documents.url(), redirect_uri=REDIRECT)

@@ -24,6 +24,7 @@ def make_stale(url: str) -> None:
 
 
 @pytest.mark.parametrize("redirect_uri", [REDIRECT, "http://127.0.0.1:50123/callback"])
+@pytest.mark.covers("CM-05")
 def test_a_documented_client_connects_without_registering(
     world: World, documents: DocumentHost, redirect_uri: str
 ) -> None:
@@ -35,6 +36,7 @@ def test_a_documented_client_connects_without_registering(
     assert Event.objects.filter(tag=Event.Tag.CLIENT_REGISTERED, client_id=app.client_id).count() == 1
 
 
+@pytest.mark.covers("AS-68", "CM-26")
 def test_the_consent_page_names_the_host_that_vouches_and_the_host_it_returns_to(
     world: World, documents: DocumentHost
 ) -> None:
@@ -45,6 +47,7 @@ def test_the_consent_page_names_the_host_that_vouches_and_the_host_it_returns_to
     assert "This app registered itself" not in page
 
 
+@pytest.mark.covers("AS-50", "CM-01")
 def test_metadata_says_that_documents_are_supported(db: None) -> None:
     told = Http().get("/.well-known/oauth-authorization-server").json()
     assert told["client_id_metadata_document_supported"] is True
@@ -55,6 +58,7 @@ def test_metadata_says_that_documents_are_supported(db: None) -> None:
 
 
 @pytest.mark.parametrize("path", ["/oauth/token", "/oauth/revoke", "/oauth/introspect", "/oauth/register/x"])
+@pytest.mark.covers("M-outbound")
 def test_no_other_endpoint_causes_a_fetch(db: None, documents: DocumentHost, path: str) -> None:
     form = {"client_id": documents.publish(), "grant_type": "authorization_code", "code": "x", "token": "x"}
     assert Http().post(path, form).status_code >= 400
@@ -77,6 +81,7 @@ def test_a_redirect_uri_that_the_document_does_not_list_is_not_followed(world: W
     ("status", "expected"),
     [("500 Oops", 503), ("403 Forbidden", 503), ("429 Slow", 503), ("404 Not Found", 400), ("204 No Content", 400)],
 )
+@pytest.mark.covers("CM-08", "CM-30")
 def test_a_document_that_cannot_be_had_is_told_on_a_page_that_names_its_address_alone(
     db: None, documents: DocumentHost, status: str, expected: int
 ) -> None:
@@ -98,6 +103,7 @@ def test_a_program_gets_the_error_as_json(db: None, documents: DocumentHost) -> 
     assert answer["Retry-After"]
 
 
+@pytest.mark.covers("CM-20")
 def test_a_failure_is_not_kept_and_the_second_try_succeeds(world: World, documents: DocumentHost) -> None:
     app = app_of(documents.url())
     documents.answers["/client.json"] = raw(b"{}", status="500 Oops")

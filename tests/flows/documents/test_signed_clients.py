@@ -60,6 +60,7 @@ def test_a_client_need_not_repeat_its_id_beside_the_assertion(world: World, sign
     assert tokens_of(post_form(app.http, "/oauth/token", form | signer.form())).access
 
 
+@pytest.mark.covers("RF-03")
 def test_metadata_names_the_method_and_its_algorithms() -> None:
     told = Http().get("/.well-known/oauth-authorization-server").json()
     for endpoint in ("token", "revocation"):

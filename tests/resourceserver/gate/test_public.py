@@ -55,7 +55,7 @@ def test_each_endpoint_has_its_metadata_on_its_own_host(url: str, resource: str)
 
 
 @pytest.mark.parametrize("url", [GATEWAY, HOSTED_ACME, COMPAT.format(handle="acme"), OTHER])
-@pytest.mark.covers("RS-05", "req:T3")
+@pytest.mark.covers("RS-05", "req:T3", "Q12")
 def test_the_challenge_leads_to_metadata_that_names_the_url_that_was_called(url: str):
     protected = gate(FakeAuthorizationServer(), Inner())
     where = ask(protected, "POST", url).challenge["resource_metadata"]
