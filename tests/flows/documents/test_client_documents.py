@@ -25,7 +25,6 @@ def make_stale(url: str) -> None:
 
 @pytest.mark.covers("AS-50", "CM-05")
 @pytest.mark.parametrize("redirect_uri", [REDIRECT, "http://127.0.0.1:50123/callback"])
-@pytest.mark.covers("CM-05")
 def test_a_documented_client_connects_without_registering(
     world: World, documents: DocumentHost, redirect_uri: str
 ) -> None:
