@@ -1,5 +1,6 @@
 """Client names are untrusted text: made fit to be shown, and kept from passing for somebody else."""
 
+import re
 import unicodedata
 
 from authserver import policy
@@ -10,6 +11,7 @@ LOOK_ALIKES = str.maketrans(
     "аеорсухіјѕһԁԛԝɡαορνυικτϲοеАВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ0135",
     "aeopcyxijshdqwgaopvuiktcoeABEKMHOPCTYXIJSABEZHIKMNOPTYXoies",
 )
+BRACKETED = re.compile(r"\s\([^()]*\)$")
 MIXING = ("CYRILLIC", "GREEK")
 
 
@@ -30,7 +32,9 @@ def skeleton(name: str) -> str:
 def problem_with(name: str) -> str | None:
     """Return why a client may not carry this name, as a sentence, or None: it passes for this server, or a word of it
     mixes scripts as only a forgery does."""
-    if skeleton(policy.PRODUCT_NAME) in skeleton(name):
+    # What stands in brackets behind a name is the server's: "Claude Code (gatehouse)" is how it calls a connection.
+    own = BRACKETED.sub("", name).strip() or name
+    if skeleton(policy.PRODUCT_NAME) in skeleton(own):
         return "The name is one that only this server may carry."
     if any(_mixes_scripts(word) for word in name.split()):
         return "A word of the name mixes letters of several scripts."

@@ -170,14 +170,14 @@ def test_an_adopted_id_keeps_the_one_callback_it_came_with(world: World, setting
 
 
 @pytest.mark.parametrize(
-    "name", ["Gatehouse", "Gatehouse Support", "G a t e h o u s e", "GΑTEHOUSE", "gatehouѕe", "Сlaude"]
+    "name", ["Gatehouse", "(Gatehouse)", "Gatehouse Support", "G a t e h o u s e", "GΑTEHOUSE", "gatehouѕe", "Сlaude"]
 )
 def test_a_name_that_passes_for_somebody_else_is_refused(name: str) -> None:
     refused = post(client_name=name)
     assert (refused.status_code, refused.json()["error"]) == (400, "invalid_client_metadata")
 
 
-@pytest.mark.parametrize("name", ["Claude", "Клод", "クロード AI", "Çlaude ünd", "Mon Café"])
+@pytest.mark.parametrize("name", ["Claude", "Claude Code (gatehouse)", "Клод", "クロード AI", "Çlaude ünd", "Mon Café"])
 def test_a_name_in_any_one_script_is_fine(name: str) -> None:
     assert post(client_name=name).json()["client_name"] == name
 
