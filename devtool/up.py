@@ -131,9 +131,12 @@ def authorization_server(options: Options, env: Mapping[str, str]) -> Server:
 def sample_server(options: Options, env: Mapping[str, str], world: Mapping) -> Server:
     """Describe the sample MCP server, which gets its addresses and its own credentials and nothing else of ours."""
     ours, other = world["resource_servers"][:2]
+    # Asked directly: behind a proxy the issuer's name may lead nowhere on this machine, or need a certificate.
+    beside = f"http://{HOST}:{options.port}/oauth/introspect"
     sample_env = {name: value for name, value in env.items() if not name.startswith(PRIVATE)} | {
         "HOST": HOST,
         "PORT": str(options.resource_port),
+        "INTROSPECTION_URL": env.get("INTROSPECTION_URL") or beside,
         "RESOURCE_SERVER_ID": ours["id"],
         "RESOURCE_SERVER_SECRET": ours["secret"],
         "OTHER_RESOURCE_SERVER_ID": other["id"],
