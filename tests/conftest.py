@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from tests import document_host, servers, tiers
 from tests.document_host import DocumentHost
@@ -100,3 +102,12 @@ def documents(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) ->
         settings.INSECURE_CIMD_ALLOW_LOOPBACK = True
         monkeypatch.setenv("SSL_CERT_FILE", str(authority))
         yield host
+
+
+@pytest.fixture
+def content_restored(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Put the content of migrations back once the test has emptied every table, whoever comes next. Ask for it before
+    `transactional_db`."""
+    yield
+    with django_db_blocker.unblock():
+        connection.creation.deserialize_db_from_string(connection._test_serialized_contents)  # type: ignore[attr-defined]

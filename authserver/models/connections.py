@@ -33,7 +33,7 @@ class Connection(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="connections")
     handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="connections")
-    protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.PROTECT, related_name="connections")
+    protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.RESTRICT, related_name="connections")
     resource = models.CharField(max_length=500, help_text="The canonical address, as it stands in `aud`.")
     scopes = models.TextField(blank=True, help_text="What the person allowed, separated by spaces.")
     client_name = models.CharField(

@@ -176,5 +176,5 @@ def registration_key(metadata: ClientMetadata) -> str:
 def fingerprint(metadata: ClientMetadata) -> str:
     """Return what all registrations of one product share, whatever their callback's path or their version: its name
     and the origins it returns to. It identifies a product only as far as those hosts are its own."""
-    origins = sorted({redirects.destination(uri).form_action for uri in _without_ports(metadata.redirect_uris)})
+    origins = sorted({redirects.origin(uri) for uri in _without_ports(metadata.redirect_uris)})
     return _digest([metadata.name, origins, metadata.software_id])

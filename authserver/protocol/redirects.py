@@ -92,15 +92,28 @@ def without_port(uri: str) -> str:
 
 
 def destination(uri: str) -> Destination:
-    """Take a validated redirect URI apart for a person, and for `form-action` (which blocks the redirect after a
-    form's POST wherever its origin is not named)."""
+    """Take a validated redirect URI apart for a person, and for `form-action`."""
     parts = urlsplit(uri)
     host = parts.hostname or ""
     if parts.scheme in policy.PRIVATE_USE_SCHEMES:
         name = policy.PRIVATE_USE_SCHEMES[parts.scheme]
-        return Destination("app", uri, parts.scheme, "", None, name, f"{parts.scheme}:")
+        return Destination("app", uri, parts.scheme, "", None, name, origin(uri))
     kind = "loopback" if is_loopback(uri) else "https"
-    return Destination(kind, uri, host, _unicode(host), parts.port, "", f"{parts.scheme}://{parts.netloc}")
+    return Destination(kind, uri, host, _unicode(host), parts.port, "", _form_action(parts))
+
+
+def origin(uri: str) -> str:
+    """Return the origin of a validated redirect URI, `scheme:` for the scheme of an app."""
+    parts = urlsplit(uri)
+    return f"{parts.scheme}:" if parts.scheme in policy.PRIVATE_USE_SCHEMES else f"{parts.scheme}://{parts.netloc}"
+
+
+def _form_action(parts: SplitResult) -> str:
+    """Return what `form-action` has to name, since browsers block the redirect after a form's POST to anywhere else.
+    A policy cannot name an IPv6 address (browsers pass over it and block): there only scheme and port are held."""
+    if ":" not in (parts.hostname or ""):
+        return f"{parts.scheme}://{parts.netloc}"
+    return f"{parts.scheme}://*:{parts.port}" if parts.port else f"{parts.scheme}://*"
 
 
 def _unicode(host: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import Any
@@ -14,14 +14,6 @@ from django.db import connection, connections
 from tests.people import World, make_world
 
 DEADLINE_SECONDS = 15
-
-
-@pytest.fixture
-def content_restored(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Put the content of migrations back once the test has emptied every table, whoever comes next."""
-    yield
-    with django_db_blocker.unblock():
-        connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
 
 
 @pytest.fixture

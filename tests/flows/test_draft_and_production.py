@@ -116,9 +116,6 @@ def test_leaving_or_suspending_the_handle_ends_both(
     assert not project["production"].is_active(production.access)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="F16: a handle with an endpoint of its own cannot be deleted while one is connected"
-)
 def test_deleting_the_handle_takes_its_endpoints_and_connections_along(
     project: dict[str, Asker], draft: Tokens, production: Tokens
 ) -> None:

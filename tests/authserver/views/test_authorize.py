@@ -284,7 +284,6 @@ def test_the_form_may_be_answered_where_the_client_is(world: World, callback: st
     assert policy_of(again)["form-action"] == f"'self' {allowed}"
 
 
-@pytest.mark.xfail(strict=True, reason="F15: browsers ignore an IPv6 literal and block the answer")
 @pytest.mark.parametrize(
     "callback", ["http://[::1]:33418/callback", "http://[::1]/callback", "https://[2001:db8::7]/cb"]
 )
