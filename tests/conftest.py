@@ -10,11 +10,16 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
 from tests import document_host, servers, tiers
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
+
+# Properties are about what is true, not about how fast a busy machine finds out.
+property_tests.register_profile("no deadline", deadline=None)
+property_tests.load_profile("no deadline")
 
 # Fixtures and folders say which tier a test belongs to; nobody has to mark anything.
 FIXTURE_TIERS = {
