@@ -17,7 +17,8 @@ Json = dict[str, Any]
 @dataclass(frozen=True)
 class Entry:
     """One client's word as it was seen. `body` is that word exactly; `redirect_uri` one it was seen to come with, or
-    that fits it; `is_pinned` whether the copy may stand in for a document that cannot be fetched."""
+    that fits it; `is_pinned` whether the copy may stand in for a document that cannot be fetched; `refused_by` the
+    servers whose own code was seen to refuse it, as they come."""
 
     slug: str
     client: str
@@ -27,6 +28,7 @@ class Entry:
     redirect_uri: str
     is_pinned: bool = False
     notes: str = ""
+    refused_by: str = ""
 
     @property
     def url(self) -> str:

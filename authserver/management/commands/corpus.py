@@ -22,20 +22,21 @@ INTRODUCTION = """# Clients
 What real clients publish and register, and what becomes of it here with default settings. The tests take every row
 through registration or its document, consent, exchange and refresh (`tests/corpus/`). The exact words of each, with
 their notes, are in `authserver/corpus/`. `./dev manage corpus check`, where there is a network, fetches the documents
-again and says what changed.
+again and says what changed. "Refused by" names other servers whose own code, as it comes, was run or read against
+the same words in November 2026.
 """
 DOCUMENTS = """
 ## Known by their own document
 The client id is the address of a document that describes the client. Where its host refuses us (some refuse data
 centers), the copy in this release stands in, for the documents marked so and for their exact addresses.
 
-| client | document | proof | returns to | stays connected | copy | seen |
-|---|---|---|---|---|---|---|
+| client | document | proof | returns to | stays connected | copy | refused by | seen |
+|---|---|---|---|---|---|---|---|
 """
 REGISTRATIONS = """
 ## Registered dynamically
-| client | proof | returns to | stays connected | seen |
-|---|---|---|---|---|
+| client | proof | returns to | stays connected | refused by | seen |
+|---|---|---|---|---|---|
 """
 
 
@@ -85,14 +86,14 @@ def _document_row(entry: Entry) -> str:
     if isinstance(read, Refusal):
         raise CommandError(f"{entry.slug}: {read.reason}")
     copy = "yes" if entry.is_pinned else "no"
-    return _row(entry.client, f"`{entry.url}`", _proof(read), *_common(read.metadata), copy, _seen(entry))
+    return _row(entry.client, f"`{entry.url}`", _proof(read), *_common(read.metadata), copy, *_elsewhere(entry))
 
 
 def _registration_row(entry: Entry) -> str:
     read = client_metadata.parse(entry.body)
     if isinstance(read, Refusal):
         raise CommandError(f"{entry.slug}: {read.reason}")
-    return _row(entry.client, f"`{read.auth_method}`", *_common(read), _seen(entry))
+    return _row(entry.client, f"`{read.auth_method}`", *_common(read), *_elsewhere(entry))
 
 
 def _proof(document: ClientDocument) -> str:
@@ -112,8 +113,8 @@ def _place(uri: str) -> str:
     return "this computer, any port" if there.kind == "loopback" else there.host
 
 
-def _seen(entry: Entry) -> str:
-    return f"{entry.date}, {entry.source}"
+def _elsewhere(entry: Entry) -> tuple[str, str]:
+    return entry.refused_by, f"{entry.date}, {entry.source}"
 
 
 def _row(*cells: str) -> str:
