@@ -82,6 +82,9 @@ PRODUCT_NAME = "Gatehouse"  # no client may carry it
 
 # Rates, per address. Settings may change them; these are the defaults.
 REGISTRATIONS_PER_MINUTE = 60
+# Of one product from all addresses together, where each makes a row (clients with a secret): far above what the
+# largest need, so that nobody can shut a product out, and far below what fills a disk.
+REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE = 600
 SIGN_INS_PER_MINUTE = 60
 
 # The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.

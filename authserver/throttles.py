@@ -5,6 +5,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from authserver import policy
+from authserver.protocol.client_metadata import ClientMetadata, fingerprint
 from authserver.services.events import current_request
 
 
@@ -18,3 +20,19 @@ class RegistrationThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         return self.cache_format % {"scope": self.scope, "ident": current_request.get().address}
+
+
+class ProductThrottle(SimpleRateThrottle):
+    """Lets all addresses together register policy.REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE clients of one product."""
+
+    scope = "product"
+
+    def __init__(self, metadata: ClientMetadata) -> None:
+        self.metadata = metadata
+        super().__init__()
+
+    def get_rate(self) -> str:
+        return f"{policy.REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE}/min"
+
+    def get_cache_key(self, request: Request, view: APIView) -> str:
+        return self.cache_format % {"scope": self.scope, "ident": fingerprint(self.metadata)}

@@ -22,7 +22,7 @@ from authserver.protocol import client_metadata, scopes
 from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
-from authserver.throttles import RegistrationThrottle
+from authserver.throttles import ProductThrottle, RegistrationThrottle
 from authserver.views.responses import cors
 
 
@@ -64,6 +64,9 @@ class RegistrationView(APIView):
         metadata = _metadata_of(request)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
+        of_product = ProductThrottle(metadata)
+        if metadata.auth_method != "none" and not of_product.allow_request(request, self):
+            raise Throttled(of_product.wait())
         registered = registration.register(metadata)
         return _answer(describe(registered, scope=metadata.scope), status=201)
 

@@ -9,6 +9,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client as Http
 from django.utils import timezone
 
+from authserver import policy
 from authserver.models import Client, Event, InitialAccessToken
 from authserver.services import initial_access, registration
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, tokens_of
@@ -25,6 +26,16 @@ def test_a_thousand_equal_registrations_are_one_row(settings: Any) -> None:
     settings.REGISTRATIONS_PER_MINUTE = 2_000
     assert len({post().json()["client_id"] for _ in range(1_000)}) == 1
     assert Client.objects.count() == 1
+
+
+def test_one_product_cannot_fill_the_table_from_many_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(policy, "REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE", 3)
+    secret = {"token_endpoint_auth_method": "client_secret_post"}
+    assert [post(**secret).status_code for _ in range(4)] == [201, 201, 201, 429]
+    refused = post(**secret)
+    assert (refused.json()["error"], int(refused["Retry-After"]) > 0) == ("too_many_requests", True)
+    assert post(client_name="Another", **secret).status_code == 201
+    assert post().status_code == 201
 
 
 def test_the_port_of_a_callback_on_this_computer_makes_no_difference_and_is_told_as_named() -> None:
