@@ -4,12 +4,33 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
+from django.db.models import Model, QuerySet
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 
 from accounts.models import User
+
+PREVIEW = 20  # how many rows a page names before an act on many
+
+
+def ask_first(
+    model_admin: admin.ModelAdmin, request: HttpRequest, template: str, *, rows: QuerySet, form: Form, **facts: object
+) -> HttpResponse:
+    """Return the page between an action and its act: how many rows, which ones, the form that asks why."""
+    count = rows.count()
+    context = model_admin.admin_site.each_context(request) | {
+        "opts": model_admin.opts,
+        "form": form,
+        "count": count,
+        "preview": rows[:PREVIEW],
+        "more": max(0, count - PREVIEW),
+        "action": request.POST.get("action"),
+        "selected": request.POST.getlist("_selected_action"),
+        "select_across": request.POST.get("select_across", "0"),
+    }
+    return render(request, template, context | facts)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -11,17 +11,15 @@ from django.contrib.messages import SUCCESS
 from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from authserver.admin.base import ReadOnlyAdmin
+from authserver.admin.base import ReadOnlyAdmin, ask_first
 from authserver.models import Connection, Event, Scope
 from authserver.services import connections
 
 TYPED_ABOVE = 20  # from here on a count has to be typed, so that nobody ends hundreds by a slip
-PREVIEW = 20
 
 
 class StatusFilter(admin.SimpleListFilter):
@@ -169,7 +167,8 @@ class ConnectionAdmin(ReadOnlyAdmin):
         count = live.count()
         form = RevokeForm(request.POST if "reason" in request.POST else None, count=count)
         if not form.is_valid():
-            return self._ask(request, live, form, count)
+            page = "admin/revoke_connections.html"
+            return ask_first(self, request, page, rows=live, form=form, title="Revoke connections")
         ended = connections.revoke_all(
             live,
             reason=Connection.EndReason.ADMINISTRATOR,
@@ -181,17 +180,3 @@ class ConnectionAdmin(ReadOnlyAdmin):
         text = '{} of {} connections ended; the next request of each is refused. <a href="{}">See the events</a>.'
         self.message_user(request, format_html(text, ended, count, link), SUCCESS)
         return None
-
-    def _ask(self, request: HttpRequest, live: QuerySet[Connection], form: RevokeForm, count: int) -> HttpResponse:
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
-            "title": "Revoke connections",
-            "form": form,
-            "count": count,
-            "preview": live[:PREVIEW],
-            "more": max(0, count - PREVIEW),
-            "action": request.POST.get("action"),
-            "selected": request.POST.getlist("_selected_action"),
-            "select_across": request.POST.get("select_across", "0"),
-        }
-        return render(request, "admin/revoke_connections.html", context)

@@ -7,15 +7,13 @@ from django.contrib import admin
 from django.contrib.messages import SUCCESS
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.html import format_html
 
-from authserver.admin.base import ReadOnlyAdmin
+from authserver.admin.base import ReadOnlyAdmin, ask_first
 from authserver.models import Client, ClientPolicy, ClientRule
 from authserver.services.governance import decisions
 
-PREVIEW = 20
 Act = Callable[..., bool]
 
 
@@ -65,7 +63,8 @@ class ClientActions(admin.ModelAdmin):
         """Show how many and which, ask why, then judge them one by one."""
         form = ReasonForm(request.POST if "reason" in request.POST else None)
         if not form.is_valid():
-            return self._ask(request, rows, form, verb=verb, effect=effect)
+            facts = {"title": f"{verb}: clients", "verb": verb, "effect": effect}
+            return ask_first(self, request, "admin/judge_clients.html", rows=rows, form=form, **facts)
         note = form.cleaned_data["reason"]
         done = sum(act(client, by=request.user, note=note) for client in rows)
         link = reverse("admin:authserver_event_changelist")
@@ -73,22 +72,3 @@ class ClientActions(admin.ModelAdmin):
         text = '{}: {}. <a href="{}">See the events</a>.'
         self.message_user(request, format_html(text, verb, clients, link), SUCCESS)
         return None
-
-    def _ask(
-        self, request: HttpRequest, rows: QuerySet[Client], form: ReasonForm, *, verb: str, effect: str
-    ) -> HttpResponse:
-        count = rows.count()
-        context = self.admin_site.each_context(request) | {
-            "opts": self.opts,
-            "title": f"{verb}: clients",
-            "verb": verb,
-            "effect": effect,
-            "form": form,
-            "count": count,
-            "preview": rows[:PREVIEW],
-            "more": max(0, count - PREVIEW),
-            "action": request.POST.get("action"),
-            "selected": request.POST.getlist("_selected_action"),
-            "select_across": request.POST.get("select_across", "0"),
-        }
-        return render(request, "admin/judge_clients.html", context)
