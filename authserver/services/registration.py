@@ -134,7 +134,8 @@ def _still_managed(client: Client) -> Client:
 def _bury(client: Client, *, now: datetime) -> None:
     client.expired_at, client.registration_key = now, None
     client.secret_digest = client.previous_secret_digest = client.registration_token_digest = b""
-    client.save()
+    secrets = ["secret_digest", "previous_secret_digest", "registration_token_digest"]
+    client.save(update_fields=["expired_at", "registration_key", *secrets])
 
 
 def _unused(now: datetime) -> QuerySet[Client]:
@@ -150,19 +151,22 @@ def expire_unused(*, now: datetime, batch: int = 1_000) -> int:
     """End registrations that were never used, or not for policy.IDLE_REGISTRATION_LIFETIME; remove tombstones of those
     never used. Returns how many ended. Records client:expired for each."""
     ended = 0
-    while clients_to_end := list(_unused(now)[:batch]):
-        for client in clients_to_end:
-            with transaction.atomic():
-                _bury(client, now=now)
-                events.record(Tag.CLIENT_EXPIRED, actor=Actor.SYSTEM, client=client)
-        ended += len(clients_to_end)
+    while batch_of_ids := list(_unused(now).values_list("pk", flat=True)[:batch]):
+        ended += sum(_expire(pk, now=now) for pk in batch_of_ids)
     old = Q(last_used_at=None, expired_at__lt=now - policy.TOMBSTONE_LIFETIME)
-    Client.objects.filter(old, registration_source=Source.DCR).exclude(Exists(_connections_of_client())).delete()
+    Client.objects.filter(old, registration_source=Source.DCR, connections=None).delete()
     return ended
 
 
-def _connections_of_client() -> QuerySet[Connection]:
-    return Connection.objects.filter(client=OuterRef("pk"))
+@transaction.atomic
+def _expire(client_pk: int, *, now: datetime) -> bool:
+    """End one unused registration; return False where somebody began to use it since it was picked."""
+    client = _unused(now).select_for_update().filter(pk=client_pk).first()
+    if client is None:
+        return False
+    _bury(client, now=now)
+    events.record(Tag.CLIENT_EXPIRED, actor=Actor.SYSTEM, client=client)
+    return True
 
 
 @transaction.atomic

@@ -224,3 +224,12 @@ def test_cancelled_consent_counts_as_no_use(world: World) -> None:
     app = App.register()
     answer_of(world.alice.decide(world.alice.open(app.authorize_url()), "cancel"))
     assert Client.objects.get().last_used_at is None
+
+
+def test_a_registration_that_was_picked_for_its_end_and_used_since_stays(db: None) -> None:
+    app = App.register()
+    later = timezone.now() + timedelta(days=31)
+    client = Client.objects.get(client_id=app.client_id)
+    Client.objects.update(last_used_at=later)
+    assert not registration._expire(client.pk, now=later)
+    assert Client.objects.get().expired_at is None
