@@ -9,6 +9,7 @@ from allauth.account.adapter import get_adapter
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from authserver import policy
 from authserver.services.events import RequestFacts, current_request
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -23,6 +24,12 @@ def client_address(request: HttpRequest) -> str | None:
         return None
 
 
+def agent_of(request: HttpRequest) -> str:
+    """Return what the caller's program calls itself: printable, and no longer than is kept."""
+    given = request.headers.get("User-Agent", "")[: policy.AGENT_LENGTH_MAX]
+    return given if given.isprintable() else ""
+
+
 class RequestIdMiddleware:
     """Gives each request an id (the proxy's `X-Request-Id` where it has the form of one) and returns it."""
 
@@ -33,7 +40,7 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-Id", "")
         request_id = given if GIVEN_ID.fullmatch(given) else str(uuid.uuid4())
         request.request_id = request_id  # type: ignore[attr-defined]
-        mark = current_request.set(RequestFacts(address=client_address(request), request_id=request_id))
+        mark = current_request.set(RequestFacts(client_address(request), request_id, agent_of(request)))
         try:
             response = self.get_response(request)
         finally:

@@ -8,6 +8,8 @@ ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 ACCESS_TOKEN_LIFETIME_MIN_SECONDS = 5  # development only: to watch a client refresh
 REFRESH_TOKEN_IDLE_LIFETIME = timedelta(days=30)  # slides: each refresh starts it again
 REFRESH_LEEWAY = timedelta(seconds=120)  # the same refresh token answers the same pair within it
+REFRESH_CHAIN_LENGTH_MAX = 200  # how many replacements behind a late token may be
+DECLINED_WISH_REST = timedelta(days=30)  # a scope that a person declined does not come up again before
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)  # RFC 6749 §4.1.2 allows ten minutes
 CONSENT_FORM_LIFETIME = timedelta(minutes=60)  # how long a consent page may stay open before Allow
 # A registration that was never used ends after a month; one that was, after two years without use, so that a client
@@ -19,6 +21,10 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# Mail that is owed. A try that failed is repeated after twice the time of the one before.
+NOTICE_RETRY = timedelta(seconds=30)
+NOTICE_ATTEMPTS_MAX = 8
+
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
 REFRESH_TOKEN_PREFIX = "mcprt_"
@@ -27,6 +33,8 @@ RESOURCE_SERVER_SECRET_PREFIX = "rss_"
 CLIENT_SECRET_PREFIX = "mcs_"
 REGISTRATION_TOKEN_PREFIX = "mcr_"
 INITIAL_ACCESS_TOKEN_PREFIX = "mci_"
+
+AGENT_LENGTH_MAX = 200  # of a User-Agent, as far as it is kept
 
 # Sizes. Requests beyond them are answered with the endpoint's own error, before any query.
 FORM_BODY_BYTES_MAX = 16_384

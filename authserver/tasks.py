@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from authserver.models import Client
-from authserver.services import documents, purge
+from authserver.services import documents, notices, purge
 
 
 @shared_task
@@ -29,3 +29,9 @@ def refresh_stale_documents() -> int:
     for client in due:
         documents.refresh(client, now=now)
     return len(due)
+
+
+@shared_task
+def send_notices() -> int:
+    """Send the mail that is owed; return how many went out."""
+    return notices.send_due(now=timezone.now())

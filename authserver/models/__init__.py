@@ -2,9 +2,21 @@
 
 from authserver.models.catalog import CatalogState, ProtectedResource, ResourceServer, Scope, ScopeBundle
 from authserver.models.clients import Client
-from authserver.models.connections import AccessToken, AuthorizationCode, Connection, IDToken, RefreshToken
+from authserver.models.connections import (
+    AccessToken,
+    AuthorizationCode,
+    Connection,
+    IDToken,
+    RefreshToken,
+    ScopeRequest,
+)
 from authserver.models.events import Event
 from authserver.models.governance import ClientPolicy, ClientRule, InitialAccessToken, SeenAssertion
+from authserver.models.ledger import LedgerLink, LedgerSeal, LedgerState
+from authserver.models.notices import Notice
+from authserver.models.personal_tokens import PersonalAccessToken
+from authserver.models.receipts import EventStream, SecurityEvent, SigningKey
+from authserver.models.usage import ConnectionUse, ToolCall, ToolUse
 
 __all__ = [
     "AccessToken",
@@ -14,13 +26,25 @@ __all__ = [
     "ClientPolicy",
     "ClientRule",
     "Connection",
+    "ConnectionUse",
     "Event",
+    "EventStream",
     "IDToken",
     "InitialAccessToken",
+    "LedgerLink",
+    "LedgerSeal",
+    "LedgerState",
+    "Notice",
+    "PersonalAccessToken",
     "ProtectedResource",
     "RefreshToken",
     "ResourceServer",
     "Scope",
-    "SeenAssertion",
     "ScopeBundle",
+    "ScopeRequest",
+    "SecurityEvent",
+    "SeenAssertion",
+    "SigningKey",
+    "ToolCall",
+    "ToolUse",
 ]

@@ -107,6 +107,11 @@ class ProtectedResource(models.Model):
     )
     stage = models.CharField(max_length=10, choices=Stage.choices, default=Stage.PRODUCTION)
     scopes = models.ManyToManyField(Scope, blank=True, help_text="Only these can be approved here; none means all.")
+    takes_personal_tokens = models.BooleanField(
+        "takes personal access tokens",
+        default=False,
+        help_text="For other APIs than MCP: their servers may ask about personal access tokens too.",
+    )
     is_active = models.BooleanField(
         default=True, help_text="Clear it and every connection to this endpoint is refused at once."
     )

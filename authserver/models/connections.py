@@ -28,6 +28,15 @@ class Connection(models.Model):
         REFRESH_REPLAY = "refresh_replay", "A replaced refresh token was used again"
         UNUSED = "unused", "Unused: nothing of it was valid any more"
         CLIENT_DELETED = "client_deleted", "The client removed its registration"
+        MEMBER_REMOVED = "member_removed", "The person is no longer a member of the handle"
+        SIGNED_OUT = "signed_out", "The person signed out everywhere"
+
+    class PausedBy(models.TextChoices):
+        """Who paused it; nobody lower may resume it."""
+
+        PERSON = "person", "Paused by the person"
+        HANDLE_ADMIN = "handle_admin", "Paused by an admin of the handle"
+        ADMINISTRATOR = "administrator", "Paused by an administrator"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
@@ -35,16 +44,33 @@ class Connection(models.Model):
     handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="connections")
     protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.RESTRICT, related_name="connections")
     resource = models.CharField(max_length=500, help_text="The canonical address, as it stands in `aud`.")
-    scopes = models.TextField(blank=True, help_text="What the person allowed, separated by spaces.")
+    scopes = models.TextField(blank=True, help_text="What the person allows now, separated by spaces.")
+    approved_scopes = models.TextField(
+        blank=True, editable=False, help_text="All that the person ever allowed here: it may be ticked again."
+    )
+    withheld_scopes = models.TextField(
+        blank=True, editable=False, help_text="What a handle's admin took away, whatever the person allows."
+    )
     client_name = models.CharField(
         max_length=255, blank=True, editable=False, help_text="What the client called itself when it was allowed."
     )
     client_metadata_digest = models.CharField(max_length=64, blank=True, editable=False)
+    redirect_origin = models.CharField(
+        max_length=500, blank=True, editable=False, help_text="Where the answer of the last approval was sent."
+    )
+    approved_address = models.GenericIPAddressField(null=True, editable=False)
+    approved_agent = models.CharField(max_length=200, blank=True, editable=False)
+    last_address = models.GenericIPAddressField(
+        null=True, editable=False, help_text="Where the client last asked for credentials from."
+    )
+    last_agent = models.CharField(max_length=200, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     approved_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     ended_at = models.DateTimeField(null=True, blank=True, editable=False)
     end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True, editable=False)
+    paused_at = models.DateTimeField(null=True, blank=True, editable=False)
+    paused_by = models.CharField(max_length=13, choices=PausedBy.choices, blank=True, editable=False)
 
     class Meta:
         constraints = [
@@ -54,7 +80,11 @@ class Connection(models.Model):
                 name="one_live_connection",
             )
         ]
-        indexes = [models.Index(fields=["-created_at"]), models.Index(fields=["handle", "ended_at"])]
+        indexes = [
+            models.Index(fields=["-created_at"]),
+            models.Index(fields=["handle", "ended_at"]),
+            models.Index(fields=["user", "ended_at"]),
+        ]
 
     def __str__(self) -> str:
         return f"connection {self.id}"
@@ -65,7 +95,9 @@ class Connection(models.Model):
 
     @property
     def scope_list(self) -> list[str]:
-        return self.scopes.split()
+        """What holds now: allowed by the person, and not withheld by an admin of the handle."""
+        withheld = set(self.withheld_scopes.split())
+        return [name for name in self.scopes.split() if name not in withheld]
 
 
 class AuthorizationCode(models.Model):
@@ -91,10 +123,14 @@ class AccessToken(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="access_tokens")
+    refresh_token = models.ForeignKey(
+        "RefreshToken", null=True, on_delete=models.SET_NULL, related_name="+", help_text="Answered together with it."
+    )
     digest = models.BinaryField(max_length=32, unique=True)
     scopes = models.TextField(blank=True)
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True, help_text="When it was first seen in use: its client has it.")
 
     def __str__(self) -> str:
         return f"credential {self.pk}"
@@ -110,10 +146,41 @@ class RefreshToken(models.Model):
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     rotated_at = models.DateTimeField(null=True)
+    rotated_address = models.GenericIPAddressField(null=True)
+    rotated_agent = models.CharField(max_length=200, blank=True)
+    answer_seen_at = models.DateTimeField(
+        null=True, help_text="When an access token that came with it was first seen in use: its client has both."
+    )
     sealed_successor = models.BinaryField(null=True)
 
     def __str__(self) -> str:
         return f"refresh token {self.pk}"
+
+
+class ScopeRequest(models.Model):
+    """A scope that a connection's client tried to use without having it: it waits on the person's page, for clients
+    that cannot ask again by themselves."""
+
+    class Decision(models.TextChoices):
+        ALLOWED = "allowed", "Allowed"
+        DECLINED = "declined", "Declined"
+
+    id = models.BigAutoField(primary_key=True)
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="scope_requests")
+    scope = models.CharField(max_length=100)
+    tool = models.CharField(max_length=128, blank=True, help_text="The tool that was called last, as its server says.")
+    asked_at = models.DateTimeField()
+    last_asked_at = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    decision = models.CharField(max_length=8, choices=Decision.choices, blank=True)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "scope"], name="one_request_per_scope")]
+        ordering = ["asked_at"]
+
+    def __str__(self) -> str:
+        return f"request for {self.scope} #{self.pk}"
 
 
 class IDToken(AbstractIDToken):

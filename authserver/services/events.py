@@ -13,10 +13,11 @@ Actor = Event.Actor
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """Where an act came from: the caller's address and the id of the request."""
+    """Where an act came from: the caller's address, what its program calls itself, and the id of the request."""
 
     address: str | None = None
     request_id: str = ""
+    agent: str = ""
 
 
 NO_REQUEST = RequestFacts()

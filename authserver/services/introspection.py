@@ -20,6 +20,7 @@ from authserver.models import (
     ClientRule,
     Connection,
     ProtectedResource,
+    RefreshToken,
     ResourceServer,
 )
 from authserver.protocol import credentials, governance, scopes
@@ -46,10 +47,14 @@ class Row:
     token_scopes: str | None
     issued_at: Any
     expires_at: Any
+    used_at: Any
+    refresh_token_id: int | None
     connection_id: Any
     connection_scopes: str
+    withheld_scopes: str
     resource: str
     ended_at: Any
+    paused_at: Any
     last_used_at: Any
     client_id: str
     client_name: str
@@ -79,8 +84,8 @@ def _statement() -> str:
     # The handle's word is read by subqueries: as three more joins it triples the time PostgreSQL takes to plan.
     return f"""
         SELECT rs.secret_digest, rs.is_active, state.version,
-               t.digest, t.scopes, t.issued_at, t.expires_at,
-               c.id, c.scopes, c.resource, c.ended_at, c.last_used_at,
+               t.digest, t.scopes, t.issued_at, t.expires_at, t.used_at, t.refresh_token_id,
+               c.id, c.scopes, c.withheld_scopes, c.resource, c.ended_at, c.paused_at, c.last_used_at,
                client.client_id, client.name, client.is_active AND client.expired_at IS NULL,
                person.id, person.email, person.name, person.is_active,
                h.slug, h.status, h.visibility, m.role, r.is_active, may.id,
@@ -155,6 +160,8 @@ def _role(row: Row, now: datetime) -> Role | None:
     """Return the role under which this credential works now, or None where it does not work."""
     if row.token_scopes is None or row.ended_at is not None or _time(row.expires_at) <= now:
         return None
+    if row.paused_at is not None:
+        return None
     if not (row.asker_may_ask and row.resource_is_active and row.client_is_active and row.person_is_active):
         return None
     if row.handle_status != Handle.Status.ACTIVE or not _handle_lets_in(row):
@@ -170,9 +177,10 @@ def _handle_lets_in(row: Row) -> bool:
 
 
 def _answer(row: Row, role: Role) -> Answer:
+    withheld = set(row.withheld_scopes.split())
     worth = scopes.effective(
         (row.token_scopes or "").split(),
-        row.connection_scopes.split(),
+        [name for name in row.connection_scopes.split() if name not in withheld],
         role=role,
         catalog=catalog.at(row.catalog_version),
     )
@@ -200,3 +208,6 @@ def _mark_used(row: Row, now: datetime) -> None:
     """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
     if row.last_used_at is None or now - _time(row.last_used_at) > policy.LAST_USED_RESOLUTION:
         Connection.objects.filter(pk=_id(row.connection_id)).update(last_used_at=now)
+    if row.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
+        AccessToken.objects.filter(digest=row.token_digest).update(used_at=now)
+        RefreshToken.objects.filter(pk=row.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)

@@ -3,6 +3,7 @@ can be asked for (no implicit, password, client credentials, device)."""
 
 import logging
 import re
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -14,7 +15,7 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
 from authserver.protocol import resources
-from authserver.protocol.errors import Refusal, invalid_target
+from authserver.protocol.errors import Refusal, Refused, invalid_target
 from authserver.services import catalog, connections
 
 log = logging.getLogger(__name__)
@@ -49,10 +50,16 @@ class ConnectionTokens(BearerToken):
     def create_token(self, request: Request, refresh_token: bool = False, **kwargs: Any) -> dict[str, object]:
         now = timezone.now()
         if request.grant_type == "refresh_token":
-            pair = connections.rotate(request.taken, token=request.refresh_token, scope_list=request.scopes, now=now)
+            pair = self.rotate(request, now)
         else:
             pair = connections.redeem(request.taken, now=now)
         return pair.body(now)
+
+    def rotate(self, request: Request, now: datetime) -> connections.Issued:
+        try:
+            return connections.rotate(request.taken, token=request.refresh_token, scope_list=request.scopes, now=now)
+        except Refused as no:
+            raise RefusedError(no.refusal) from no
 
 
 def _invalid_request(description: str, reason: str, request: Request) -> RefusedError:

@@ -103,7 +103,7 @@ class Validator(OAuth2Validator):
             if (client_id and client_id != basic[0]) or (secret and secret != basic[1]):
                 raise RefusedError(invalid_client("client:two_authentications"))
             client_id, secret = basic[0], basic[1] or None
-        return self.let_in(request, clients.authenticate(client_id, secret, now=timezone.now()))
+        return self.let_in(request, clients.authenticate(client_id, secret, now=timezone.now()), is_proven=bool(secret))
 
     def authenticate_signer(self, request: Request, *, alone: bool) -> bool:
         """Set `request.client` by the assertion it signed, which must be its only proof (RFC 7521 §4.2)."""
@@ -111,14 +111,15 @@ class Validator(OAuth2Validator):
             raise RefusedError(invalid_client("client:two_authentications"))
         if getattr(request, "client_assertion_type", None) != assertion_rules.TYPE:
             raise RefusedError(invalid_client("assertion:type"))
-        return self.let_in(
-            request, assertions.authenticate(request.client_id, request.client_assertion, now=timezone.now())
-        )
+        found = assertions.authenticate(request.client_id, request.client_assertion, now=timezone.now())
+        # One that may come without proof may have been let in because its keys could not be had.
+        return self.let_in(request, found, is_proven=isinstance(found, Client) and not found.also_public)
 
-    def let_in(self, request: Request, found: Client | Refusal) -> bool:
+    def let_in(self, request: Request, found: Client | Refusal, *, is_proven: bool) -> bool:
+        """Set `request.client`; `is_proven` says that it showed a secret or key of its own."""
         if isinstance(found, Refusal):
             raise RefusedError(found)
-        request.client, request.client_id = found, found.client_id
+        request.client, request.client_id, request.is_proven = found, found.client_id, is_proven
         return True
 
     def validate_grant_type(
@@ -162,7 +163,9 @@ class Validator(OAuth2Validator):
     ) -> bool:
         if not credentials.is_well_formed(refresh_token, policy.REFRESH_TOKEN_PREFIX):
             raise RefusedError(invalid_grant("refresh:malformed"))
-        taken = connections.take_refresh_token(refresh_token, client=client, now=timezone.now())
+        taken = connections.take_refresh_token(
+            refresh_token, client=client, now=timezone.now(), is_proven=request.is_proven
+        )
         if isinstance(taken, Refusal):
             raise RefusedError(taken)
         request.taken, request.user = taken, taken.connection.user

@@ -18,7 +18,8 @@ from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken, ResourceServer
 from authserver.protocol import client_metadata, credentials, parameters
 from authserver.services import connections as acts
-from authserver.services import registration, resource_servers, sealing
+from authserver.services import registration, resource_servers
+from authserver.services.connections import sealing
 from authserver.toolkit.endpoints import Answer
 from tests.people import PASSWORD, App, World, answer_of, tokens_of
 

@@ -9,8 +9,8 @@ import pytest
 from authserver import policy
 from authserver.models import AccessToken, Client, Connection, Event, RefreshToken
 from authserver.protocol import credentials
-from authserver.services import connections, sealing
-from authserver.services.connections import EndReason, Issued
+from authserver.services import connections
+from authserver.services.connections import EndReason, Issued, sealing
 from tests.authserver.services.conftest import NOW, READS, issued, reason, refresh
 from tests.authserver.services.test_connections import other_client
 
@@ -103,13 +103,14 @@ def test_the_same_token_answers_the_same_pair_and_issues_nothing_more(pair: Issu
     assert Event.objects.filter(tag="credential:refreshed").count() == 1
 
 
-def test_the_same_token_answers_the_same_pair_even_after_the_pair_was_refreshed(
-    pair: Issued, client_row: Client
-) -> None:
+def test_the_same_token_answers_the_newest_pair_once_its_own_was_refreshed(pair: Issued, client_row: Client) -> None:
+    """With the replaced pair, its holder would look like a thief at the next turn."""
     first = issued(refresh(pair.refresh_token, client_row))
-    refresh(first.refresh_token, client_row, NOW + SECOND)
+    second = issued(refresh(first.refresh_token, client_row, NOW + SECOND))
+    third = issued(refresh(second.refresh_token, client_row, NOW + 2 * SECOND))
     again = issued(refresh(pair.refresh_token, client_row, NOW + LEEWAY))
-    assert again.refresh_token == first.refresh_token
+    assert (again.refresh_token, again.access_token) == (third.refresh_token, third.access_token)
+    assert RefreshToken.objects.filter(rotated_at=None).count() == 1
 
 
 def test_a_successor_that_ran_out_within_the_leeway_is_replaced_once(

@@ -6,7 +6,7 @@ import pytest
 
 from authserver import policy
 from authserver.protocol import credentials
-from authserver.services import sealing
+from authserver.services.connections import sealing
 
 TOKEN = credentials.encode(policy.REFRESH_TOKEN_PREFIX, bytes(32))
 TEXT = '["mcpv1_…", "mcprt_…"]'

@@ -1,0 +1,27 @@
+"""Mail that is owed: written in the transaction of what it tells of, sent behind the request."""
+
+from django.conf import settings
+from django.db import models
+
+
+class Notice(models.Model):
+    class Kind(models.TextChoices):
+        CONNECTION_APPROVED = "connection_approved", "An app was connected"
+        CONNECTION_WIDENED = "connection_widened", "An app may do more than before"
+        CONNECTION_STOLEN = "connection_stolen", "A connection was ended: its key was used twice"
+        TOKEN_CREATED = "token_created", "A personal access token was created"
+
+    id = models.BigAutoField(primary_key=True)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    facts = models.JSONField(help_text="Names, scopes, addresses: what the mail says. Never a secret.")
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField(db_index=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["created_at"]
+
+    def __str__(self) -> str:
+        return f"notice #{self.pk}"

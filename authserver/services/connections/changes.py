@@ -1,0 +1,88 @@
+"""A connection changed while it lives: narrowed, widened again, paused, resumed. Its credentials stay; the next call
+obeys."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User
+from authserver.models import Connection, Event
+from authserver.services import catalog, events, receipts
+from authserver.services.connections.standing import lock
+from authserver.services.events import Actor, Tag
+from authserver.services.receipts import Subject
+
+PausedBy = Connection.PausedBy
+RANK = list(PausedBy.values)  # from least to most
+
+
+@transaction.atomic
+def allow_scopes(connection: Connection, ticked: Iterable[str], *, by: User, now: datetime) -> bool:
+    """Set what the person allows, among what they allowed before; return whether anything changed.
+
+    Required scopes and those that no page shows stay. What was never allowed here is not added: that is asked on the
+    consent page, or answered where it waits (`allow_wish`). Records connection:narrowed or connection:widened.
+    """
+    locked = lock(connection.pk)
+    known, marks = catalog.current(), set(ticked)
+    before = locked.scopes.split()
+    fixed = {name for name in before if name in known and (known[name].is_required or not known[name].is_shown)}
+    chosen = [name for name in locked.approved_scopes.split() if name in marks or name in fixed]
+    return _set_scopes(locked, "scopes", chosen, by=by, now=now)
+
+
+@transaction.atomic
+def withhold(connection: Connection, names: Iterable[str], *, by: User, now: datetime) -> bool:
+    """Set what an admin of the handle withholds from a connection, whatever its person allows; return whether anything
+    changed. Required scopes are not withheld: pause or end it instead. Records connection:narrowed or :widened."""
+    locked = lock(connection.pk)
+    known, marks = catalog.current(), set(names)
+    chosen = [name for name in known if name in marks and known[name].is_shown and not known[name].is_required]
+    return _set_scopes(locked, "withheld_scopes", chosen, by=by, now=now)
+
+
+def _set_scopes(locked: Connection, field: str, chosen: list[str], *, by: User, now: datetime) -> bool:
+    before = set(locked.scope_list)
+    if not locked.is_live or set(getattr(locked, field).split()) == set(chosen):
+        return False
+    setattr(locked, field, " ".join(chosen))
+    locked.save(update_fields=[field])
+    after = set(locked.scope_list)
+    tag = Tag.CONNECTION_WIDENED if after - before else Tag.CONNECTION_NARROWED
+    lost, gained = sorted(before - after), sorted(after - before)
+    event = events.record(
+        tag, actor=Actor.PERSON, by=by, connection=locked, field=field, lost=lost, gained=gained, scopes=locked.scopes
+    )
+    receipts.claims_changed(Subject(connection=locked), event=event, now=now)
+    return True
+
+
+@transaction.atomic
+def pause(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime) -> bool:
+    """Pause a connection: its credentials are worth nothing until it is resumed, and are kept. Return False where it
+    has ended, or is paused by somebody no lower. Records connection:paused."""
+    locked = lock(connection.pk)
+    if not locked.is_live or (locked.paused_by and RANK.index(locked.paused_by) >= RANK.index(who)):
+        return False
+    locked.paused_at, locked.paused_by = now, who
+    return _paused(locked, Tag.CONNECTION_PAUSED, by=by, now=now)
+
+
+@transaction.atomic
+def resume(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime) -> bool:
+    """Resume a paused connection; return False where it is not paused, or by somebody higher. Records
+    connection:resumed."""
+    locked = lock(connection.pk)
+    if not locked.is_live or not locked.paused_by or RANK.index(locked.paused_by) > RANK.index(who):
+        return False
+    locked.paused_at, locked.paused_by = None, ""
+    return _paused(locked, Tag.CONNECTION_RESUMED, by=by, now=now)
+
+
+def _paused(locked: Connection, tag: Event.Tag, *, by: User, now: datetime) -> bool:
+    locked.save(update_fields=["paused_at", "paused_by"])
+    actor = Actor.ADMINISTRATOR if by.is_staff and by.pk != locked.user_id else Actor.PERSON
+    event = events.record(tag, actor=actor, by=by, connection=locked)
+    receipts.claims_changed(Subject(connection=locked), event=event, now=now)
+    return True

@@ -1,0 +1,9 @@
+"""Revocation receipts: resource servers that remember answers are told what changed, and say that they heard.
+
+An act calls `session_revoked` or `claims_changed` in its own transaction; what is owed is written there and delivered
+behind the request, by push (RFC 8935) or when it is polled for (RFC 8936).
+"""
+
+from authserver.services.receipts.outbox import Subject, claims_changed, session_revoked
+
+__all__ = ["Subject", "claims_changed", "session_revoked"]
