@@ -61,3 +61,7 @@ def roles_of(handle: Handle, users: Iterable[User]) -> dict[UUID, Role]:
     guest = Role.PUBLIC if handle.visibility == Handle.Visibility.PUBLIC else None
     found = {pk: roles.known(held[pk]) if pk in held else guest for pk in active}
     return {pk: role for pk, role in found.items() if role}
+
+
+def count_members(handle: Handle) -> int:
+    return Membership.objects.filter(handle=handle).count()

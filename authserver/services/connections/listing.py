@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db.models import DateTimeField, Q, QuerySet, Value
+from django.db.models import Count, DateTimeField, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from authserver import policy
@@ -55,13 +55,30 @@ class Wanted:
         return rows.filter(_of_status(self.status, now=now))
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How much is connected to a handle now."""
+
+    connections: int
+    people: int
+    paused: int
+
+
+def counts_at(handle: Handle) -> Counts:
+    rows = Connection.objects.filter(handle=handle, ended_at=None)
+    return Counts(
+        **rows.aggregate(connections=Count("pk"), people=Count("user", distinct=True), paused=Count("paused_at"))
+    )
+
+
 def _of_status(status: str, *, now: datetime) -> Q:
     return {
+        "": Q(),
         LIVE: Q(paused_at=None),
         PAUSED: Q(paused_at__isnull=False),
         UNUSED: Q(last_used_at__lt=now - policy.UNUSED_BADGE_AFTER)
         | Q(last_used_at=None, created_at__lt=now - policy.UNUSED_BADGE_AFTER),
-    }.get(status, Q())
+    }.get(status, Q(pk__in=[]))
 
 
 @dataclass(frozen=True)

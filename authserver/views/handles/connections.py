@@ -1,6 +1,6 @@
 """Everybody's connections to one handle, for its admins: found, looked into."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -25,14 +25,21 @@ from authserver.views.consent_page import ClientView, client_view
 from authserver.views.handles.shared import administered, private
 from handles.models import Handle
 
+UNUSED_WORDS = f"Unused for {policy.UNUSED_BADGE_AFTER.days} days"
 ORDERS = (("newest", "Newest first"), ("oldest", "Oldest first"), ("used", "Used last"), ("unused", "Longest unused"))
 STATUSES = (
     ("", "Every status"),
     (listing.LIVE, "Live"),
     (listing.PAUSED, "Paused"),
-    (listing.UNUSED, f"Unused for {policy.UNUSED_BADGE_AFTER.days} days"),
+    (listing.UNUSED, UNUSED_WORDS),
 )
-SEARCH_LENGTH_MAX = 200
+STATUS_WORDS = {
+    listing.PAUSED: "that are paused",
+    listing.LIVE: "that are not paused",
+    listing.UNUSED: f"unused for {policy.UNUSED_BADGE_AFTER.days} days",
+}
+VALUE_LENGTH_MAX = 300  # of a field of the search
+NOBODY = UUID(int=0)
 PAUSED = {
     Connection.PausedBy.PERSON: "Paused by the person",
     Connection.PausedBy.HANDLE_ADMIN: "Paused by an admin of the handle",
@@ -49,7 +56,7 @@ class Card:
     levels: tuple[str, ...]
     use: Figures
     paused: str
-    is_unused: bool
+    unused: str
     may_pause: bool
     may_resume: bool
 
@@ -98,10 +105,13 @@ class Search:
     @property
     def whose(self) -> str:
         """Say in words which connections are meant, to go behind "12 connections"; nothing for all."""
-        parts = [f"of {self.app_name}" if self.app_name else "", f"of {self.person.email}" if self.person else ""]
-        parts.append({listing.PAUSED: "that are paused", listing.LIVE: "that are not paused"}.get(self.wanted.status, ""))
-        parts.append(f"unused for {policy.UNUSED_BADGE_AFTER.days} days" if self.wanted.status == listing.UNUSED else "")
-        parts.append(f"found by “{self.wanted.text}”" if self.wanted.text else "")
+        wanted = self.wanted
+        parts = [
+            f"of {self.app_name}" if wanted.entry else "",
+            f"of {self.person.email if self.person else 'this person'}" if wanted.person_id else "",
+            STATUS_WORDS.get(wanted.status, ""),
+            f"found by “{wanted.text}”" if wanted.text else "",
+        ]
         return " ".join(part for part in parts if part)
 
 
@@ -127,30 +137,24 @@ def connection_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def read_search(asked: Any, handle: Handle, listed: list[client_list.Listed]) -> Search:
-    """Return the search that a query or a form asks for; what it cannot be, such as a foreign person, finds nothing."""
+    """Return the search that a query or a form asks for. What cannot be, such as a person of no form, finds nothing:
+    leaving it out would find more than was meant."""
+    asked = {name: value.replace("\x00", "").strip()[:VALUE_LENGTH_MAX] for name, value in asked.items()}
     kind, _, value = asked.get("app", "").partition(":")
-    entry = Entry(kind, value) if kind else None
+    entry = Entry(kind, value) if asked.get("app") else None
     app = next((each for each in listed if each.entry == entry), None)
-    person_id = _uuid(asked.get("person", ""))
+    person_id = _uuid(asked["person"]) if asked.get("person") else None
     person = User.objects.filter(pk=person_id, connections__handle=handle).first() if person_id else None
-    if (entry and not app) or (asked.get("person") and not person):
-        raise Http404
-    status = asked.get("status", "")
-    wanted = Wanted(
-        text=asked.get("q", "").replace("\x00", "").strip()[:SEARCH_LENGTH_MAX],
-        entry=entry,
-        person_id=person_id,
-        status=status if status in listing.STATUSES else "",
-    )
+    wanted = Wanted(asked.get("q", ""), entry, person_id, asked.get("status", ""))
     order = asked.get("order", "")
-    return Search(wanted, order if order in listing.ORDERS else "newest", app.name if app else "", person)
+    return Search(wanted, order if order in listing.ORDERS else "newest", app.name if app else "this app", person)
 
 
-def _uuid(text: str) -> UUID | None:
+def _uuid(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        return None
+        return NOBODY
 
 
 def _apps(listed: list[client_list.Listed], search: Search) -> list[Option]:
@@ -182,8 +186,8 @@ def _card(listed: Listed, levels: dict[str, str], use: Figures, *, now: datetime
         levels=tuple(str(label) for value, label in Scope.Level.choices if value in held),
         use=use,
         paused=PAUSED[Connection.PausedBy(row.paused_by)] if row.paused_by else "",
-        is_unused=now - last > policy.UNUSED_BADGE_AFTER,
-        may_pause=row.paused_by in ("", Connection.PausedBy.PERSON),
+        unused=UNUSED_WORDS if now - last > policy.UNUSED_BADGE_AFTER else "",
+        may_pause=not row.paused_by,  # a person's own pause is theirs to end: pausing over it would let us resume it
         may_resume=row.paused_by == Connection.PausedBy.HANDLE_ADMIN,
     )
 
