@@ -12,7 +12,7 @@ from authserver.protocol import credentials
 from authserver.services import connections
 from authserver.services.connections import EndReason, Issued, sealing
 from tests.authserver.services.conftest import NOW, READS, issued, reason, refresh
-from tests.authserver.services.test_connections import other_client
+from tests.authserver.services.connections.test_connections import other_client
 
 SECOND = timedelta(seconds=1)
 LEEWAY = policy.REFRESH_LEEWAY
