@@ -1,4 +1,4 @@
-"""`./dev bench`: CPU, statements, start and memory, as a table. `./dev bench soak` and `races`: the long runs."""
+"""`./dev bench`: CPU, statements, start, memory, as a table. With a name (`soak`, `races`, `receipts`): a long run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.soak import races, refresh
+from benchmarks.soak import races, receipts, refresh
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +24,7 @@ DEMO_VARIABLES = ("DATABASE_URL", "DATA_DIR", "SECRET_KEY", "DEBUG", "DEMO", "IS
 
 def main(arguments: list[str]) -> None:
     """Run what is named; without a name, the table."""
-    runs = {"soak": refresh.main, "races": races.main}
+    runs = {"soak": refresh.main, "races": races.main, "receipts": receipts.main}
     if not arguments:
         table()
     elif arguments[0] in runs:
