@@ -25,6 +25,11 @@ LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-us
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
 
+# Keys that sign security events and ledger seals.
+SIGNING_KEY_LIFETIME = timedelta(days=90)
+SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it
+SIGNING_KEY_RETENTION = timedelta(days=30)  # how long a retired key stays published
+
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
 REFRESH_TOKEN_PREFIX = "mcprt_"
