@@ -30,6 +30,31 @@ SIGNING_KEY_LIFETIME = timedelta(days=90)
 SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it
 SIGNING_KEY_RETENTION = timedelta(days=30)  # how long a retired key stays published
 
+# Security events for resource servers that remember answers (docs/wire.md). The kit remembers nothing once its last
+# poll, or the last verification that it asked for, is older than these: then it asks about every request again.
+POLL_FRESHNESS_SECONDS = 2
+PUSH_FRESHNESS_SECONDS = 5
+RECEIPT_WAIT_SECONDS = 1.5  # how long a page waits for confirmations before it says how many there are
+RECEIPT_STEP_SECONDS = 0.03
+STREAMS_PER_SERVER_MAX = 200  # one per process; the one that was silent for longest makes room
+STREAM_SILENCE_MAX = timedelta(hours=1)  # after which a stream is ended
+STREAM_CONTACT_RESOLUTION = timedelta(seconds=1)
+EVENT_BODY_BYTES_MAX = 65_536
+EVENTS_PER_POLL_MAX = 200
+EVENT_ACKNOWLEDGEMENTS_MAX = 1_000
+VERIFICATION_STATE_LENGTH_MAX = 200
+EVENT_ATTEMPTS_MAX = 10
+EVENT_RETRY = timedelta(seconds=2)  # doubles with each failure, up to the next; half of it is chance
+EVENT_RETRY_MAX = timedelta(minutes=5)
+EVENT_RETENTION = timedelta(days=7)  # of what was acknowledged or given up
+NODE_CLOCK_SKEW = timedelta(seconds=5)  # how far the clocks of our own nodes may be apart
+PUSH_DEADLINE_SECONDS = 3.0  # of one push: connecting, sending, the answer
+PUSHES_AT_ONCE = 16  # streams side by side, per process
+PUSHES_PER_STREAM = 20  # that one stream gets in a row
+PUSH_RUN_SECONDS = 10.0  # how long one run takes up work
+PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more than it can need
+METRICS_AGE_MAX_SECONDS = 5
+
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
 REFRESH_TOKEN_PREFIX = "mcprt_"

@@ -123,6 +123,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "purge expired credentials": {"task": "authserver.tasks.purge_expired", "schedule": 600.0},
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
+    "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
+    "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
 }
 
@@ -183,7 +185,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"  # the flow's pages loosen it: clients open them in a popup
 SECURE_SSL_REDIRECT = PRODUCTION
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 if TRUSTED_PROXY_COUNT:
@@ -271,6 +273,9 @@ REST_FRAMEWORK = {
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
 }
+
+# Who may read /metrics: the bearer of this; where it is not set, programs on this machine.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {

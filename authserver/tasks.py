@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from authserver.models import Client
 from authserver.services import documents, notices, purge
+from authserver.services.receipts import keys, push
 
 
 @shared_task
@@ -35,3 +36,15 @@ def refresh_stale_documents() -> int:
 def send_notices() -> int:
     """Send the mail that is owed; return how many went out."""
     return notices.send_due(now=timezone.now())
+
+
+@shared_task
+def push_security_events() -> int:
+    """Send resource servers the events that wait to be pushed; return how many were taken."""
+    return push.push_due()
+
+
+@shared_task
+def turn_signing_keys() -> int:
+    """Make the next signing key when it is time, retire those that were replaced; return how many."""
+    return keys.turn(now=timezone.now())

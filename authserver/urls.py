@@ -10,11 +10,13 @@ from authserver.views import (
     handle_clients,
     home,
     introspect,
+    metrics,
     register,
     revoke,
     token,
     wellknown,
 )
+from authserver.views.events import jwks, poll, streams
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -23,6 +25,7 @@ admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 urlpatterns = [
     # a client discovers
     path(".well-known/oauth-authorization-server", wellknown.authorization_server),
+    path(".well-known/ssf-configuration", streams.configuration),
     re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
     # registers
     path("oauth/register", register.register, name="register"),
@@ -34,6 +37,11 @@ urlpatterns = [
     path("oauth/token", token.token, name="token"),
     # is asked about by resource servers
     path("oauth/introspect", introspect.introspect, name="introspect"),
+    # which remember answers only while they are told what changes
+    path("oauth/events/stream", streams.stream, name="event_stream"),
+    path("oauth/events/verify", streams.verify, name="event_verify"),
+    path("oauth/events/poll/<str:stream_id>", poll.poll, name="event_poll"),
+    path("oauth/jwks", jwks.jwks, name="jwks"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", connections.connection_list, name="connections"),
@@ -51,6 +59,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("livez", home.livez),
     path("readyz", home.readyz),
+    path("metrics", metrics.metrics),
     path("internal/tls-ask", home.tls_ask),
 ]
 
