@@ -34,14 +34,14 @@ class Tally:
 
     def __str__(self) -> str:
         if not self.asked:
-            return "refused everywhere at once (no server remembers answers)"
+            return "Access is refused everywhere at once (no server remembers answers)."
         servers = f"{self.heard} of {self.asked} {'server' if self.asked == 1 else 'servers'}"
         if self.is_complete:
-            return f"refused everywhere after {self.last_ms} ms ({servers})"
+            return f"Access is refused everywhere after {self.last_ms} ms ({servers})."
         missing = self.asked - self.heard
         rest = "the other asks" if missing == 1 else f"the other {missing} ask"
         verb = "has" if self.heard == 1 else "have"
-        return f"{servers} {verb} confirmed; {rest} us for every request again within {self.within_seconds} seconds"
+        return f"{servers} {verb} confirmed; {rest} us for every request again within {self.within_seconds} seconds."
 
 
 def of(event_ids: Collection[int]) -> Tally:
