@@ -3,6 +3,7 @@
 import json
 import socket
 import ssl
+import time
 from contextlib import suppress
 from http.client import HTTPException
 from threading import Timer
@@ -32,6 +33,7 @@ def post(url: str, token: str) -> str:
 
     Obeys: RFC 8935 §2.2, §2.4.
     """
+    deadline = time.monotonic() + policy.PUSH_DEADLINE_SECONDS
     connection = _connection(url)
     # A timeout on the socket starts again with each byte; this one does not.
     alarm = Timer(policy.PUSH_DEADLINE_SECONDS, _cut, [connection])
@@ -41,7 +43,8 @@ def post(url: str, token: str) -> str:
         connection.request(
             "POST", urlsplit(url).path or "/", body=token.encode(), headers=HEADERS, preload_content=False
         )
-        return _verdict(connection.getresponse())
+        verdict = _verdict(connection.getresponse())
+        return verdict if time.monotonic() < deadline else "too_slow"  # a cut answer looks like a complete one
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         return f"network_{type(error).__name__}"
     finally:
