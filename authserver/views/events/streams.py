@@ -9,12 +9,12 @@ from django.views.decorators.csrf import csrf_exempt
 
 from authserver.models import EventStream, ResourceServer
 from authserver.protocol.receipts import requests
-from authserver.services.receipts import streams as acts
+from authserver.services.receipts import streams
 from authserver.services.receipts.outbox import SESSION_REVOKED, TOKEN_CLAIMS_CHANGE
 from authserver.views.events.door import NO_STREAM, body_of, for_resource_servers, granted
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
 
-EVENTS = [SESSION_REVOKED, TOKEN_CLAIMS_CHANGE, acts.VERIFICATION]
+EVENTS = [SESSION_REVOKED, TOKEN_CLAIMS_CHANGE, streams.VERIFICATION]
 
 
 @csrf_exempt
@@ -57,16 +57,16 @@ def stream(request: HttpRequest, server: ResourceServer) -> HttpResponse:
     """Make a stream, read one or all, end one. Obeys: SSF 1.0 §8.1.1.1, §8.1.1.2, §8.1.1.5."""
     if request.method == "POST":
         asked = granted(requests.stream(body_of(request)))
-        return no_store(describe(granted(acts.create(server, asked, now=timezone.now()))), status=201)
+        return no_store(describe(granted(streams.create(server, asked, now=timezone.now()))), status=201)
     stream_id = request.GET.get("stream_id")
     if stream_id is None and request.method == "GET":
-        return no_store([describe(each) for each in acts.of(server)])
-    found = acts.find(server, stream_id or "")
+        return no_store([describe(each) for each in streams.of(server)])
+    found = streams.find(server, stream_id or "")
     if found is None:
         return refused(NO_STREAM)
     if request.method == "GET":
         return no_store(describe(found))
-    acts.delete(found)
+    streams.delete(found)
     return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
 
 
@@ -74,8 +74,8 @@ def stream(request: HttpRequest, server: ResourceServer) -> HttpResponse:
 def verify(request: HttpRequest, server: ResourceServer) -> HttpResponse:
     """Send a verification event along the stream. Obeys: SSF 1.0 §8.1.4.2."""
     asked = granted(requests.verification(body_of(request)))
-    found = acts.find(server, asked.stream_id)
+    found = streams.find(server, asked.stream_id)
     if found is None:
         return refused(NO_STREAM)
-    acts.verify(found, asked.state, now=timezone.now())
+    streams.verify(found, asked.state, now=timezone.now())
     return HttpResponse(status=204, headers={"Cache-Control": "no-store"})

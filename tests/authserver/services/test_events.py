@@ -30,6 +30,7 @@ from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
+from tests.authserver.services.receipts import acts as receipts_acts
 from tests.people import App, World
 
 LATER = NOW + policy.REFRESH_LEEWAY + timedelta(seconds=1)
@@ -260,6 +261,7 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         lambda s: resource_servers.renew_secret(resource_server(s), by=s.root),
         [("resource_server:rotated", "administrator")],
     ),
+    **receipts_acts.ACTS,
 }
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
