@@ -52,7 +52,6 @@ class Caller:
     ) -> None:
         self._base_url = base_url
         self._timeout_seconds = timeout_seconds
-        # Compressed, a small answer could grow past every bound before it is counted.
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
         # trust_env would send the secret through whatever proxy the environment names.
         self._http = httpx2.AsyncClient(
@@ -96,13 +95,16 @@ class Caller:
                 finally:
                     await response.aclose()
         # The cause is named by its class alone: its text could quote the request.
-        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, TimeoutError) as error:
+        except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, OSError, TimeoutError) as error:
             raise NoAnswer(type(error).__name__) from None
 
 
 async def _bounded(response: httpx2.Response) -> bytes:
+    # Compressed, a small answer could grow past every bound before it is counted.
+    if response.headers.get("content-encoding", "identity") != "identity":
+        raise NoAnswer("the answer is compressed, which was not asked for")
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             raise NoAnswer("the answer is too large")

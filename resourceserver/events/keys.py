@@ -56,8 +56,7 @@ def read(members: dict[str, Any]) -> dict[str, JWK]:
     listed = members.get("keys")
     if not isinstance(listed, list) or len(listed) > MAX_KEYS:
         raise NoAnswer("the answer is not a key set")
-    found = (_key(one) for one in listed)
-    return {key.key_id: key for key in found if key is not None}
+    return {one["kid"]: key for one in listed if (key := _key(one)) is not None}
 
 
 def _key(members: Any) -> JWK | None:

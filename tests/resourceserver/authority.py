@@ -1,4 +1,4 @@
-"""A whole small authorization server for the kit: introspection, signed events by poll and push, reports. It can lie."""
+"""A whole small authorization server for the kit: introspection, signed events, reports. It can lie, hang and die."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def connection(connection_id: str) -> Json:
 def sign(claims: Any, *, by: JWK | None = None, **header: Any) -> str:
     """A compact token; a header member of None is left out."""
     by = by or key("key-1")
-    members = {"typ": "secevent+jwt", "alg": "ES256", "kid": by.key_id, **header}
+    members = {"typ": "secevent+jwt", "alg": "ES256", "kid": by.get("kid"), **header}
     token = JWS(claims if isinstance(claims, str) else json.dumps(claims))
     token.allowed_algs = ["ES256", "HS256", "ES384"]
     protected = {name: value for name, value in members.items() if value is not None}
