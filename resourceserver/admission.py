@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from resourceserver import challenges, operations
 from resourceserver.answers import Answer, Receive, RequestView, read_body, refusal_answer, rpc_error_answer
@@ -161,7 +161,8 @@ class Admission:
     def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
         key = identity.connection_id if identity else f"peer {self._peer(visit.request)}"
         if seconds := self._limiter.take(key, now=self._clock()):
-            self._report(visit, identity, (ANY_TOOL,), outcome="limited")
+            if identity is not None:
+                self._note(visit, identity, tool=ANY_TOOL, outcome="limited")
             raise Refused(challenges.rate_limited(seconds), event="connection:limited", identity=identity)
 
     def _peer(self, request: RequestView) -> str:
@@ -230,24 +231,20 @@ class Admission:
         self._report(visit, identity, asked.tools, outcome="allowed")
 
     def _report(self, visit: Visit, identity: Identity | None, tools: tuple[str, ...], *, outcome: Outcome) -> None:
-        """Note calls of tools that there are, for the authorization server. Of a refused batch, those that lacked a
-        scope are the ones that were refused."""
-        if self._reports is None or identity is None:
+        """Note calls of tools that there are. Of a refused batch, those that lacked a scope are what was refused."""
+        if identity is None:
             return
         for tool in tools:
-            if tool not in self.policy.tools and tool != ANY_TOOL:
+            if tool not in self.policy.tools:
                 continue
             needed = Operations(tools=(tool,)).needed_scopes(self.policy.tools, required=self.policy.required_scopes)
             missing = tuple(scope for scope in needed if scope not in identity.scopes)
-            if outcome == "insufficient_scope" and not missing:
-                continue
-            call = Call(
-                connection_id=identity.connection_id,
-                tool=tool,
-                outcome=outcome,
-                scopes=needed if tool != ANY_TOOL else (),
-                missing=missing if outcome == "insufficient_scope" else (),
-            )
+            if missing or outcome == "allowed":
+                self._note(visit, identity, tool=tool, outcome=outcome, scopes=needed, missing=missing)
+
+    def _note(self, visit: Visit, identity: Identity, **facts: Any) -> None:
+        if self._reports is not None:
+            call = Call(connection_id=identity.connection_id, **facts)
             self._reports.note(visit.match.endpoint.resource_server, call)
 
 

@@ -2,27 +2,21 @@
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 import pytest
-from jwcrypto.jwk import JWK
 
 from resourceserver.events import sets
-from resourceserver.introspection import Identity, Rejected, Unreachable
+from resourceserver.introspection import Identity, Rejected
 from tests.resourceserver.authority import (
     CHANGED,
-    Authority,
     answer,
     connection,
     hang,
-    key,
-    listening,
     never_ending,
-    sign,
 )
-from tests.resourceserver.events.conftest import ALICE, FAST, Kit, Listening, kit, until
-from tests.resourceserver.fakes import SECRETS, bob, credential, grant, run
+from tests.resourceserver.events.conftest import ALICE, Listening, kit, until
+from tests.resourceserver.fakes import credential, grant, run
 
 BOB = credential(2)
 
@@ -270,223 +264,5 @@ def test_a_stream_that_is_not_ours_is_not_used(server: Listening, member: str):
             await until(lambda: len(server.authority.streams) > 1)
             assert not ours.memory.is_fresh
             assert not any("poll" in path for _, path in server.authority.paths)
-
-    run(story())
-
-
-# --- Lies -----------------------------------------------------------------------------------------------------------
-
-
-def forged(authority: Authority, how: str) -> str:
-    claims = authority.claims("rs-main", connection("connection-alice-acme"))
-    password = JWK(kty="oct", k="c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ1Ng")
-    made = {
-        "key": lambda: sign(claims, by=key("key-2"), kid="key-1"),
-        "audience": lambda: sign(claims | {"aud": "rs-other"}),
-        "issuer": lambda: sign(claims | {"iss": "https://evil.example"}),
-        "old": lambda: sign(claims | {"iat": int(time.time()) - 4000}),
-        "none": lambda: "eyJ0eXAiOiJzZWNldmVudCtqd3QiLCJhbGciOiJub25lIiwia2lkIjoia2V5LTEifQ.e30.AA",
-        "password": lambda: sign(claims, by=password, alg="HS256", kid="key-1"),
-        "other name": lambda: sign(claims),
-        "huge": lambda: sign(claims | {"txn": "x" * 20_000}),
-        "no text": lambda: 7,
-    }
-    return made[how]()  # type: ignore[no-untyped-call, no-any-return]
-
-
-@pytest.mark.parametrize(
-    ("how", "code"),
-    [
-        ("key", "authentication_failed"),
-        ("audience", "invalid_audience"),
-        ("issuer", "invalid_issuer"),
-        ("old", "invalid_request"),
-        ("none", "invalid_key"),
-        ("password", "invalid_key"),
-        ("other name", "invalid_request"),
-        ("huge", "invalid_request"),
-        ("no text", "invalid_request"),
-    ],
-)
-def test_an_event_that_is_not_believed_is_reported_and_everything_is_forgotten(
-    server: Listening, how: str, code: str, caplog: pytest.LogCaptureFixture
-):
-    async def story() -> None:
-        async with kit(server.port) as ours:
-            await ours.remembered()
-            (stream,) = server.authority.streams.values()
-            stream.owed["jti-forged"] = forged(server.authority, how)
-            await until(lambda: "jti-forged" in server.authority.errors)
-            assert ours.memory.recall(ALICE) is None
-            await until(lambda: ours.memory.is_fresh)
-
-    with caplog.at_level(logging.WARNING):
-        run(story())
-    assert server.authority.errors["jti-forged"]["err"] == code
-    assert "jti-forged" not in server.authority.acknowledged
-    assert caplog.text.count("refused an event") == 1
-
-
-def test_an_event_that_comes_again_is_acknowledged_again_and_has_no_effect(server: Listening):
-    async def story() -> None:
-        async with kit(server.port) as ours:
-            await ours.remembered()
-            (stream,) = server.authority.streams.values()
-            token = sign(server.authority.claims("rs-main", connection("connection-alice-acme"), jti="jti-1"))
-            stream.owed["jti-1"] = token
-            await until(lambda: "jti-1" in server.authority.acknowledged)
-            await ours.remembered()
-            stream.owed["jti-1"] = token
-            await until(lambda: server.authority.acknowledged.count("jti-1") == 2)
-            assert ours.memory.recall(ALICE) is not None
-
-    run(story())
-
-
-def test_a_new_key_is_fetched_when_it_is_first_used(server: Listening):
-    now = [0.0]
-
-    async def story() -> None:
-        async with kit(server.port, clock=lambda: now[0]) as ours:
-            await ours.remembered()
-            server.authority.published.append(key("key-2"))
-            server.authority.signer = key("key-2")
-            now[0] += 5.1
-            (jti,) = server.authority.revoke("connection-alice-acme")
-            await until(lambda: jti in server.authority.acknowledged)
-            assert await ours.identify() == Rejected("inactive")
-
-    run(story())
-    assert [path for _, path in server.authority.paths].count("/oauth/jwks") == 2
-
-
-def test_a_key_that_nobody_publishes_makes_it_forget_but_not_fetch_again_and_again(server: Listening):
-    now = [0.0]
-
-    async def story() -> None:
-        async with kit(server.port, clock=lambda: now[0]) as ours:
-            await ours.remembered()
-            server.authority.signer = key("key-3")
-            server.authority.tell(connection("connection-alice-acme"))
-            await until(lambda: ours.memory.recall(ALICE) is None)
-            before = len(server.authority.paths)
-            await until(lambda: len(server.authority.paths) > before + 5)
-            assert not ours.memory.is_fresh
-            assert [path for _, path in server.authority.paths].count("/oauth/jwks") == 1
-
-    run(story())
-
-
-# --- Beginnings and ends --------------------------------------------------------------------------------------------
-
-
-def test_a_stream_that_is_unknown_is_made_anew_and_everything_forgotten(server: Listening):
-    async def story() -> None:
-        async with kit(server.port) as ours:
-            await ours.remembered()
-            (lost,) = server.authority.streams
-            server.authority.streams.clear()
-            await until(lambda: server.authority.streams)
-            assert ours.memory.recall(ALICE) is None
-            await ours.remembered()
-            assert lost not in server.authority.streams
-
-    run(story())
-
-
-def test_when_the_authorization_server_dies_so_do_the_answers_and_nobody_gets_in():
-    authority = Authority(grants={ALICE: grant()})
-
-    async def story(server: Any) -> None:
-        port = server.__enter__()
-        async with kit(port) as ours:
-            await ours.remembered()
-            await asyncio.to_thread(server.__exit__, None, None, None)
-            began = time.monotonic()
-            while ours.memory.recall(ALICE) is not None:
-                await asyncio.sleep(0.01)
-            assert time.monotonic() - began <= FAST.poll_good_for + 0.1
-            with pytest.raises(Unreachable):
-                await ours.identify()
-            again = listening(authority, port)
-            await asyncio.to_thread(again.__enter__)
-            try:
-                await until(lambda: ours.memory.is_fresh)
-                assert ours.memory.recall(ALICE) is None
-            finally:
-                await asyncio.to_thread(again.__exit__, None, None, None)
-
-    run(story(listening(authority)))
-
-
-def test_each_account_has_a_stream_and_a_memory_of_its_own(server: Listening):
-    other = credential(3)
-    server.authority.grants[other] = bob(aud="http://127.0.0.1:8001/other/mcp", connection_id="connection-other")
-
-    async def story() -> None:
-        async with kit(server.port, secrets=SECRETS) as ours:
-            theirs = ours.subscriptions.of("rs-other")
-            assert theirs is not None
-            await until(lambda: theirs.is_fresh)
-            await ours.remembered()
-            await ours.identify(other, "/other/mcp")
-            assert theirs.recall(other) is not None
-            assert theirs.recall(ALICE) is None
-            server.authority.revoke("connection-other")
-            await until(lambda: theirs.recall(other) is None)
-            assert ours.memory.recall(ALICE) is not None
-            accounts = sorted(stream.account for stream in server.authority.streams.values())
-            assert accounts == ["rs-main", "rs-other"]
-
-    run(story())
-    assert server.authority.streams == {}
-
-
-def test_an_account_that_is_not_subscribed_asks(server: Listening):
-    async def story() -> None:
-        async with kit(server.port) as ours:
-            await ours.remembered()
-            await ours.identify(ALICE, "/other/mcp")
-            await ours.identify(ALICE, "/other/mcp")
-
-    run(story())
-    assert len(server.authority.asked) == 3
-
-
-def test_it_starts_and_stops_in_one_event_loop_after_the_other(server: Listening):
-    kept: list[Kit] = []
-
-    async def first() -> None:
-        async with kit(server.port) as ours:
-            await ours.remembered()
-            kept.append(ours)
-
-    async def second() -> None:
-        ours = kept[0].subscriptions
-        memory = ours.of("rs-main")
-        assert memory is not None
-        assert len(memory) == 0
-        await ours.start()
-        await ours.start()
-        await until(lambda: memory.is_fresh)
-        assert len(server.authority.streams) == 1
-        await ours.stop()
-        await ours.stop()
-
-    run(first())
-    assert server.authority.streams == {}
-    run(second())
-    assert server.authority.streams == {}
-
-
-@pytest.mark.parametrize("path", ["/oauth/events", "/oauth/events/poll", "/oauth/jwks"])
-def test_it_stops_at_once_whatever_hangs(server: Listening, path: str):
-    server.authority.broken[path] = hang
-
-    async def story() -> None:
-        async with kit(server.port):
-            await until(lambda: any(asked.startswith(path) for _, asked in server.authority.paths))
-            began = time.monotonic()
-        assert time.monotonic() - began < 2
 
     run(story())
