@@ -16,7 +16,7 @@ from typing import Literal
 
 import httpx2
 
-from resourceserver.calls import Caller, NoAnswer
+from resourceserver.events.calls import Caller, NoAnswer
 
 Outcome = Literal["allowed", "insufficient_scope", "limited"]
 

@@ -2,6 +2,7 @@
 
 Opt-in. The floor plan, bottom to top:
 
+    calls         calls of the authorization server, bounded in time and size
     subjects      whose answers an event is about
     cache         the remembered answers, found by what they are about; bounded
     memory        a cache that is good only while its subscription is fresh

@@ -9,7 +9,7 @@ from typing import Any
 from jwcrypto.common import JWException
 from jwcrypto.jwk import JWK
 
-from resourceserver.calls import NoAnswer
+from resourceserver.events.calls import NoAnswer
 
 REFETCH_SECONDS = 5.0
 # A key that was withdrawn is not believed for longer than this.

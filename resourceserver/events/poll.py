@@ -6,7 +6,7 @@ Obeys: RFC 8936 §2.2 (request), §2.4 (acknowledging and reporting), §2.5 (ans
 import asyncio
 from typing import Any
 
-from resourceserver.calls import Caller, NoAnswer
+from resourceserver.events.calls import Caller, NoAnswer
 from resourceserver.events.memory import Memory
 from resourceserver.events.sets import SetRefused
 from resourceserver.events.stream import POLL_PATH, Source, StreamGone, Subscription

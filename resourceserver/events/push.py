@@ -13,8 +13,8 @@ from hmac import compare_digest
 from typing import Any
 
 from resourceserver.answers import Answer, Receive, RequestView, json_answer, read_body
-from resourceserver.calls import Caller, NoAnswer
 from resourceserver.challenges import RETRY_AFTER_SECONDS
+from resourceserver.events.calls import Caller, NoAnswer
 from resourceserver.events.memory import Memory
 from resourceserver.events.sets import MAX_CHARACTERS, SetRefused
 from resourceserver.events.stream import Source, Subscription

@@ -17,8 +17,8 @@ from typing import Any
 
 import httpx2
 
-from resourceserver.calls import Caller, NoAnswer, Reply
 from resourceserver.events import sets
+from resourceserver.events.calls import Caller, NoAnswer, Reply
 from resourceserver.events.keys import KeyRing
 from resourceserver.events.memory import Memory
 from resourceserver.events.sets import News, SetRefused, Verification

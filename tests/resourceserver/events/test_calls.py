@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from resourceserver.calls import MAX_ANSWER_BYTES, Caller, NoAnswer, Reply
+from resourceserver.events.calls import MAX_ANSWER_BYTES, Caller, NoAnswer, Reply
 from tests.resourceserver.fakes import run
 
 
