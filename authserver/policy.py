@@ -30,6 +30,13 @@ SIGNING_KEY_LIFETIME = timedelta(days=90)
 SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it
 SIGNING_KEY_RETENTION = timedelta(days=30)  # how long a retired key stays published
 
+# The ledger: the chain of events.
+LEDGER_LOOK_BACK = 10_000  # ids behind the highest that is linked, where events that committed late are looked for
+LEDGER_LINKS_PER_RUN = 100_000
+LEDGER_DISORDER_MAX = timedelta(hours=1)  # how long after others an event may commit that is older than they are
+LEDGER_SEAL_DELAY = timedelta(hours=2)  # more than that: after the end of a month nothing of it is still to come
+EVENT_DOWNLOAD_ROWS_MAX = 100_000  # of one download in the admin; `manage.py ledger export` has no end
+
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
 REFRESH_TOKEN_PREFIX = "mcprt_"

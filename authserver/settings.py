@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from authserver import policy
@@ -124,7 +125,13 @@ CELERY_BEAT_SCHEDULE = {
     "purge expired credentials": {"task": "authserver.tasks.purge_expired", "schedule": 600.0},
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
+    "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
+    "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
+    "verify the ledger": {"task": "authserver.tasks.verify_ledger", "schedule": crontab(hour=3, minute=17)},
 }
+
+# --- The ledger. None: every event is kept for ever.
+LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default=None)
 
 # --- People.
 AUTH_USER_MODEL = "accounts.User"
