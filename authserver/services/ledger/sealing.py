@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, Min
 
 from authserver import policy
 from authserver.models import Event, LedgerLink, LedgerSeal
@@ -16,6 +16,7 @@ from authserver.services.ledger import linking, reading
 from authserver.services.receipts import keys
 
 KIND = "ledger-seal+jwt"  # `typ` of the signature: nothing else that these keys sign passes for a seal
+FIRST_LINKS = 1_000  # of a month: among them is its first event, though others may have come before it
 
 
 def seal(*, now: datetime) -> list[LedgerSeal]:
@@ -34,13 +35,13 @@ def seal(*, now: datetime) -> list[LedgerSeal]:
 
 
 def _next_month() -> date | None:
-    """Return the month that comes next to be sealed: that of the first link behind the last seal."""
+    """Return the month that comes next to be sealed: the earliest among the first links behind the last seal."""
     last = LedgerSeal.objects.order_by("-month").first()
-    link = LedgerLink.objects.filter(id__gt=last.last_link_id if last else 0).order_by("id").first()
-    event = Event.objects.filter(pk=link.event_id).first() if link else None
-    if event is None:
+    links = LedgerLink.objects.filter(id__gt=last.last_link_id if last else 0).order_by("id")[:FIRST_LINKS]
+    first = Event.objects.filter(id__in=[link.event_id for link in links]).aggregate(at=Min("at"))["at"]
+    if first is None:
         return None
-    month = event.at.astimezone(UTC).date().replace(day=1)
+    month = first.astimezone(UTC).date().replace(day=1)
     return max(month, following(last.month)) if last else month
 
 
