@@ -4,6 +4,7 @@
 bytes being JSON with sorted names and without spaces, exactly as they stand in the line.
 """
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,6 +15,7 @@ from authserver.services.ledger import chain, reading, sealing
 from authserver.services.ledger.reading import Events, Row
 
 BATCH = 1_000
+CELLS = (*chain.COLUMNS, "link", "hash")  # of a table
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,12 @@ class Told:
     row: Row
     link_id: int | None
     hash: bytes | None
+
+    def cells(self) -> list[str]:
+        """Return it as text, cell by cell: CELLS."""
+        said = json.loads(chain.canonical(self.row)) | {"detail": chain.encode(self.row["detail"])}
+        said |= {"link": self.link_id, "hash": self.hash.hex() if self.hash else None}
+        return ["" if said[name] is None else str(said[name]) for name in CELLS]
 
     @property
     def line(self) -> str:

@@ -33,10 +33,9 @@ def _link_batch(after: int | None) -> list[int]:
     """Link the first events behind this id that have no link, and return their ids. What has none is asked under the
     lock of the ledger, so that two who link never give two places to one event, nor one place to two."""
     lock()
-    rows = reading.unlinked() if after is None else reading.unlinked().filter(id__gt=after)
     number, digest = head()
     links = []
-    for row in rows.order_by("id").values(*chain.COLUMNS)[:BATCH]:
+    for row in reading.unlinked(after=after).order_by("id").values(*chain.COLUMNS)[:BATCH]:
         number, digest = number + 1, chain.link_hash(digest, chain.canonical(row))
         links.append(LedgerLink(id=number, event_id=row["id"], hash=digest))
     LedgerLink.objects.bulk_create(links)

@@ -63,6 +63,10 @@ def bytes_of(row: Row | None) -> bytes | None:
         return None
 
 
-def unlinked() -> Events:
-    """Return the events that have no link."""
-    return Event.objects.filter(~Exists(LedgerLink.objects.filter(event_id=OuterRef("id"))))
+def unlinked(*, after: int | None = None) -> Events:
+    """Return the events that have no link; with `after`, those of higher ids only, and no link further back is read."""
+    links, rows = LedgerLink.objects.filter(event_id=OuterRef("id")), Event.objects.all()
+    if after is not None:
+        # Said of both sides: a database that joins them does not conclude one from the other.
+        links, rows = links.filter(event_id__gt=after), rows.filter(id__gt=after)
+    return rows.filter(~Exists(links))

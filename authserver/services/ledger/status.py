@@ -48,5 +48,4 @@ def status() -> Status:
 
 def _waiting() -> int:
     highest = LedgerLink.objects.aggregate(highest=Max("event_id"))["highest"]
-    rows = reading.unlinked()
-    return (rows if highest is None else rows.filter(id__gt=highest - policy.LEDGER_LOOK_BACK)).count()
+    return reading.unlinked(after=None if highest is None else highest - policy.LEDGER_LOOK_BACK).count()
