@@ -55,6 +55,13 @@ PUSH_RUN_SECONDS = 10.0  # how long one run takes up work
 PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more than it can need
 METRICS_AGE_MAX_SECONDS = 5
 
+# The ledger: the chain of events.
+LEDGER_LOOK_BACK = 10_000  # ids behind the highest that is linked, where events that committed late are looked for
+LEDGER_LINKS_PER_RUN = 100_000
+LEDGER_DISORDER_MAX = timedelta(hours=1)  # how long after others an event may commit that is older than they are
+LEDGER_SEAL_DELAY = timedelta(hours=2)  # more than that: after the end of a month nothing of it is still to come
+EVENT_DOWNLOAD_ROWS_MAX = 100_000  # of one download in the admin; `manage.py ledger export` has no end
+
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
 REFRESH_TOKEN_PREFIX = "mcprt_"

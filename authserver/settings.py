@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from authserver import policy
@@ -126,7 +127,13 @@ CELERY_BEAT_SCHEDULE = {
     "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
     "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
+    "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
+    "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
+    "verify the ledger": {"task": "authserver.tasks.verify_ledger", "schedule": crontab(hour=3, minute=17)},
 }
+
+# --- The ledger. None: every event is kept for ever.
+LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default=None)
 
 # --- People.
 AUTH_USER_MODEL = "accounts.User"
