@@ -7,7 +7,6 @@ from django.urls import include, path, re_path
 from authserver.views import (
     authorize,
     connections,
-    handle_clients,
     home,
     introspect,
     register,
@@ -15,6 +14,7 @@ from authserver.views import (
     token,
     wellknown,
 )
+from authserver.views.handles import clients, overview
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -41,12 +41,12 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/disconnect", connections.disconnect, name="connection_disconnect"),
     path("admin/", admin.site.urls),
     # what admins of a handle decide
-    path("handles", handle_clients.handle_list, name="handles"),
-    path("handles/<str:slug>", handle_clients.overview, name="handle"),
-    path("handles/<str:slug>/clients", handle_clients.client_page, name="handle_clients"),
-    path("handles/<str:slug>/clients/policy", handle_clients.set_policy, name="handle_client_policy"),
-    path("handles/<str:slug>/clients/decide", handle_clients.decide, name="handle_client_decide"),
-    path("handles/<str:slug>/clients/disconnect", handle_clients.disconnect, name="handle_client_disconnect"),
+    path("handles", overview.handle_list, name="handles"),
+    path("handles/<str:slug>", overview.overview, name="handle"),
+    path("handles/<str:slug>/clients", clients.client_page, name="handle_clients"),
+    path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
+    path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),
+    path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),

@@ -1,4 +1,4 @@
-"""A handle's control plane for its admins and owners: which clients may connect, and ending what is connected."""
+"""Which clients may connect to a handle, and ending everybody's connections of one."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import User
 from authserver import policy
 from authserver.protocol import redirects
 from authserver.protocol.governance import Decision, Entry, Kind, Mode
@@ -17,17 +16,8 @@ from authserver.services import clients
 from authserver.services.governance import client_list, decisions, verdicts
 from authserver.services.governance.client_list import Listed
 from authserver.views.consent_page import NOT_LET_IN, ClientView, client_view
-from handles import access
-from handles.access import Seat
+from authserver.views.handles.shared import MODES, administered, private
 from handles.models import Handle
-from handles.roles import Role, at_least
-
-MODES = (
-    (Mode.ALL, "Every app", "Any app may connect, except those that you block."),
-    (Mode.VERIFIED, "Verified apps only", "Apps whose maker the people who run this server have checked."),
-    (Mode.ASK, "Ask us first", "A new app waits on this page until you allow it. Apps that are connected now stay."),
-    (Mode.LISTED, "Only apps on the list", "Apps that you allowed on this page. All others are cut off at once."),
-)
 
 
 @dataclass(frozen=True)
@@ -62,51 +52,9 @@ class ClientsPage:
     errors: tuple[str, ...] = ()
 
 
-def _administered(request: HttpRequest, slug: str) -> Handle:
-    """Return the handle of this name, if the person is an admin or owner of it now; to everybody else it is not
-    there."""
-    handle = access.find(slug)
-    role = access.role_in(handle, request.user) if handle else None  # type: ignore[arg-type]
-    if handle is None or role is None or not at_least(role, Role.ADMIN):
-        raise Http404
-    return handle
-
-
-def _private(response: HttpResponse) -> HttpResponse:
-    response["Cache-Control"] = "no-store"
-    return response
-
-
-# --- Handles
-
-
-@login_required
-def handle_list(request: HttpRequest) -> HttpResponse:
-    user: User = request.user  # type: ignore[assignment]
-    seats = [seat for seat in access.seats_of(user) if at_least(seat.role, Role.ADMIN)]
-    return _private(render(request, "handles/list.html", {"seats": seats}))
-
-
-@login_required
-def overview(request: HttpRequest, slug: str) -> HttpResponse:
-    handle = _administered(request, slug)
-    role = access.role_in(handle, request.user)  # type: ignore[arg-type]
-    listed = client_list.listed_at(handle)
-    page = {
-        "seat": Seat(handle, role or Role.ADMIN),
-        "policy": next(title for mode, title, _ in MODES if mode == client_list.mode_at(handle)),
-        "waiting": sum(each.waits for each in listed),
-        "apps": sum(bool(each.use.connections) for each in listed),
-    }
-    return _private(render(request, "handles/overview.html", {"page": page}))
-
-
-# --- Clients of one handle
-
-
 @login_required
 def client_page(request: HttpRequest, slug: str) -> HttpResponse:
-    return _show(request, _administered(request, slug))
+    return _show(request, administered(request, slug))
 
 
 def _show(request: HttpRequest, handle: Handle, *problems: str) -> HttpResponse:
@@ -120,7 +68,7 @@ def _show(request: HttpRequest, handle: Handle, *problems: str) -> HttpResponse:
         errors=problems,
     )
     status = 400 if problems else 200
-    return _private(render(request, "handles/clients.html", {"page": page}, status=status))
+    return private(render(request, "handles/clients.html", {"page": page}, status=status))
 
 
 def _card(listed: Listed) -> Card:
@@ -156,7 +104,7 @@ def _status(listed: Listed) -> str:
 
 @login_required
 def set_policy(request: HttpRequest, slug: str) -> HttpResponse:
-    handle = _administered(request, slug)
+    handle = administered(request, slug)
     if request.method != "POST":
         return _back(handle)
     mode = request.POST.get("mode", "")
@@ -170,7 +118,7 @@ def set_policy(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def decide(request: HttpRequest, slug: str) -> HttpResponse:
     """Allow or block one entry: one that the page shows, or a client whose id was typed."""
-    handle = _administered(request, slug)
+    handle = administered(request, slug)
     if request.method != "POST":
         return _back(handle)
     decision = request.POST.get("decision", "")
@@ -187,7 +135,7 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 def disconnect(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask once more, naming how many, then end everybody's connections of one entry at this handle."""
-    handle = _administered(request, slug)
+    handle = administered(request, slug)
     if request.method != "POST":
         return _back(handle)
     entry = Entry(request.POST.get("kind", ""), request.POST.get("value", ""))
@@ -195,7 +143,7 @@ def disconnect(request: HttpRequest, slug: str) -> HttpResponse:
     if listed is None:
         raise Http404
     if request.POST.get("confirm") != "yes":
-        return _private(render(request, "handles/disconnect.html", {"handle": handle, "card": _card(listed)}))
+        return private(render(request, "handles/disconnect.html", {"handle": handle, "card": _card(listed)}))
     count = decisions.disconnect_everyone(handle, entry, by=request.user, now=timezone.now())  # type: ignore[arg-type]
     ended = "1 connection" if count == 1 else f"{count} connections"
     success(request, f"{listed.name}: {ended} to @{handle.slug} ended.")
