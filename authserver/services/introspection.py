@@ -28,6 +28,7 @@ from authserver.protocol.errors import Refusal, invalid_client
 from authserver.protocol.governance import Kind
 from authserver.services import catalog
 from authserver.services.governance.verdicts import SELF_REGISTERED
+from authserver.services.personal_tokens import introspection as personal_tokens
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
@@ -124,6 +125,8 @@ def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> 
         asker = UUID(asker_id)
     except ValueError:
         return invalid_client("resource_server:unknown")
+    if personal_tokens.is_one(token):
+        return personal_tokens.describe(token, asker=asker, asker_secret=asker_secret, now=now)
     well_formed = credentials.is_well_formed(token, policy.ACCESS_TOKEN_PREFIX)
     row = _fetch(credentials.digest(token) if well_formed else b"", asker)
     if row is None or not row.asker_is_active:

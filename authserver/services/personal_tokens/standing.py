@@ -1,5 +1,6 @@
 """What a personal access token is worth now."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
@@ -28,50 +29,62 @@ def live(now: datetime) -> QuerySet[PersonalAccessToken]:
     return PersonalAccessToken.objects.filter(ended_at=None, expires_at__gt=now).select_related("user", "handle")
 
 
-def authenticate(token: str, now: datetime) -> PersonalAccessToken | Refusal:
-    """Return the token row that this secret is, if it works now, and note its use.
+@dataclass(frozen=True)
+class Found:
+    """A token that works now, and the role that its person holds at its handle."""
 
-    A malformed one costs no query, any other one. Ask `effective_scopes` what it may do.
+    row: PersonalAccessToken
+    role: Role
+
+
+def find(token: str, now: datetime) -> Found | Refusal:
+    """Return the token that this secret is, if it works now. A malformed one costs no query, any other one.
 
     Refuses: invalid_token, reason personal_token:malformed, :unknown, or why it does not work.
     """
     if not credentials.is_well_formed(token, policy.PERSONAL_ACCESS_TOKEN_PREFIX):
-        return _invalid("personal_token:malformed")
+        return _invalid("malformed")
     held = Membership.objects.filter(handle=OuterRef("handle"), user=OuterRef("user")).values("role")[:1]
     rows = PersonalAccessToken.objects.select_related("user", "handle").annotate(held_role=Subquery(held))
     row = rows.filter(digest=credentials.digest(token)).first()
     if row is None:
-        return _invalid("personal_token:unknown")
-    obstacle = _obstacle(row, roles.known(row.held_role), now)
-    if obstacle:
-        return _invalid(f"personal_token:{obstacle}")
-    _mark_used(row, now)
-    return row
+        return _invalid("unknown")
+    role = roles.known(row.held_role)
+    obstacle = _obstacle(row, now)
+    if obstacle or role is None:
+        return _invalid(obstacle or "no_member")
+    return Found(row, role)
+
+
+def authenticate(token: str, now: datetime) -> PersonalAccessToken | Refusal:
+    """Return the row of a token that works now, its use noted; ask `effective_scopes` what it may do. Refuses as
+    `find` does."""
+    found = find(token, now)
+    if isinstance(found, Refusal):
+        return found
+    mark_used(found.row, now)
+    return found.row
 
 
 def effective_scopes(row: PersonalAccessToken, now: datetime) -> list[str]:
     """Return what this token may do now: its own scopes within what its person's role reaches; nothing where it does
-    not work at all."""
+    not work at all. Guests of a public handle have no membership, so no token of theirs works there."""
     held = Membership.objects.filter(handle=row.handle_id, user=row.user_id).values_list("role", flat=True).first()
-    role = roles.known(held)
-    return [] if _obstacle(row, role, now) else scopes.allowed_to(role, row.scope_list, offered())
+    return [] if _obstacle(row, now) else scopes.allowed_to(roles.known(held), row.scope_list, offered())
 
 
-def _obstacle(row: PersonalAccessToken, role: Role | None, now: datetime) -> str:
-    """Return why this token does not work now, or nothing. Guests of a public handle have no membership, so no token
-    of theirs works there."""
+def _obstacle(row: PersonalAccessToken, now: datetime) -> str:
+    """Return why this token does not work now, whatever the role of its person, or nothing."""
     if row.ended_at is not None:
         return "ended"
     if row.expires_at <= now:
         return "expired"
     if not row.user.is_active:
         return "person_inactive"
-    if row.handle.status != Handle.Status.ACTIVE:
-        return "handle_suspended"
-    return "" if role else "no_member"
+    return "" if row.handle.status == Handle.Status.ACTIVE else "handle_suspended"
 
 
-def _mark_used(row: PersonalAccessToken, now: datetime) -> None:
+def mark_used(row: PersonalAccessToken, now: datetime) -> None:
     """Note the use, at most once per policy.LAST_USED_RESOLUTION, however many requests come at once."""
     stale = now - policy.LAST_USED_RESOLUTION
     if row.last_used_at is None or row.last_used_at < stale:
@@ -82,4 +95,4 @@ def _mark_used(row: PersonalAccessToken, now: datetime) -> None:
 
 def _invalid(reason: str) -> Refusal:
     """Return the one public answer for every token that does not work (RFC 6750 §3.1): nothing tells them apart."""
-    return Refusal("invalid_token", "The personal access token is not valid.", reason)
+    return Refusal("invalid_token", "The personal access token is not valid.", f"personal_token:{reason}")
