@@ -25,6 +25,7 @@ LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-us
 PERSONAL_TOKEN_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=365))
 PERSONAL_TOKENS_MAX = 50  # live ones of one person at one handle
 TOKEN_NAME_LENGTH_MAX = 80
+EXPIRED_TOKENS_SHOWN = timedelta(days=30)  # so that whoever looks why a program stopped finds the reason
 
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)

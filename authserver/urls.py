@@ -14,7 +14,7 @@ from authserver.views import (
     token,
     wellknown,
 )
-from authserver.views.handles import clients, overview
+from authserver.views.handles import clients, overview, tokens
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -47,6 +47,8 @@ urlpatterns = [
     path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
     path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),
     path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
+    path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),
+    path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),

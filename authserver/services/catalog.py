@@ -12,6 +12,7 @@ from django.db.models import F
 
 from authserver.models import CatalogState, ProtectedResource, Scope
 from authserver.protocol import resources, scopes
+from authserver.protocol.control.scopes import ControlScope
 
 Kind = ProtectedResource.Kind
 
@@ -44,6 +45,11 @@ def _rule(row: Scope) -> scopes.Rule:
     return scopes.Rule(
         name=row.name, role=row.role, level=row.level, is_required=row.is_required, is_shown=row.is_shown
     )
+
+
+def titles() -> dict[str, str]:
+    """Return the words that people read for each scope, of the catalog and of the control plane, by its name."""
+    return dict(Scope.objects.values_list("name", "title")) | dict(ControlScope.choices)
 
 
 @transaction.atomic
