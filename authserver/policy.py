@@ -32,6 +32,7 @@ NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
 NOTICE_RETENTION = timedelta(days=30)
 MAIL_TIMEOUT_SECONDS = 5  # of each step with the mail server
+MAIL_ROUND_SECONDS = 10
 
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"

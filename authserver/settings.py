@@ -166,6 +166,8 @@ FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-environ would make it a relative one
+EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Gatehouse <no-reply@{_issuer.hostname}>")
 
 # --- Browser security. A session cookie must be Lax: Strict would drop it on the cross-site arrival at authorize.

@@ -6,7 +6,7 @@ from django.db import models
 
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
-from authserver.services import connections, documents, registration
+from authserver.services import connections, documents, notices, registration
 
 BATCH = 1_000
 # A redeemed code is kept while its second use would still have something to end.
@@ -46,4 +46,5 @@ def purge_expired(*, now: datetime) -> int:
         + _purge(RefreshToken, now - TOKEN_RETENTION)
         + _purge(AuthorizationCode, now - CODE_RETENTION)
         + _purge(SeenAssertion, now)
+        + notices.forget_old(now=now)
     )

@@ -107,6 +107,10 @@ class TokensPage:
     made: Made | None
     errors: tuple[str, ...]
 
+    @property
+    def has_lists(self) -> bool:
+        return bool(self.mine or self.others)
+
 
 def sign(user: User, handle: Handle) -> str:
     """Return the hidden field of a new form: for this person and handle, good for one token."""
