@@ -21,20 +21,24 @@ Kind = Notice.Kind
 NAME_LENGTH = policy.CLIENT_NAME_LENGTH_MAX
 RIGHT_TO_LEFT = {"R", "AL", "AN"}
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
-SIGN_OUT = f"{settings.ISSUER}/accounts/sign-out-everywhere"
-NOT_YOU = f"If it was not you, end it on this page, then change your password and sign out everywhere: {SIGN_OUT}"
+NOTHING_TO_DO = "If it was you, there is nothing to do. If it was not:"
+CHANGE_PASSWORD = (
+    "Change your password, and choose to sign out everywhere and disconnect all apps there",
+    "/accounts/password/change/",
+)
 
 
 @dataclass(frozen=True)
 class Words:
     """The sentences of one kind of notice; `{client}`, `{handle}`, `{name}` and `{email}` stand for what it is about.
-    `path` is the page that ends it: one that asks first, since mail programs open links by themselves."""
+    `step` and `path` lead to the page that ends it: one that asks first, since mail programs open links by
+    themselves."""
 
     subject: str
     lead: str
     list_lead: str
     advice: str
-    link_lead: str
+    step: str
     path: str
 
 
@@ -43,34 +47,33 @@ WORDS = {
         subject="An app was connected to @{handle}",
         lead="{client} may now act for @{handle} with your account, {email}.",
         list_lead="It may:",
-        advice=f"If it was you, there is nothing to do. {NOT_YOU}",
-        link_lead="Look at this connection and end it:",
+        advice=NOTHING_TO_DO,
+        step="Look at this connection and end it",
         path="/connections/{connection}/disconnect",
     ),
     Kind.CONNECTION_WIDENED: Words(
         subject="An app may do more at @{handle}",
         lead="{client} may now do more for @{handle} with your account, {email}.",
         list_lead="New is that it may:",
-        advice=f"If it was you, there is nothing to do. {NOT_YOU}",
-        link_lead="Look at this connection and end it:",
+        advice=NOTHING_TO_DO,
+        step="Look at this connection and end it",
         path="/connections/{connection}/disconnect",
     ),
     Kind.CONNECTION_STOLEN: Words(
         subject="A connection to @{handle} was ended to protect it",
         lead="{client} was disconnected from @{handle} and your account, {email}. A key of this connection was used "
-        "twice, so somebody else may have had a copy. From that moment on it works for nobody.",
+        "twice, so somebody else may have had a copy of it. It works for nobody any more.",
         list_lead="",
-        advice="If you use this app, connect it again from the app. If you do not know it, or the place above, change "
-        f"your password and sign out everywhere: {SIGN_OUT}",
-        link_lead="See what is connected to your account:",
+        advice="If you use this app, connect it again from the app. If you do not know the app, or the place above:",
+        step="See what is connected to your account",
         path="/connections",
     ),
     Kind.TOKEN_CREATED: Words(
         subject="A personal access token was created for @{handle}",
         lead="The personal access token {name} was created for @{handle} with your account, {email}.",
         list_lead="Whoever has it may:",
-        advice=f"If it was you, there is nothing to do. {NOT_YOU}",
-        link_lead="Look at this token and end it:",
+        advice=NOTHING_TO_DO,
+        step="Look at this token and end it",
         path="/handles/{handle}/tokens/{token}/revoke",
     ),
 }
@@ -87,8 +90,7 @@ class Letter:
     scopes: tuple[str, ...]
     facts: tuple[tuple[str, str], ...]
     advice: str
-    link_lead: str
-    link: str
+    steps: tuple[tuple[str, str], ...]
     closing: str
 
 
@@ -102,17 +104,17 @@ def compose(notice: Notice) -> Letter:
         "email": _named(notice.user.email),
     }
     ids = {name: str(facts.get(name, "")) for name in ("handle", "connection", "token")}
+    steps = ((words.step, words.path.format(**ids)), CHANGE_PASSWORD)
     titles = catalog.titles()
     return Letter(
-        subject=f"{words.subject.format(**said)} · {policy.PRODUCT_NAME}",
+        subject=f"{policy.PRODUCT_NAME}: {words.subject.format(**said)}",
         greeting=f"Hello {_named(notice.user.display_name)},",
         lead=words.lead.format(**said),
         list_lead=words.list_lead,
         scopes=tuple(titles.get(name, name) for name in facts.get("scopes", ())),
         facts=(("When", f"{date_format(notice.created_at, 'j F Y, H:i')} UTC"), ("Where", where(facts))),
         advice=words.advice,
-        link_lead=words.link_lead,
-        link=settings.ISSUER + words.path.format(**ids),
+        steps=tuple((text, settings.ISSUER + path) for text, path in steps),
         closing=f"{policy.PRODUCT_NAME} at {settings.ISSUER} wrote this by itself; nobody reads an answer to it.",
     )
 

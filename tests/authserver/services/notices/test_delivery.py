@@ -142,7 +142,7 @@ def test_over_smtp_both_halves_arrive(owed: Owing, settings: Any) -> None:
         by_smtp(settings, sink.server_address[1])
         assert notices.send_due(now=NOW) == 1
         (message,) = sink.messages
-    assert message["Subject"] == "An app may do more at @acme · Gatehouse"
+    assert message["Subject"] == "Gatehouse: An app may do more at @acme"
     assert message["Auto-Submitted"] == "auto-generated"
     assert [part.get_content_type() for part in message.iter_parts()] == ["text/plain", "text/html"]
     assert "- Create and edit links" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]

@@ -25,10 +25,10 @@ FACTS = {
     Kind.TOKEN_CREATED: {"name": "CI", "handle": "acme", "scopes": ["links.read", "events.read"], "token": TOKEN},
 }
 SUBJECTS = {
-    Kind.CONNECTION_APPROVED: "An app was connected to @acme · Gatehouse",
-    Kind.CONNECTION_WIDENED: "An app may do more at @acme · Gatehouse",
-    Kind.CONNECTION_STOLEN: "A connection to @acme was ended to protect it · Gatehouse",
-    Kind.TOKEN_CREATED: "A personal access token was created for @acme · Gatehouse",
+    Kind.CONNECTION_APPROVED: "Gatehouse: An app was connected to @acme",
+    Kind.CONNECTION_WIDENED: "Gatehouse: An app may do more at @acme",
+    Kind.CONNECTION_STOLEN: "Gatehouse: A connection to @acme was ended to protect it",
+    Kind.TOKEN_CREATED: "Gatehouse: A personal access token was created for @acme",
 }
 HOSTILE = {
     "a header": "CI\r\nBcc: everybody@example.com\r\n\r\nDear customer,",
@@ -89,7 +89,7 @@ def test_the_page_that_ends_it_is_linked_and_asks_first(owed: Owing, world: Worl
         Kind.CONNECTION_STOLEN: "/connections",
         Kind.TOKEN_CREATED: f"/handles/acme/tokens/{TOKEN}/revoke",
     }.get(kind, f"/connections/{Connection.objects.get().pk}/disconnect")
-    assert f"\nhttp://127.0.0.1:8000{link}\n" in message.body
+    assert f"\n  http://127.0.0.1:8000{link}\n" in message.body
     assert f'href="http://127.0.0.1:8000{link}"' in html_of(message)
     world.alice.sign_in().http.get(link)
     assert Connection.objects.get().is_live
