@@ -123,6 +123,7 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "purge expired credentials": {"task": "authserver.tasks.purge_expired", "schedule": 600.0},
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
+    "add up reported tool calls": {"task": "authserver.tasks.roll_up_usage", "schedule": 60.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
 }
 

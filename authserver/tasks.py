@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from authserver.models import Client
 from authserver.services import documents, notices, purge
+from authserver.services.usage import rollup
 
 
 @shared_task
@@ -35,3 +36,9 @@ def refresh_stale_documents() -> int:
 def send_notices() -> int:
     """Send the mail that is owed; return how many went out."""
     return notices.send_due(now=timezone.now())
+
+
+@shared_task
+def roll_up_usage() -> int:
+    """Add reported tool calls to what is kept per day; return how many reports went into it."""
+    return rollup.roll_up()

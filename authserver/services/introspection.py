@@ -29,6 +29,7 @@ from authserver.protocol.governance import Kind
 from authserver.services import catalog
 from authserver.services.governance.verdicts import SELF_REGISTERED
 from authserver.services.personal_tokens import introspection as personal_tokens
+from authserver.services.usage import introspections
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
@@ -137,7 +138,9 @@ def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> 
     if role is None:
         return INACTIVE
     _mark_used(row, now)
-    return _answer(row, role)
+    answer = _answer(row, role)
+    introspections.add(answer["connection_id"], now.date())
+    return answer
 
 
 def _fetch(digest: bytes, asker: UUID) -> Row | None:

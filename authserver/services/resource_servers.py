@@ -1,6 +1,8 @@
-"""Resource servers: created, given a new secret. The secret is shown once and kept as a digest."""
+"""Resource servers: created, given a new secret, recognized. The secret is shown once and kept as a digest."""
 
+import hmac
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db import transaction
 
@@ -8,6 +10,7 @@ from accounts.models import User
 from authserver import policy
 from authserver.models import ProtectedResource, ResourceServer
 from authserver.protocol import credentials
+from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import events
 from authserver.services.events import Actor, Tag
 
@@ -31,3 +34,19 @@ def renew_secret(server: ResourceServer, *, by: User | None = None) -> str:
     actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
     events.record(tag, actor=actor, by=by, resource_server=str(server.pk))
     return secret
+
+
+def authenticate(server_id: str, secret: str) -> ResourceServer | Refusal:
+    """Return the active resource server of this id, if this is its secret.
+
+    Refuses: invalid_client, reason resource_server:unknown or resource_server:secret_wrong.
+    """
+    try:
+        server = ResourceServer.objects.filter(pk=UUID(server_id), is_active=True).first()
+    except ValueError:
+        server = None
+    if server is None:
+        return invalid_client("resource_server:unknown")
+    if not hmac.compare_digest(bytes(server.secret_digest), credentials.digest(secret)):
+        return invalid_client("resource_server:secret_wrong")
+    return server

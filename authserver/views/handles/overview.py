@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from accounts.models import User
+from authserver.services.connections import listing
 from authserver.services.governance import client_list
 from authserver.views.handles.shared import MODES, private, seat_at
 from handles import access
@@ -27,5 +28,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "policy": next(title for mode, title, _ in MODES if mode == client_list.mode_at(seat.handle)),
         "waiting": sum(each.waits for each in listed),
         "apps": sum(bool(each.use.connections) for each in listed),
+        "counts": listing.counts_at(seat.handle),
+        "members": access.count_members(seat.handle),
     }
     return private(render(request, "handles/overview.html", {"page": page}))
