@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0003_connections_that_live'),
+        ('authserver', '0004_usage_without_locks'),
     ]
 
     operations = [
