@@ -21,9 +21,37 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# What a person is told about use.
+UNUSED_BADGE_AFTER = timedelta(days=90)
+
+# Personal access tokens: none is endless.
+PERSONAL_TOKEN_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=365))
+PERSONAL_TOKENS_MAX = 50  # live ones of one person at one handle
+TOKEN_NAME_LENGTH_MAX = 80
+EXPIRED_TOKENS_SHOWN = timedelta(days=30)  # so that whoever looks why a program stopped finds the reason
+
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
+NOTICE_RETENTION = timedelta(days=30)
+MAIL_TIMEOUT_SECONDS = 5  # of each step with the mail server
+MAIL_ROUND_SECONDS = 10
+
+# Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
+USAGE_FLUSH = timedelta(seconds=5)
+USAGE_CONNECTIONS_HELD_MAX = 20_000  # per process and between two flushes; what comes beyond is not counted
+USAGE_RETENTION = timedelta(days=400)
+REPORT_BODY_BYTES_MAX = 262_144
+REPORT_CALLS_MAX = 500
+REPORT_COUNT_MAX = 10_000  # calls that one entry of a report may stand for
+REPORT_AGE_MAX = timedelta(hours=1)  # of a call, and of a connection's end; what is older counts as of now, or not
+REPORT_AHEAD_MAX = timedelta(minutes=1)
+REPORT_WISHES_PER_CALL_MAX = 10
+REPORT_WISHES_MAX = 100  # per report: each takes a lock
+TOOL_LENGTH_MAX = 128
+TOOL_SCOPES_LENGTH_MAX = 400
+TOOLS_PER_CONNECTION_AND_DAY_MAX = 200  # a server that makes names up fills no disk: further ones count as one
+USAGE_EXPORT_ROWS_MAX = 50_000
 
 # Keys that sign security events and ledger seals.
 SIGNING_KEY_LIFETIME = timedelta(days=90)
@@ -80,6 +108,8 @@ QUERY_LENGTH_MAX = 8_192
 PARAMETER_COUNT_MAX = 50
 PARAMETER_LENGTH_MAX = 4_096
 SCOPE_COUNT_MAX = 100
+CONNECTIONS_PAGE = 50  # of a handle's connections
+ENDED_AT_ONCE_MAX = 500  # connections by one press: each is a transaction of its own, and a page must answer
 PENDING_CLIENTS_MAX = 100  # clients that wait for a handle's admins; outsiders of a public handle can file them
 REDIRECT_URIS_MAX = 32  # VS Code registers 8, Cursor 3
 REDIRECT_URI_LENGTH_MAX = 2_048

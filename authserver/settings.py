@@ -126,6 +126,7 @@ CELERY_BEAT_SCHEDULE = {
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
     "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
     "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
+    "add up reported tool calls": {"task": "authserver.tasks.roll_up_usage", "schedule": 60.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
     "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
     "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
@@ -175,6 +176,8 @@ FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-environ would make it a relative one
+EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Gatehouse <no-reply@{_issuer.hostname}>")
 
 # --- Browser security. A session cookie must be Lax: Strict would drop it on the cross-site arrival at authorize.

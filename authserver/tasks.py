@@ -8,6 +8,7 @@ from django.utils import timezone
 from authserver.models import Client
 from authserver.services import documents, ledger, notices, purge
 from authserver.services.receipts import keys, push
+from authserver.services.usage import rollup
 
 logger = logging.getLogger(__name__)
 HOURS = 3600
@@ -75,3 +76,9 @@ def verify_ledger() -> int:
     for fault in finding.faults:
         logger.error("ledger: %s", fault.sentence)
     return len(finding.faults)
+
+
+@shared_task
+def roll_up_usage() -> int:
+    """Add reported tool calls to what is kept per day; return how many reports went into it."""
+    return rollup.roll_up()

@@ -7,7 +7,6 @@ from django.urls import include, path, re_path
 from authserver.views import (
     authorize,
     connections,
-    handle_clients,
     home,
     introspect,
     metrics,
@@ -17,10 +16,19 @@ from authserver.views import (
     wellknown,
 )
 from authserver.views.events import jwks, poll, streams
+from authserver.views.handles import clients, connection_acts, overview, tokens
+from authserver.views.handles import connections as handle_connections
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gatehouse administration"
+
+one_connection = [
+    path("scopes", connection_acts.withhold, name="handle_connection_scopes"),
+    path("pause", connection_acts.pause, name="handle_connection_pause"),
+    path("resume", connection_acts.resume, name="handle_connection_resume"),
+    path("disconnect", connection_acts.disconnect, name="handle_connection_disconnect"),
+]
 
 urlpatterns = [
     # a client discovers
@@ -49,12 +57,22 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/disconnect", connections.disconnect, name="connection_disconnect"),
     path("admin/", admin.site.urls),
     # what admins of a handle decide
-    path("handles", handle_clients.handle_list, name="handles"),
-    path("handles/<str:slug>", handle_clients.overview, name="handle"),
-    path("handles/<str:slug>/clients", handle_clients.client_page, name="handle_clients"),
-    path("handles/<str:slug>/clients/policy", handle_clients.set_policy, name="handle_client_policy"),
-    path("handles/<str:slug>/clients/decide", handle_clients.decide, name="handle_client_decide"),
-    path("handles/<str:slug>/clients/disconnect", handle_clients.disconnect, name="handle_client_disconnect"),
+    path("handles", overview.handle_list, name="handles"),
+    path("handles/<str:slug>", overview.overview, name="handle"),
+    path("handles/<str:slug>/clients", clients.client_page, name="handle_clients"),
+    path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
+    path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),
+    path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
+    path("handles/<str:slug>/connections", handle_connections.connection_page, name="handle_connections"),
+    path(
+        "handles/<str:slug>/connections/disconnect",
+        connection_acts.disconnect_many,
+        name="handle_connections_disconnect",
+    ),
+    path("handles/<str:slug>/connections/<uuid:connection_id>", connection_acts.connection, name="handle_connection"),
+    path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
+    path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),
+    path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),

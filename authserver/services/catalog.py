@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from authserver.models import CatalogState, ProtectedResource, Scope
 from authserver.protocol import resources, scopes
+from authserver.protocol.control.scopes import ControlScope
+from handles.models import Handle
 
 Kind = ProtectedResource.Kind
 
@@ -44,6 +46,11 @@ def _rule(row: Scope) -> scopes.Rule:
     return scopes.Rule(
         name=row.name, role=row.role, level=row.level, is_required=row.is_required, is_shown=row.is_shown
     )
+
+
+def titles() -> dict[str, str]:
+    """Return the words that people read for each scope, of the catalog and of the control plane, by its name."""
+    return dict(Scope.objects.values_list("name", "title")) | dict(ControlScope.choices)
 
 
 @transaction.atomic
@@ -86,3 +93,9 @@ def target_of(uri: str | None) -> resources.Target | None:
     Obeys: RFC 8707 §2.
     """
     return resources.match(uri or settings.GATEWAY_URL, patterns())
+
+
+def addresses_at(handle: Handle) -> list[tuple[str, str]]:
+    """Return name and address, as clients type them, of every active endpoint that leads to this handle."""
+    rows = ProtectedResource.objects.filter(Q(handle=None) | Q(handle=handle), is_active=True)
+    return [(row.name, address_of(row).replace("{handle}", handle.slug)) for row in rows]

@@ -30,6 +30,7 @@ from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
+from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
 from tests.people import App, World
 from tests.tampering import forget_events
@@ -264,6 +265,7 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
     ),
     **receipts_acts.ACTS,
 }
+ACTS |= personal_token_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),
