@@ -10,6 +10,7 @@ from authserver.views import (
     home,
     introspect,
     register,
+    reports,
     revoke,
     token,
     wellknown,
@@ -34,6 +35,8 @@ urlpatterns = [
     path("oauth/token", token.token, name="token"),
     # is asked about by resource servers
     path("oauth/introspect", introspect.introspect, name="introspect"),
+    # which report what was called
+    path("oauth/reports", reports.report, name="reports"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", connections.connection_list, name="connections"),
