@@ -22,6 +22,9 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# What a person is told about use.
+UNUSED_BADGE_AFTER = timedelta(days=90)
+
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
@@ -60,6 +63,8 @@ QUERY_LENGTH_MAX = 8_192
 PARAMETER_COUNT_MAX = 50
 PARAMETER_LENGTH_MAX = 4_096
 SCOPE_COUNT_MAX = 100
+CONNECTIONS_PAGE = 50  # of a handle's connections
+ENDED_AT_ONCE_MAX = 500  # connections by one press: each is a transaction of its own, and a page must answer
 PENDING_CLIENTS_MAX = 100  # clients that wait for a handle's admins; outsiders of a public handle can file them
 REDIRECT_URIS_MAX = 32  # VS Code registers 8, Cursor 3
 REDIRECT_URI_LENGTH_MAX = 2_048

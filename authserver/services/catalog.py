@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from authserver.models import CatalogState, ProtectedResource, Scope
 from authserver.protocol import resources, scopes
+from handles.models import Handle
 
 Kind = ProtectedResource.Kind
 
@@ -86,3 +87,9 @@ def target_of(uri: str | None) -> resources.Target | None:
     Obeys: RFC 8707 §2.
     """
     return resources.match(uri or settings.GATEWAY_URL, patterns())
+
+
+def addresses_at(handle: Handle) -> list[tuple[str, str]]:
+    """Return name and address, as clients type them, of every active endpoint that leads to this handle."""
+    rows = ProtectedResource.objects.filter(Q(handle=None) | Q(handle=handle), is_active=True)
+    return [(row.name, address_of(row).replace("{handle}", handle.slug)) for row in rows]

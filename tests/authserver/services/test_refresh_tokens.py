@@ -23,6 +23,12 @@ def row_of(token: str | None) -> RefreshToken:
     return RefreshToken.objects.get(digest=credentials.digest(token or ""))
 
 
+def seen(pair: Issued) -> None:
+    """A resource server asks about the credential of this pair: its client has the answer that it came in."""
+    AccessToken.objects.filter(digest=credentials.digest(pair.access_token)).update(used_at=NOW)
+    RefreshToken.objects.filter(digest=credentials.digest(pair.refresh_token or "")).update(answer_seen_at=NOW)
+
+
 # --- No
 
 
@@ -59,7 +65,7 @@ def test_a_token_that_ran_out_ends_nothing_by_being_shown(pair: Issued, client_r
     ],
 )
 def test_the_leeway_ends_to_the_microsecond(pair: Issued, client_row: Client, after: timedelta, replayed: bool) -> None:
-    refresh(pair.refresh_token, client_row)
+    seen(issued(refresh(pair.refresh_token, client_row)))
     answer = refresh(pair.refresh_token, client_row, NOW + after)
     if replayed:
         assert reason(answer) == "refresh:replayed"
@@ -130,7 +136,7 @@ def test_a_successor_that_ran_out_within_the_leeway_is_replaced_once(
 def test_a_replaced_successor_does_not_make_the_leeway_longer(pair: Issued, client_row: Client, settings) -> None:
     settings.ACCESS_TOKEN_LIFETIME_SECONDS = 5
     refresh(pair.refresh_token, client_row)
-    refresh(pair.refresh_token, client_row, NOW + LEEWAY)
+    seen(issued(refresh(pair.refresh_token, client_row, NOW + LEEWAY)))
     assert reason(refresh(pair.refresh_token, client_row, NOW + LEEWAY + SECOND)) == "refresh:replayed"
 
 
