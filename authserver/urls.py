@@ -15,7 +15,7 @@ from authserver.views import (
     token,
     wellknown,
 )
-from authserver.views.handles import clients, overview
+from authserver.views.handles import clients, overview, usage
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -50,6 +50,8 @@ urlpatterns = [
     path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
     path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),
     path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
+    path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),
+    path("handles/<str:slug>/usage.csv", usage.export, name="handle_usage_export"),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),

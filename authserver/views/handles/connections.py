@@ -1,6 +1,6 @@
 """Everybody's connections to one handle, for its admins: found, looked into."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -99,8 +99,12 @@ class Search:
     def whose(self) -> str:
         """Say in words which connections are meant, to go behind "12 connections"; nothing for all."""
         parts = [f"of {self.app_name}" if self.app_name else "", f"of {self.person.email}" if self.person else ""]
-        parts.append({listing.PAUSED: "that are paused", listing.LIVE: "that are not paused"}.get(self.wanted.status, ""))
-        parts.append(f"unused for {policy.UNUSED_BADGE_AFTER.days} days" if self.wanted.status == listing.UNUSED else "")
+        parts.append(
+            {listing.PAUSED: "that are paused", listing.LIVE: "that are not paused"}.get(self.wanted.status, "")
+        )
+        parts.append(
+            f"unused for {policy.UNUSED_BADGE_AFTER.days} days" if self.wanted.status == listing.UNUSED else ""
+        )
         parts.append(f"found by “{self.wanted.text}”" if self.wanted.text else "")
         return " ".join(part for part in parts if part)
 
