@@ -55,12 +55,13 @@ def attempt(name: str, act: Callable[[], object]) -> None:
     """
     try:
         close_old_connections()
-        act()
+        try:
+            act()
+        finally:
+            close_old_connections()
     except Exception as error:
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("%s failed: %s\n%s", name, type(error).__name__, where)
-    finally:
-        close_old_connections()
 
 
 @dataclass
