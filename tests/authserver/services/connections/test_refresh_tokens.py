@@ -11,8 +11,8 @@ from authserver.models import AccessToken, Client, Connection, Event, RefreshTok
 from authserver.protocol import credentials
 from authserver.services import connections
 from authserver.services.connections import EndReason, Issued, sealing
-from tests.authserver.services.conftest import NOW, READS, issued, reason, refresh
-from tests.authserver.services.test_connections import other_client
+from tests.authserver.services.conftest import NOW, READS, issued, reason, refresh, seen
+from tests.authserver.services.connections.test_connections import other_client
 
 SECOND = timedelta(seconds=1)
 LEEWAY = policy.REFRESH_LEEWAY
@@ -21,12 +21,6 @@ IDLE = policy.REFRESH_TOKEN_IDLE_LIFETIME
 
 def row_of(token: str | None) -> RefreshToken:
     return RefreshToken.objects.get(digest=credentials.digest(token or ""))
-
-
-def seen(pair: Issued) -> None:
-    """A resource server asks about the credential of this pair: its client has the answer that it came in."""
-    AccessToken.objects.filter(digest=credentials.digest(pair.access_token)).update(used_at=NOW)
-    RefreshToken.objects.filter(digest=credentials.digest(pair.refresh_token or "")).update(answer_seen_at=NOW)
 
 
 # --- No
