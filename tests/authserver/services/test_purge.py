@@ -122,5 +122,5 @@ def test_one_batch_is_bounded(pair: Issued, monkeypatch: pytest.MonkeyPatch, dja
 
 
 def test_nothing_to_do_is_done_quickly(world, django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         assert purge.purge_expired(now=NOW) == 0
