@@ -10,6 +10,7 @@ REFRESH_TOKEN_IDLE_LIFETIME = timedelta(days=30)  # slides: each refresh starts 
 REFRESH_LEEWAY = timedelta(seconds=120)  # the same refresh token answers the same pair within it
 REFRESH_CHAIN_LENGTH_MAX = 200  # how many replacements behind a late token may be
 DECLINED_WISH_REST = timedelta(days=30)  # a scope that a person declined does not come up again before
+WISHES_PER_CONNECTION_MAX = 20  # that wait for its person at the same time
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)  # RFC 6749 §4.1.2 allows ten minutes
 CONSENT_FORM_LIFETIME = timedelta(minutes=60)  # how long a consent page may stay open before Allow
 # A registration that was never used ends after a month; one that was, after two years without use, so that a client

@@ -11,12 +11,13 @@ from authserver.views import (
     introspect,
     metrics,
     register,
+    reports,
     revoke,
     token,
     wellknown,
 )
 from authserver.views.events import jwks, poll, streams
-from authserver.views.handles import clients, connection_acts, overview, tokens
+from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 
 # The same sign-in page, limits and factors as for everybody.
@@ -50,6 +51,8 @@ urlpatterns = [
     path("oauth/events/verify", streams.verify, name="event_verify"),
     path("oauth/events/poll/<str:stream_id>", poll.poll, name="event_poll"),
     path("oauth/jwks", jwks.jwks, name="jwks"),
+    # which report what was called
+    path("oauth/reports", reports.report, name="reports"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", connections.connection_list, name="connections"),
@@ -73,6 +76,8 @@ urlpatterns = [
     path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
     path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),
     path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
+    path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),
+    path("handles/<str:slug>/usage.csv", usage.export, name="handle_usage_export"),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),
