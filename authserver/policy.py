@@ -25,6 +25,22 @@ LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-us
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
 
+# Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
+USAGE_FLUSH = timedelta(seconds=5)
+USAGE_CONNECTIONS_HELD_MAX = 20_000  # per process and between two flushes; what comes beyond is not counted
+USAGE_RETENTION = timedelta(days=400)
+REPORT_BODY_BYTES_MAX = 262_144
+REPORT_CALLS_MAX = 500
+REPORT_COUNT_MAX = 10_000  # calls that one entry of a report may stand for
+REPORT_AGE_MAX = timedelta(hours=1)  # of a call, and of a connection's end; what is older counts as of now, or not
+REPORT_AHEAD_MAX = timedelta(minutes=1)
+REPORT_WISHES_PER_CALL_MAX = 10
+REPORT_WISHES_MAX = 100  # per report: each takes a lock
+TOOL_LENGTH_MAX = 128
+TOOL_SCOPES_LENGTH_MAX = 400
+TOOLS_PER_CONNECTION_AND_DAY_MAX = 200  # a server that makes names up fills no disk: further ones count as one
+USAGE_EXPORT_ROWS_MAX = 50_000
+
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
 REFRESH_TOKEN_PREFIX = "mcprt_"
