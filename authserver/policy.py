@@ -21,9 +21,16 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# Personal access tokens: none is endless.
+PERSONAL_TOKEN_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=365))
+PERSONAL_TOKENS_MAX = 50  # live ones of one person at one handle
+TOKEN_NAME_LENGTH_MAX = 80
+
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
+NOTICE_RETENTION = timedelta(days=30)
+MAIL_TIMEOUT_SECONDS = 5  # of each step with the mail server
 
 # Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
 USAGE_FLUSH = timedelta(seconds=5)

@@ -1,0 +1,85 @@
+"""What a personal access token is worth now."""
+
+from datetime import datetime
+
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from authserver import policy
+from authserver.models import PersonalAccessToken
+from authserver.protocol import credentials, scopes
+from authserver.protocol.control.scopes import CATALOG
+from authserver.protocol.errors import Refusal
+from authserver.services import catalog
+from handles import roles
+from handles.models import Handle, Membership
+from handles.roles import Role
+
+INSIDE_MCP_ONLY = frozenset({policy.SESSION_SCOPE, policy.OFFLINE_ACCESS})
+
+
+def offered() -> scopes.Catalog:
+    """Return every scope that a personal token can carry: the catalog's that mean something outside MCP, then the
+    control plane's, whose names nothing in the catalog can take over."""
+    return {name: rule for name, rule in catalog.current().items() if name not in INSIDE_MCP_ONLY} | CATALOG
+
+
+def live(now: datetime) -> QuerySet[PersonalAccessToken]:
+    """Return the tokens that have neither ended nor expired; whether their person may still act is not asked."""
+    return PersonalAccessToken.objects.filter(ended_at=None, expires_at__gt=now).select_related("user", "handle")
+
+
+def authenticate(token: str, now: datetime) -> PersonalAccessToken | Refusal:
+    """Return the token row that this secret is, if it works now, and note its use.
+
+    A malformed one costs no query, any other one. Ask `effective_scopes` what it may do.
+
+    Refuses: invalid_token, reason personal_token:malformed, :unknown, or why it does not work.
+    """
+    if not credentials.is_well_formed(token, policy.PERSONAL_ACCESS_TOKEN_PREFIX):
+        return _invalid("personal_token:malformed")
+    held = Membership.objects.filter(handle=OuterRef("handle"), user=OuterRef("user")).values("role")[:1]
+    rows = PersonalAccessToken.objects.select_related("user", "handle").annotate(held_role=Subquery(held))
+    row = rows.filter(digest=credentials.digest(token)).first()
+    if row is None:
+        return _invalid("personal_token:unknown")
+    obstacle = _obstacle(row, roles.known(row.held_role), now)
+    if obstacle:
+        return _invalid(f"personal_token:{obstacle}")
+    _mark_used(row, now)
+    return row
+
+
+def effective_scopes(row: PersonalAccessToken, now: datetime) -> list[str]:
+    """Return what this token may do now: its own scopes within what its person's role reaches; nothing where it does
+    not work at all."""
+    held = Membership.objects.filter(handle=row.handle_id, user=row.user_id).values_list("role", flat=True).first()
+    role = roles.known(held)
+    return [] if _obstacle(row, role, now) else scopes.allowed_to(role, row.scope_list, offered())
+
+
+def _obstacle(row: PersonalAccessToken, role: Role | None, now: datetime) -> str:
+    """Return why this token does not work now, or nothing. Guests of a public handle have no membership, so no token
+    of theirs works there."""
+    if row.ended_at is not None:
+        return "ended"
+    if row.expires_at <= now:
+        return "expired"
+    if not row.user.is_active:
+        return "person_inactive"
+    if row.handle.status != Handle.Status.ACTIVE:
+        return "handle_suspended"
+    return "" if role else "no_member"
+
+
+def _mark_used(row: PersonalAccessToken, now: datetime) -> None:
+    """Note the use, at most once per policy.LAST_USED_RESOLUTION, however many requests come at once."""
+    stale = now - policy.LAST_USED_RESOLUTION
+    if row.last_used_at is None or row.last_used_at < stale:
+        unseen = PersonalAccessToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=row.pk)
+        unseen.update(last_used_at=now)
+        row.last_used_at = now
+
+
+def _invalid(reason: str) -> Refusal:
+    """Return the one public answer for every token that does not work (RFC 6750 §3.1): nothing tells them apart."""
+    return Refusal("invalid_token", "The personal access token is not valid.", reason)
