@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from authserver.api import openapi
 from authserver.views import (
     authorize,
     connections,
@@ -47,6 +48,9 @@ urlpatterns = [
     path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
     path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),
     path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
+    # the same for programs
+    path("api/v1/", include("authserver.api.urls")),
+    re_path(r"^api/(?P<rest>(?s:.*))$", openapi.NothingHere.as_view()),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),
