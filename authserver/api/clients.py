@@ -43,7 +43,7 @@ class ClientQuery(pages.Paged):
 
 class DecisionBody(Strict):
     kind = Choice(Kind.choices)
-    value = Text(max_length=policy.CLIENT_ID_LENGTH_MAX, trim_whitespace=False)
+    value = Text(min_length=1, max_length=policy.CLIENT_ID_LENGTH_MAX, trim_whitespace=False)
     decision = Choice(WORDS)
 
 

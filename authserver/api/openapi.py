@@ -81,6 +81,8 @@ def finish(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     for name, schema in components["schemas"].items():
         if "properties" in schema:
             schema.setdefault("additionalProperties", False)
+        for member in schema.get("properties", {}).values():
+            member.pop("x-spec-enum-id", None)  # a note of the generator's to itself
         if name in EXAMPLES:
             schema["examples"] = [EXAMPLES[name]]
     components["responses"] = {f"Problem{status}": _problems_of(status) for status in STATUSES}

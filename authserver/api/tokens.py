@@ -32,7 +32,7 @@ class TokenQuery(pages.ByMoment):
 
 
 class TokenBody(Strict):
-    name = Text(max_length=policy.TOKEN_NAME_LENGTH_MAX, help_text="What it is for.")
+    name = Text(min_length=1, max_length=policy.TOKEN_NAME_LENGTH_MAX, help_text="What it is for.")
     scopes = Words(min_length=1, help_text="Never more than the role reaches, or than the token that asks has.")
     expires_in_days = Choice(DAYS)
 
