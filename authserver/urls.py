@@ -50,7 +50,7 @@ urlpatterns = [
     path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
     # the same for programs
     path("api/v1/", include("authserver.api.urls")),
-    re_path(r"^api/(?P<rest>(?s:.*))$", openapi.NothingHere.as_view()),
+    re_path(r"^api(?P<rest>(?s:/.*)?)$", openapi.NothingHere.as_view()),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),

@@ -56,7 +56,7 @@ class StrictJson(BaseParser):
         if len(raw) > policy.API_BODY_BYTES_MAX:
             raise RequestDataTooBig
         try:
-            return json.loads(raw, object_pairs_hook=_once, parse_constant=_refuse)
+            return json.loads(raw.decode("utf-8"), object_pairs_hook=_once, parse_constant=_refuse)
         except (ValueError, RecursionError) as error:
             raise ParseError from error
 
