@@ -166,3 +166,12 @@ SIGN_INS_PER_MINUTE = 60
 # The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.
 OFFLINE_ACCESS = "offline_access"
 SESSION_SCOPE = "mcp.connect"
+
+# The control-plane API.
+API_BODY_BYTES_MAX = 65_536
+API_REQUESTS_PER_MINUTE = 600  # of one person's session, or of one token
+API_PUBLIC_REQUESTS_PER_MINUTE = 120  # per address, of what needs no sign-in
+API_MEMBERS_ADDED_PER_MINUTE = 20  # so that nobody tries addresses one after the other
+API_PAGE_DEFAULT = 50
+API_PAGE_MAX = 200
+API_SCOPES_MAX = 100  # in one body

@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "oauth2_provider",
     "rest_framework",
+    "drf_spectacular",
     "csp",
 ]
 
@@ -282,6 +283,18 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+    "DEFAULT_SCHEMA_CLASS": "authserver.api.openapi.Schema",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gatehouse control plane",
+    "DESCRIPTION": "What the pages of a handle can do, for programs. docs/api.md introduces it.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": ISSUER}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["authserver.api.openapi.finish"],
 }
 
 # Who may read /metrics: the bearer of this; where it is not set, programs on this machine.

@@ -4,6 +4,7 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from authserver.api import openapi
 from authserver.views import (
     authorize,
     connections,
@@ -78,6 +79,9 @@ urlpatterns = [
     path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
     path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),
     path("handles/<str:slug>/usage.csv", usage.export, name="handle_usage_export"),
+    # the same for programs
+    path("api/v1/", include("authserver.api.urls")),
+    re_path(r"^api(?P<rest>(?s:/.*)?)$", openapi.NothingHere.as_view()),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),
