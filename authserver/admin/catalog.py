@@ -40,8 +40,8 @@ class ScopeBundleAdmin(admin.ModelAdmin):
 
 @admin.register(ProtectedResource)
 class ProtectedResourceAdmin(RecordedAdmin):
-    list_display = ("name", "kind", "address_as_typed", "handle", "stage", "is_active")
-    list_filter = ("kind", "stage", "is_active")
+    list_display = ("name", "kind", "address_as_typed", "handle", "stage", "takes_personal_tokens", "is_active")
+    list_filter = ("kind", "stage", "takes_personal_tokens", "is_active")
     list_select_related = ("handle",)
     search_fields = ("name", "address", "handle__slug")
     autocomplete_fields = ("handle",)

@@ -1,4 +1,4 @@
-"""The handles that a person administers, and the first page of one."""
+"""The handles that a person belongs to, and the first page of one for those who administer it."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,8 +15,8 @@ from handles.roles import Role, at_least
 @login_required
 def handle_list(request: HttpRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
-    seats = [seat for seat in access.seats_of(user) if at_least(seat.role, Role.ADMIN)]
-    return private(render(request, "handles/list.html", {"seats": seats}))
+    rows = [{"seat": seat, "is_admin": at_least(seat.role, Role.ADMIN)} for seat in access.seats_of(user)]
+    return private(render(request, "handles/list.html", {"rows": rows}))
 
 
 @login_required

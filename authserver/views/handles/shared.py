@@ -22,11 +22,11 @@ def administered(request: HttpRequest, slug: str) -> Handle:
     return seat_at(request, slug).handle
 
 
-def seat_at(request: HttpRequest, slug: str) -> Seat:
-    """Return the person's place at a handle that they administer now; otherwise it is not there."""
+def seat_at(request: HttpRequest, slug: str, needed: Role = Role.ADMIN) -> Seat:
+    """Return the person's place at a handle where they hold this role or more now; otherwise it is not there."""
     handle = access.find(slug)
     role = access.role_in(handle, request.user) if handle else None  # type: ignore[arg-type]
-    if handle is None or role is None or not at_least(role, Role.ADMIN):
+    if handle is None or role is None or not at_least(role, needed):
         raise Http404
     return Seat(handle, role)
 

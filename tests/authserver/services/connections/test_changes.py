@@ -10,7 +10,7 @@ from accounts.models import User
 from authserver.models import Client, Connection, EventStream, ResourceServer, Scope, SecurityEvent
 from authserver.services import catalog, connections, introspection
 from authserver.services.connections import EndReason, Issued, PausedBy
-from tests.authserver.services.conftest import NOW, READS, Approving, approve, issued, refresh
+from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh
 from tests.people import World
 
 WIDER = (*READS, "links.write")
@@ -110,6 +110,14 @@ def test_what_an_admin_withholds_no_approval_brings_back(
     assert "links.read" not in (worth(world, pair) or [])
     connections.withhold(Connection.objects.get(), [], by=alice, now=NOW)
     assert "links.read" in (worth(world, pair) or [])
+
+
+def test_a_code_brings_no_more_than_what_is_left_when_it_is_exchanged(
+    connection: Connection, alice: User, approval: Approving, client_row: Client
+) -> None:
+    code = approve(approval())
+    connections.withhold(connection, ["links.read"], by=alice, now=NOW)
+    assert "links.read" not in issued(exchange(code, client_row)).scopes
 
 
 def test_a_refresh_carries_no_more_than_what_is_left(world: World, pair: Issued, client_row: Client) -> None:
