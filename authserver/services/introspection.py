@@ -27,6 +27,8 @@ from authserver.protocol.errors import Refusal, invalid_client
 from authserver.protocol.governance import Kind
 from authserver.services import catalog, resource_servers
 from authserver.services.governance.verdicts import SELF_REGISTERED
+from authserver.services.personal_tokens import introspection as personal_tokens
+from authserver.services.usage import introspections
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
@@ -122,6 +124,8 @@ def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> 
     asker = resource_servers.parse_id(asker_id)
     if asker is None:
         return invalid_client("resource_server:unknown")
+    if personal_tokens.is_one(token):
+        return personal_tokens.describe(token, asker=asker, asker_secret=asker_secret, now=now)
     well_formed = credentials.is_well_formed(token, policy.ACCESS_TOKEN_PREFIX)
     row = _fetch(credentials.digest(token) if well_formed else b"", asker)
     if row is None:
@@ -135,7 +139,9 @@ def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> 
     if role is None:
         return INACTIVE
     _mark_used(row, now)
-    return _answer(row, role)
+    answer = _answer(row, role)
+    introspections.add(answer["connection_id"], now.date())
+    return answer
 
 
 def _fetch(digest: bytes, asker: UUID) -> Row | None:
