@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from authserver.models import Client
 from authserver.services import documents, ledger, notices, purge
+from authserver.services.receipts import keys, push
+from authserver.services.usage import rollup
 
 logger = logging.getLogger(__name__)
 HOURS = 3600
@@ -43,6 +45,18 @@ def send_notices() -> int:
 
 
 @shared_task
+def push_security_events() -> int:
+    """Send resource servers the events that wait to be pushed; return how many were taken."""
+    return push.push_due()
+
+
+@shared_task
+def turn_signing_keys() -> int:
+    """Make the next signing key when it is time, retire those that were replaced; return how many."""
+    return keys.turn(now=timezone.now())
+
+
+@shared_task
 def link_events() -> int:
     """Give new events their place in the ledger; return how many."""
     return ledger.link()
@@ -62,3 +76,9 @@ def verify_ledger() -> int:
     for fault in finding.faults:
         logger.error("ledger: %s", fault.sentence)
     return len(finding.faults)
+
+
+@shared_task
+def roll_up_usage() -> int:
+    """Add reported tool calls to what is kept per day; return how many reports went into it."""
+    return rollup.roll_up()

@@ -23,4 +23,9 @@ class Migration(migrations.Migration):
             name='event_origins',
             field=models.TextField(blank=True, help_text='Where security events may be pushed to besides the origins of its endpoints, one origin a line: https://mcp-1.internal.example.com:8443'),
         ),
+        migrations.AlterField(
+            model_name='eventstream',
+            name='status',
+            field=models.CharField(choices=[('enabled', 'Enabled'), ('paused', 'Paused: it does not answer'), ('ended', 'Ended; kept for what it confirmed')], default='enabled', max_length=7),
+        ),
     ]

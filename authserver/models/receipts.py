@@ -36,6 +36,7 @@ class EventStream(models.Model):
     class Status(models.TextChoices):
         ENABLED = "enabled", "Enabled"
         PAUSED = "paused", "Paused: it does not answer"
+        ENDED = "ended", "Ended; kept for what it confirmed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     resource_server = models.ForeignKey(ResourceServer, on_delete=models.CASCADE, related_name="streams")
