@@ -16,6 +16,7 @@ from authserver.services.receipts import keys, push, streams
 from tests.authserver.services.receipts.conftest import end, make_due, push_stream
 from tests.people import World
 from tests.receivers import REVOKED, VERIFICATION, Answer, Receiver, accept, claims_of, kind_of, receiving, status
+from tests.tampering import forget_events
 
 Status = EventStream.Status
 
@@ -141,7 +142,7 @@ def test_after_the_last_try_it_is_given_up_and_the_stream_pauses_until_it_is_ver
 ) -> None:
     receiver.answer = status(500)
     end(connection)
-    Event.objects.all().delete()
+    forget_events()
     exhaust()
     letter = SecurityEvent.objects.get()
     assert letter.abandoned_at is not None
