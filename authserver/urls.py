@@ -4,17 +4,21 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from authserver.api import openapi
 from authserver.views import (
     authorize,
     connections,
     home,
     introspect,
+    metrics,
     register,
+    reports,
     revoke,
     token,
     wellknown,
 )
-from authserver.views.handles import clients, connection_acts, overview, tokens
+from authserver.views.events import jwks, poll, streams
+from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 
 # The same sign-in page, limits and factors as for everybody.
@@ -31,6 +35,7 @@ one_connection = [
 urlpatterns = [
     # a client discovers
     path(".well-known/oauth-authorization-server", wellknown.authorization_server),
+    path(".well-known/ssf-configuration", streams.configuration),
     re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
     # registers
     path("oauth/register", register.register, name="register"),
@@ -42,6 +47,13 @@ urlpatterns = [
     path("oauth/token", token.token, name="token"),
     # is asked about by resource servers
     path("oauth/introspect", introspect.introspect, name="introspect"),
+    # which remember answers only while they are told what changes
+    path("oauth/events/stream", streams.stream, name="event_stream"),
+    path("oauth/events/verify", streams.verify, name="event_verify"),
+    path("oauth/events/poll/<str:stream_id>", poll.poll, name="event_poll"),
+    path("oauth/jwks", jwks.jwks, name="jwks"),
+    # which report what was called
+    path("oauth/reports", reports.report, name="reports"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", connections.connection_list, name="connections"),
@@ -65,10 +77,16 @@ urlpatterns = [
     path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
     path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),
     path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
+    path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),
+    path("handles/<str:slug>/usage.csv", usage.export, name="handle_usage_export"),
+    # the same for programs
+    path("api/v1/", include("authserver.api.urls")),
+    re_path(r"^api(?P<rest>(?s:/.*)?)$", openapi.NothingHere.as_view()),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),
     path("readyz", home.readyz),
+    path("metrics", metrics.metrics),
     path("internal/tls-ask", home.tls_ask),
 ]
 

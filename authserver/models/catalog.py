@@ -157,6 +157,11 @@ class ResourceServer(models.Model):
     name = models.CharField(max_length=80)
     secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
     resources = models.ManyToManyField(ProtectedResource, related_name="resource_servers")
+    event_origins = models.TextField(
+        blank=True,
+        help_text="Where security events may be pushed to besides the origins of its endpoints, one origin a line: "
+        "https://mcp-1.internal.example.com:8443",
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -165,3 +170,7 @@ class ResourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if any(resources.origin(each) != each for each in self.event_origins.split()):
+            raise ValidationError({"event_origins": "An origin is written like https://mcp.example.com, nothing more."})

@@ -69,6 +69,36 @@ def address_of(resource: ProtectedResource) -> str:
     }.get(resource.kind, resource.address)
 
 
+@dataclass(frozen=True)
+class Endpoint:
+    """One MCP address of a handle, as a client is given it."""
+
+    kind: str
+    name: str
+    url: str
+    stage: str
+    is_active: bool
+    is_canonical: bool
+
+
+CANONICAL = (Kind.HOSTED.value, Kind.COMPATIBILITY.value, Kind.GATEWAY.value)  # the first that is active
+
+
+def endpoints_of(handle: Handle) -> list[Endpoint]:
+    """Return the addresses of a handle: the platform's three, then its own and those that every handle has."""
+    rows = ProtectedResource.objects.filter(Q(handle=None) | Q(handle=handle)).order_by("kind", "name", "pk")
+    own = [row for row in rows if row.kind in CANONICAL or row.handle_id or resources.PLACEHOLDER in row.address]
+    active = {row.kind for row in own if row.is_active}
+    best = next((kind for kind in CANONICAL if kind in active), None)
+    found = [
+        Endpoint(
+            row.kind, row.name, resources.fill(address_of(row), handle.slug), row.stage, row.is_active, row.kind == best
+        )
+        for row in own
+    ]
+    return sorted(found, key=lambda each: CANONICAL.index(each.kind) if each.kind in CANONICAL else len(CANONICAL))
+
+
 def _pattern(resource: ProtectedResource) -> resources.Pattern:
     return resources.Pattern(
         id=str(resource.pk),

@@ -37,16 +37,26 @@ def renew_secret(server: ResourceServer, *, by: User | None = None) -> str:
 
 
 def authenticate(server_id: str, secret: str) -> ResourceServer | Refusal:
-    """Return the active resource server of this id, if this is its secret.
-
-    Refuses: invalid_client, reason resource_server:unknown or resource_server:secret_wrong.
-    """
-    try:
-        server = ResourceServer.objects.filter(pk=UUID(server_id), is_active=True).first()
-    except ValueError:
-        server = None
-    if server is None:
+    """Return the resource server of this id and secret, or invalid_client."""
+    key = parse_id(server_id)
+    found = ResourceServer.objects.filter(pk=key).first() if key else None
+    if found is None:
         return invalid_client("resource_server:unknown")
-    if not hmac.compare_digest(bytes(server.secret_digest), credentials.digest(secret)):
+    return refusal_of(secret, digest=bytes(found.secret_digest), is_active=found.is_active) or found
+
+
+def parse_id(server_id: str) -> UUID | None:
+    """Return the id of a resource server, or None where this is no id."""
+    try:
+        return UUID(server_id)
+    except ValueError:
+        return None
+
+
+def refusal_of(secret: str, *, digest: bytes, is_active: bool) -> Refusal | None:
+    """Return why a resource server that was found is refused, or None: it is active and the secret is its own."""
+    if not is_active:
+        return invalid_client("resource_server:unknown")
+    if not hmac.compare_digest(digest, credentials.digest(secret)):
         return invalid_client("resource_server:secret_wrong")
-    return server
+    return None

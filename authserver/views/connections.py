@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from authserver.models import Connection, Scope
-from authserver.services import connections
+from authserver.services import connections, receipts
 from authserver.views.consent_page import client_view
 
 
@@ -114,7 +114,7 @@ def disconnect(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     if not _is_confirmed(request):
         return _private(render(request, "connections/confirm.html", {"card": _card(found, _catalog())}))
     connections.revoke(found, reason=Connection.EndReason.PERSON, now=timezone.now(), by=user)
-    success(request, f"{found.client.name} no longer has access to @{found.handle.slug}.")
+    success(request, f"{found.client.name} no longer has access to @{found.handle.slug}. {receipts.sentence([found])}")
     return HttpResponseRedirect(reverse("connections"))
 
 
@@ -132,7 +132,7 @@ def disconnect_all(request: HttpRequest) -> HttpResponse:
             )
         )
     count = connections.revoke_all(live, reason=Connection.EndReason.PERSON, now=timezone.now(), by=user)
-    success(request, f"{count} {'app' if count == 1 else 'apps'} disconnected.")
+    success(request, f"{count} {'app' if count == 1 else 'apps'} disconnected. {receipts.sentence(live)}")
     return HttpResponseRedirect(reverse("connections"))
 
 

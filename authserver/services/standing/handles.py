@@ -15,15 +15,17 @@ KEPT = ("display_name", "visibility", "status")  # its name is never changed: cl
 ANSWERED_BY = {"visibility", "status"}
 
 
-def set_status(handle: Handle, status: Handle.Status, *, by: User, now: datetime) -> bool:
+def set_status(
+    handle: Handle, status: Handle.Status, *, by: User, now: datetime, actor: Actor = Actor.ADMINISTRATOR
+) -> bool:
     """Suspend a handle, so that every connection to it is refused from the next request on, or activate it; return
-    whether that changed anything. An administrator's act."""
+    whether that changed anything."""
     handle.status = status
-    return save(handle, by=by, now=now)
+    return save(handle, by=by, now=now, actor=actor)
 
 
 def set_visibility(
-    handle: Handle, visibility: Handle.Visibility, *, by: User, now: datetime, actor: Actor = Actor.PERSON
+    handle: Handle, visibility: Handle.Visibility, *, by: User, now: datetime, actor: Actor = Actor.ADMINISTRATOR
 ) -> bool:
     """Make a handle private, so that whoever is no member loses access at once, or public; return whether that
     changed anything."""

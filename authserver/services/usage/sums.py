@@ -13,22 +13,23 @@ BATCH = 500
 COUNT_MAX = 2_147_483_647  # what the columns hold: a server that reports nonsense must not stop the others' roll-up
 
 
-def add(model: type[models.Model], names: tuple[str, ...], counts: Mapping[tuple[Any, ...], int]) -> None:
-    """Add these counts to the rows of their keys, and make the rows that are missing.
+def add(model: type[models.Model], names: tuple[str, ...], counts: Mapping[Any, int]) -> None:
+    """Add these counts to the rows of their keys (tuples), and make the rows that are missing.
 
     `names` are the fields of a key, `connection` first, then the one that counts. What belongs to a connection that is
     gone is passed over. Units: a count stays at COUNT_MAX once it is there.
     """
+    fields: list[models.Field] = [model._meta.get_field(name) for name in names]  # type: ignore[misc]
+    columns = [field.get_attname_column()[1] or "" for field in fields]
     entries = iter(sorted(counts.items()))  # in one order, so that two who add at once wait, and never for each other
     while batch := list(islice(entries, BATCH)):
-        fields = [model._meta.get_field(name) for name in names]
         values = [
             field.get_db_prep_save(value, database)
             for key, count in batch
             for field, value in zip(fields, (*key, min(count, COUNT_MAX)), strict=True)
         ]
         with database.cursor() as cursor:
-            cursor.execute(_statement(model, [field.column for field in fields], len(batch)), values)
+            cursor.execute(_statement(model, columns, len(batch)), values)
 
 
 def _statement(model: type[models.Model], columns: list[str], rows: int) -> str:

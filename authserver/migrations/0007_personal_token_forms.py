@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0004_usage_without_locks'),
+        ('authserver', '0006_usage_without_locks'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0003_connections_that_live'),
+        ('authserver', '0005_ledger_triggers'),
     ]
 
     operations = [
