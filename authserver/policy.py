@@ -21,6 +21,12 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# What a person is told about use.
+UNUSED_BADGE_AFTER = timedelta(days=90)
+CALLS_SHOWN_FOR = timedelta(days=30)
+TOOLS_SHOWN_FOR = timedelta(days=7)
+TOOLS_SHOWN = 3
+
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8

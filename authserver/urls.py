@@ -6,7 +6,6 @@ from django.urls import include, path, re_path
 
 from authserver.views import (
     authorize,
-    connections,
     handle_clients,
     home,
     introspect,
@@ -15,6 +14,7 @@ from authserver.views import (
     token,
     wellknown,
 )
+from authserver.views.connections import changes, pages
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -36,9 +36,13 @@ urlpatterns = [
     path("oauth/introspect", introspect.introspect, name="introspect"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
-    path("connections", connections.connection_list, name="connections"),
-    path("connections/all/disconnect", connections.disconnect_all, name="connections_disconnect_all"),
-    path("connections/<uuid:connection_id>/disconnect", connections.disconnect, name="connection_disconnect"),
+    path("connections", pages.connection_list, name="connections"),
+    path("connections/all/disconnect", pages.disconnect_all, name="connections_disconnect_all"),
+    path("connections/<uuid:connection_id>/disconnect", pages.disconnect, name="connection_disconnect"),
+    path("connections/<uuid:connection_id>/scopes", changes.scopes, name="connection_scopes"),
+    path("connections/<uuid:connection_id>/pause", changes.pause, name="connection_pause"),
+    path("connections/<uuid:connection_id>/resume", changes.resume, name="connection_resume"),
+    path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
     path("admin/", admin.site.urls),
     # what admins of a handle decide
     path("handles", handle_clients.handle_list, name="handles"),

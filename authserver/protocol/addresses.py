@@ -7,6 +7,7 @@ The table is our own: `ipaddress.is_global` of the Pythons we run on lets multic
 import ipaddress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NETWORK_BITS = {4: 24, 6: 48}  # what one household or office has
 
 # The IANA registry of special-purpose addresses (RFC 6890 and its updates), and multicast and reserved space.
 SPECIAL_V4 = tuple(
@@ -73,3 +74,14 @@ def is_loopback(text: str) -> bool:
     """Tell whether this is an address of this machine, and nothing else (development only)."""
     address = parse(text)
     return address is not None and address.is_loopback
+
+
+def network_of(text: str) -> str:
+    """Return the network that an address is in, such as 203.0.113.0/24, to tell a person where a caller was without
+    keeping count of machines; nothing where this is no address."""
+    address = parse(text)
+    if address is None:
+        return ""
+    if isinstance(address, ipaddress.IPv6Address):
+        address = address.ipv4_mapped or ipaddress.IPv6Address(int(address))  # without its zone
+    return str(ipaddress.ip_network((address, NETWORK_BITS[address.version]), strict=False))

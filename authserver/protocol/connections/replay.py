@@ -10,7 +10,7 @@ import ipaddress
 from dataclasses import dataclass
 from enum import StrEnum
 
-NETWORK_BITS = {4: 24, 6: 48}  # what one household or office has
+from authserver.protocol.addresses import NETWORK_BITS
 
 
 class Verdict(StrEnum):
