@@ -139,9 +139,8 @@ def wish(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     asked = request.POST.get("scope", "")
     rows = ScopeRequest.objects.filter(connection=found, decision="")
     waiting = next((row for row in rows if row.scope == asked), None)
-    decide = {"allow": connections.allow_wish, "decline": connections.decline_wish}.get(
-        request.POST.get("decision", "")
-    )
+    answers = {"allow": connections.allow_wish, "decline": connections.decline_wish}
+    decide = answers.get(request.POST.get("decision", ""))
     if waiting is None or decide is None or not decide(waiting, by=user, now=timezone.now()):
         info(request, "This does not wait for an answer any more.")
     elif decide is connections.allow_wish:

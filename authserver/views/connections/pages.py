@@ -78,7 +78,8 @@ def connection_list(request: HttpRequest) -> HttpResponse:
 
 def own(request: HttpRequest, connection_id: UUID) -> Connection:
     """Return this person's connection of this id, ended ones too; anybody else's is not found."""
-    mine = Connection.objects.filter(pk=connection_id, user=request.user).select_related("client", "handle")
+    user: User = request.user  # type: ignore[assignment]
+    mine = Connection.objects.filter(pk=connection_id, user=user).select_related("client", "handle")
     found = mine.first()
     if found is None:
         raise Http404
