@@ -1,4 +1,4 @@
-"""Run every benchmark and print the table."""
+"""`./dev bench`: CPU, statements, start, memory, as a table. With a name (`soak`, `races`, `receipts`): a long run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.soak import races, receipts, refresh
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +22,18 @@ PORTS = (str(servers.free_port()), str(servers.free_port()))
 DEMO_VARIABLES = ("DATABASE_URL", "DATA_DIR", "SECRET_KEY", "DEBUG", "DEMO", "ISSUER", "ALLOWED_HOSTS")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
+    """Run what is named; without a name, the table."""
+    runs = {"soak": refresh.main, "races": races.main, "receipts": receipts.main}
+    if not arguments:
+        table()
+    elif arguments[0] in runs:
+        runs[arguments[0]](arguments[1:])
+    else:
+        sys.exit(f"./dev bench [{' | '.join(runs)}]")
+
+
+def table() -> None:
     """Print CPU and statements per operation and database, then start time and memory."""
     columns = {"SQLite": operations({}), "PostgreSQL": on_postgresql()}
     print(f"\n{'CPU ms of one process, statements':34}" + "".join(f"{name:>22}" for name in columns))
@@ -103,4 +115,4 @@ def group_megabytes(group: int) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -75,6 +75,7 @@ def test_a_thief_within_the_leeway_gains_no_line_of_his_own(world: World, chatgp
         thiefs = tokens_of(chatgpt.refresh(held.refresh))
         assert thiefs.refresh == owners.refresh
         newest = tokens_of(chatgpt.refresh(thiefs.refresh))
+        assert world.asker.is_active(newest.access)
     with at(START + AFTER_LEEWAY):
         assert chatgpt.refresh(owners.refresh).status_code == 400
         assert world.asker.knows(newest.access) == {"active": False}

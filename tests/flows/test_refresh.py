@@ -78,6 +78,7 @@ def test_a_replaced_token_used_after_the_leeway_ends_everything(
     clock, held: Tokens, world: World, chatgpt: App
 ) -> None:
     newer = tokens_of(chatgpt.refresh(held.refresh))
+    assert world.asker.is_active(newer.access)
     clock.shift(policy.REFRESH_LEEWAY + SECOND)
     assert refused(chatgpt.refresh(held.refresh))
     assert not world.asker.is_active(newer.access)
@@ -136,8 +137,8 @@ def test_a_lost_answer_can_be_asked_for_again_within_the_leeway(clock, held: Tok
     assert again.expires_in == first.expires_in - policy.REFRESH_LEEWAY.total_seconds()
 
 
-def test_asking_again_does_not_start_the_leeway_again(clock, held: Tokens, chatgpt: App) -> None:
-    chatgpt.refresh(held.refresh)
+def test_asking_again_does_not_start_the_leeway_again(clock, held: Tokens, world: World, chatgpt: App) -> None:
+    assert world.asker.is_active(tokens_of(chatgpt.refresh(held.refresh)).access)
     clock.shift(policy.REFRESH_LEEWAY)
     chatgpt.refresh(held.refresh)
     clock.shift(SECOND)

@@ -50,7 +50,8 @@ def judge(*, answer_was_used: bool, is_proven: bool, before: Caller, now: Caller
     if answer_was_used:
         its_own = is_proven or (place == "same" and agent == "same")
     else:
-        its_own = is_proven or place in ("same", "near") or agent == "same"
+        nothing_known = place == agent == "silent"
+        its_own = is_proven or place in ("same", "near") or agent == "same" or nothing_known
     return Judgement(Verdict.LATE if its_own else Verdict.THEFT, reasons)
 
 

@@ -19,6 +19,11 @@ from authserver.services.receipts import Subject
 from handles.models import Handle
 
 Kind = Notice.Kind
+# What an approval writes. Not the whole row: its last use is noted without its lock.
+WRITTEN = (
+    "scopes", "approved_scopes", "approved_at", "client_name", "client_metadata_digest", "redirect_origin",
+    "approved_address", "approved_agent", "paused_at", "paused_by",
+)  # fmt: skip
 ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
 CHANGED = Refusal("invalid_request", "What was allowed before has changed.", "consent:changed")
 
@@ -96,7 +101,7 @@ def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> 
     connection.approved_address, connection.approved_agent = facts.address, facts.agent
     if connection.paused_by == Connection.PausedBy.PERSON:
         connection.paused_at, connection.paused_by = None, ""
-    connection.save()
+    connection.save(update_fields=WRITTEN)
     ScopeRequest.objects.filter(connection=connection, scope__in=connection.scopes.split(), decision="").update(
         decision=ScopeRequest.Decision.ALLOWED, decided_at=now
     )

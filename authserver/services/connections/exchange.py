@@ -79,7 +79,9 @@ def redeem(code: AuthorizationCode, *, now: datetime) -> Issued:
     code.save(update_fields=["redeemed_at"])
     connection = code.connection
     note_caller(connection)
-    pair = issue(connection, scope_list=code.scopes.split(), now=now, with_refresh=connection.client.may_refresh)
+    standing = set(connection.scope_list)  # it may have been narrowed, or withheld from, since Allow
+    scope_list = [name for name in code.scopes.split() if name in standing]
+    pair = issue(connection, scope_list=scope_list, now=now, with_refresh=connection.client.may_refresh)
     events.record(Tag.CODE_REDEEMED, actor=Actor.CLIENT, connection=connection)
     return pair
 

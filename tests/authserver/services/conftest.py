@@ -11,7 +11,8 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from authserver.models import AuthorizationCode, Client, RefreshToken
+from authserver.models import AccessToken, AuthorizationCode, Client, RefreshToken
+from authserver.protocol import credentials
 from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal
 from authserver.services import catalog, clients, connections, registration
@@ -98,6 +99,12 @@ def issued(answer: Issued | Refusal) -> Issued:
 def reason(answer: Any) -> str:
     assert isinstance(answer, Refusal), answer
     return answer.reason
+
+
+def seen(pair: Issued) -> None:
+    """A resource server asks about the credential of this pair: its client has the answer that it came in."""
+    AccessToken.objects.filter(digest=credentials.digest(pair.access_token)).update(used_at=NOW)
+    RefreshToken.objects.filter(digest=credentials.digest(pair.refresh_token or "")).update(answer_seen_at=NOW)
 
 
 @pytest.fixture

@@ -14,14 +14,22 @@ from django.db import transaction
 from django.forms import model_to_dict
 
 from authserver import policy
-from authserver.models import Client, Connection, Event, InitialAccessToken, ProtectedResource, ResourceServer
+from authserver.models import (
+    Client,
+    Connection,
+    Event,
+    InitialAccessToken,
+    ProtectedResource,
+    ResourceServer,
+    ScopeRequest,
+)
 from authserver.protocol import client_metadata
 from authserver.protocol.governance import Decision, Mode
 from authserver.services import clients, connections, events, initial_access, purge, registration, resource_servers
-from authserver.services.connections import EndReason, Issued
+from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
-from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, refresh
+from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
 from tests.people import App, World
 
 LATER = NOW + policy.REFRESH_LEEWAY + timedelta(seconds=1)
@@ -63,10 +71,41 @@ def replay_code(stage: Stage) -> None:
     exchange(code, stage.client)
 
 
-def replay_refresh(stage: Stage) -> None:
+def come_late(stage: Stage) -> None:
     refresh(stage.pair.refresh_token, stage.client)
     Event.objects.all().delete()
     refresh(stage.pair.refresh_token, stage.client, LATER)
+
+
+def replay_refresh(stage: Stage) -> None:
+    seen(issued(refresh(stage.pair.refresh_token, stage.client)))
+    Event.objects.all().delete()
+    refresh(stage.pair.refresh_token, stage.client, LATER)
+
+
+def resume(stage: Stage) -> None:
+    connections.pause(stage.connection, who=PausedBy.PERSON, by=stage.world.alice.user, now=NOW)
+    Event.objects.all().delete()
+    connections.resume(stage.connection, who=PausedBy.PERSON, by=stage.world.alice.user, now=NOW)
+
+
+def tick_again(stage: Stage) -> None:
+    connections.allow_scopes(stage.connection, [], by=stage.world.alice.user, now=NOW)
+    Event.objects.all().delete()
+    connections.allow_scopes(stage.connection, READS, by=stage.world.alice.user, now=NOW)
+
+
+def wish(stage: Stage) -> None:
+    connections.wish(stage.connection.pk, "links.write", tool="create_link", now=NOW)
+
+
+def answer_a_wish(answer: Callable[..., bool]) -> Callable[[Stage], Any]:
+    def act(stage: Stage) -> None:
+        wish(stage)
+        Event.objects.all().delete()
+        answer(ScopeRequest.objects.get(), by=stage.world.alice.user, now=NOW)
+
+    return act
 
 
 def redeem(stage: Stage) -> None:
@@ -174,6 +213,32 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         lambda s: refresh(s.pair.refresh_token, s.client),
         [("credential:refreshed", "client")],
     ),
+    "a client comes back for what it has": (
+        lambda s: approve(s.approval(is_remembered=True)),
+        [("connection:continued", "person")],
+    ),
+    "a person unticks a scope": (
+        lambda s: connections.allow_scopes(s.connection, [], by=s.world.alice.user, now=NOW),
+        [("connection:narrowed", "person")],
+    ),
+    "a person ticks it again": (tick_again, [("connection:widened", "person")]),
+    "an admin of the handle withholds a scope": (
+        lambda s: connections.withhold(s.connection, ["links.read"], by=s.world.alice.user, now=NOW),
+        [("connection:narrowed", "person")],
+    ),
+    "a person pauses": (
+        lambda s: connections.pause(s.connection, who=PausedBy.PERSON, by=s.world.alice.user, now=NOW),
+        [("connection:paused", "person")],
+    ),
+    "an administrator pauses": (
+        lambda s: connections.pause(s.connection, who=PausedBy.ADMINISTRATOR, by=s.root, now=NOW),
+        [("connection:paused", "administrator")],
+    ),
+    "a person resumes": (resume, [("connection:resumed", "person")]),
+    "a client lacks a scope": (wish, [("scope:asked", "client")]),
+    "a person allows what waits": (answer_a_wish(connections.allow_wish), [("connection:widened", "person")]),
+    "a person declines what waits": (answer_a_wish(connections.decline_wish), [("scope:declined", "person")]),
+    "a client's answer was lost": (come_late, [("refresh:late", "client")]),
     "a replaced token comes late": (
         replay_refresh,
         [("refresh:replayed", "client"), ("connection:revoked", "system")],

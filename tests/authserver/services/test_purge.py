@@ -11,7 +11,7 @@ from authserver.models import AccessToken, AuthorizationCode, Client, Connection
 from authserver.services import purge
 from authserver.services.connections import Issued
 from handles.models import Handle
-from tests.authserver.services.conftest import NOW, Approving, approve, exchange, issued, reason, refresh
+from tests.authserver.services.conftest import NOW, Approving, approve, exchange, issued, reason, refresh, seen
 
 SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
@@ -45,7 +45,7 @@ def test_an_access_token_goes_an_hour_after_it_ran_out_and_its_refresh_token_wor
 def test_a_rotated_token_stays_to_its_own_end_so_that_a_late_replay_is_noticed(
     pair: Issued, client_row: Client
 ) -> None:
-    refresh(pair.refresh_token, client_row, NOW + DAY)
+    seen(issued(refresh(pair.refresh_token, client_row, NOW + DAY)))
     purge.purge_expired(now=NOW + IDLE + purge.TOKEN_RETENTION)
     assert RefreshToken.objects.count() == 2
     assert reason(refresh(pair.refresh_token, client_row, NOW + IDLE - SECOND)) == "refresh:replayed"

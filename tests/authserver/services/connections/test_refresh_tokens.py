@@ -11,8 +11,8 @@ from authserver.models import AccessToken, Client, Connection, Event, RefreshTok
 from authserver.protocol import credentials
 from authserver.services import connections
 from authserver.services.connections import EndReason, Issued, sealing
-from tests.authserver.services.conftest import NOW, READS, issued, reason, refresh
-from tests.authserver.services.test_connections import other_client
+from tests.authserver.services.conftest import NOW, READS, issued, reason, refresh, seen
+from tests.authserver.services.connections.test_connections import other_client
 
 SECOND = timedelta(seconds=1)
 LEEWAY = policy.REFRESH_LEEWAY
@@ -59,7 +59,7 @@ def test_a_token_that_ran_out_ends_nothing_by_being_shown(pair: Issued, client_r
     ],
 )
 def test_the_leeway_ends_to_the_microsecond(pair: Issued, client_row: Client, after: timedelta, replayed: bool) -> None:
-    refresh(pair.refresh_token, client_row)
+    seen(issued(refresh(pair.refresh_token, client_row)))
     answer = refresh(pair.refresh_token, client_row, NOW + after)
     if replayed:
         assert reason(answer) == "refresh:replayed"
@@ -130,7 +130,7 @@ def test_a_successor_that_ran_out_within_the_leeway_is_replaced_once(
 def test_a_replaced_successor_does_not_make_the_leeway_longer(pair: Issued, client_row: Client, settings) -> None:
     settings.ACCESS_TOKEN_LIFETIME_SECONDS = 5
     refresh(pair.refresh_token, client_row)
-    refresh(pair.refresh_token, client_row, NOW + LEEWAY)
+    seen(issued(refresh(pair.refresh_token, client_row, NOW + LEEWAY)))
     assert reason(refresh(pair.refresh_token, client_row, NOW + LEEWAY + SECOND)) == "refresh:replayed"
 
 

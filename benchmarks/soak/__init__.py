@@ -1,0 +1,1 @@
+"""Long runs against real servers that are killed meanwhile. `./dev bench soak`, `./dev bench races`."""

@@ -1,0 +1,1 @@
+"""Connections that do not drop by accident."""
