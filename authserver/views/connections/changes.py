@@ -69,7 +69,7 @@ def scopes(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     """Show what the person ever allowed here, to be unticked and ticked again; or keep what was ticked."""
     if request.method != "POST":
         page = {"connection": found, "boxes": _boxes(found, user)}
-        return private(render(request, "connections/scopes.html", page))
+        return private(render(request, "connections/scopes.html", {"page": page}))
     # Only what stood on the page to be decided is decided; all else stays, what was allowed meanwhile too.
     undecided = set(found.scopes.split()) - set(request.POST.getlist("offered"))
     changed = connections.allow_scopes(
