@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,9 +11,12 @@ import pytest
 from django.test import Client as Http
 from django.utils import timezone
 
+from authserver.models import AccessToken, Client, Connection, ConnectionUse, RefreshToken, ToolUse
+from authserver.services import connections
+from handles.models import Handle
 from tests.authserver.views.test_consent_page import words
 from tests.flows.changes import leave, set_client, set_handle, set_scope
-from tests.people import READS, App, Person, Tokens, World, hosted
+from tests.people import CALLBACK, READS, App, Person, Tokens, World, hosted
 
 LIST = "/connections"
 NOBODYS = "8f6f6a2e-0000-4000-8000-000000000000"
@@ -178,15 +182,168 @@ def test_the_list_is_not_kept_and_not_framed(alice: Person) -> None:
     assert "chatgpt.com" not in page["Content-Security-Policy"]
 
 
-def test_more_connections_cost_no_more_statements(
-    world: World, alice: Person, time_machine: Any, django_assert_max_num_queries: Any
+STATEMENTS_OF_THE_LIST = 14
+
+
+def test_fifty_connections_cost_no_more_statements_than_one(
+    world: World, alice: Person, django_assert_max_num_queries: Any
 ) -> None:
     alice.http.get(LIST)
-    with django_assert_max_num_queries(6) as few:
+    fill_in(Connection.objects.get())
+    with django_assert_max_num_queries(STATEMENTS_OF_THE_LIST) as few:
         alice.http.get(LIST)
-    number_before = len(few)
-    for number in range(5):
-        time_machine.move_to(timezone.now() + timedelta(seconds=1))
-        world.connect(alice, App.register(f"Client {number}"), handle="globex")
-    with django_assert_max_num_queries(number_before):
-        assert "Client 4" in words(alice.http.get(LIST))
+    first = Connection.objects.get()
+    for number in range(49):
+        client = Client.objects.create(name=f"Client {number}", client_id=f"client-{number}", redirect_uris=CALLBACK)
+        another = Connection.objects.create(
+            user=first.user,
+            client=client,
+            handle=first.handle if number % 2 else Handle.objects.get(slug="globex"),
+            resource=first.resource,
+            protected_resource=first.protected_resource,
+            scopes=first.scopes,
+        )
+        fill_in(another)
+    with django_assert_max_num_queries(len(few)):
+        html = alice.http.get(LIST).content.decode()
+    assert html.count('class="card connection"') == 50
+    assert html.count("asked to create and edit links. Allow?") == 50
+    assert html.count("42 in the last 30 days") == 50
+
+
+def fill_in(connection: Connection) -> None:
+    """Give a connection all that a card can show."""
+    now = timezone.now()
+    connections.wish(connection.pk, "links.write", tool="create_link", now=now)
+    ConnectionUse.objects.create(connection=connection, day=now.date(), introspections=42)
+    ToolUse.objects.create(connection=connection, day=now.date(), tool="list_links", outcome="allowed", count=3)
+
+
+# --- What a card tells of use
+
+
+def use(day: int, count: int, tool: str = "list_links", outcome: str = "allowed") -> None:
+    on = (timezone.now() - timedelta(days=day)).date()
+    ToolUse.objects.create(connection=Connection.objects.get(), day=on, tool=tool, outcome=outcome, count=count)
+
+
+def test_the_tools_of_this_week_and_the_calls_of_thirty_days_are_told(alice: Person) -> None:
+    use(0, 10)
+    use(6, 4)
+    use(7, 100)
+    use(29, 5, "search")
+    use(30, 1000)
+    use(1, 50, "create_link", "insufficient_scope")
+    assert "Calls 119 in the last 30 days. This week it used list_links 14 times Details" in words(alice.http.get(LIST))
+
+
+def test_questions_of_resource_servers_count_where_they_are_more_than_the_reported_calls(alice: Person) -> None:
+    use(0, 1, "search")
+    for day, count in ((0, 40), (29, 2), (30, 500)):
+        on = (timezone.now() - timedelta(days=day)).date()
+        ConnectionUse.objects.create(connection=Connection.objects.get(), day=on, introspections=count)
+    assert "Calls 42 in the last 30 days. This week it used search 1 time Details" in words(alice.http.get(LIST))
+
+
+def test_only_the_most_used_tools_are_named(alice: Person) -> None:
+    for number, tool in enumerate(("a", "b", "c", "d"), start=1):
+        use(0, number, tool)
+    said = words(alice.http.get(LIST))
+    assert "it used d 4 times, c 3 times, b 2 times Details" in said
+
+
+def test_a_client_that_was_not_used_for_ninety_days_is_marked(alice: Person) -> None:
+    ago = timezone.now() - timedelta(days=89)
+    Connection.objects.update(created_at=ago)
+    assert "Unused for 90 days" not in words(alice.http.get(LIST))
+    Connection.objects.update(created_at=ago - timedelta(days=2))
+    assert "Unused for 90 days" in words(alice.http.get(LIST))
+    Connection.objects.update(last_used_at=ago)
+    assert "Unused for 90 days" not in words(alice.http.get(LIST))
+
+
+def test_where_from_is_a_network_and_a_family_of_programs_and_nothing_that_was_sent(alice: Person) -> None:
+    Connection.objects.update(last_address="203.0.113.77", last_agent="python-httpx/0.28.1 <b>")
+    said = words(alice.http.get(LIST))
+    assert "From Python program, network 203.0.113.0/24" in said
+    assert "203.0.113.77" not in said
+    assert "httpx" not in said
+
+
+def test_before_the_client_came_itself_the_browser_that_allowed_it_is_told(alice: Person) -> None:
+    Connection.objects.update(
+        last_address=None, last_agent="", approved_address="2001:db8:1:2::3", approved_agent="Firefox/133.0"
+    )
+    assert "From Firefox, network 2001:db8:1::/48" in words(alice.http.get(LIST))
+
+
+def test_what_is_alive_of_it_is_told(alice: Person, held: Tokens, chatgpt: App) -> None:
+    assert "Keys alive 1 for calls, 1 for renewing" in words(alice.http.get(LIST))
+    chatgpt.refresh(held.refresh)
+    assert "Keys alive 2 for calls, 1 for renewing" in words(alice.http.get(LIST))
+    AccessToken.objects.all().delete()
+    RefreshToken.objects.all().delete()
+    said = words(alice.http.get(LIST))
+    assert "Keys alive 0 for calls, 0 for renewing" in said
+    assert "nothing of it is valid any more" in said
+
+
+def test_it_is_said_where_the_person_may_not_act_any_more(alice: Person) -> None:
+    leave(alice, "acme")
+    assert "You may not act for @acme at the moment." in words(alice.http.get(LIST))
+
+
+# --- Finding one
+
+
+@pytest.fixture
+def several(world: World, alice: Person) -> Person:
+    """ChatGPT on @acme (used long ago), Claude on @globex (used today), Zed on @acme (never used)."""
+    for name, handle in (("Claude", "globex"), ("Zed", "acme")):
+        world.connect(alice, App.register(name), handle=handle)
+    now = timezone.now()
+    for name, days in (("ChatGPT", 50), ("Claude", 0)):
+        Connection.objects.filter(client__name=name).update(last_used_at=now - timedelta(days=days))
+    return alice
+
+
+def shown(page: Any) -> list[str]:
+    return re.findall(r'aria-label="(\w+) on @', page.content.decode())
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", "Zed Claude ChatGPT"),
+        ("sort=used", "Claude ChatGPT Zed"),
+        ("sort=unused", "Zed ChatGPT Claude"),
+        ("sort=newest", "Zed Claude ChatGPT"),
+        ("sort=id;drop", "Zed Claude ChatGPT"),
+        ("q=c", "Claude ChatGPT"),
+        ("q=CHATG", "ChatGPT"),
+        ("q=%20zed%20", "Zed"),
+        ("q=nothing", ""),
+        ("q=%00", ""),
+        ("q=%25", ""),
+        ("handle=acme", "Zed ChatGPT"),
+        ("handle=acme&sort=used&q=t", "ChatGPT"),
+        ("handle=initech", ""),
+        ("handle=%00", ""),
+    ],
+)
+def test_the_list_is_searched_filtered_and_sorted(several: Person, query: str, found: str) -> None:
+    page = several.http.get(f"{LIST}?{query}")
+    assert page.status_code == 200
+    assert shown(page) == found.split()
+    assert ("of 3 connections shown" in words(page)) == (query.startswith(("q=", "handle=")))
+
+
+def test_a_search_leaves_the_count_of_what_disconnect_all_ends(several: Person) -> None:
+    assert "End all 3 connections" in words(several.http.get(f"{LIST}?q=zed"))
+
+
+def test_what_was_searched_for_stays_in_the_form(several: Person) -> None:
+    html = several.http.get(f'{LIST}?q="><b>&handle=acme&sort=used').content.decode()
+    assert 'value="&quot;&gt;&lt;b&gt;"' in html
+    assert '<option value="acme" selected>' in html
+    assert '<option value="used" selected>' in html
