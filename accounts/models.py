@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 
 class UserManager(BaseUserManager["User"]):
@@ -37,6 +38,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     )
     is_staff = models.BooleanField("administrator", default=False, help_text="May open the Django admin.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    signed_out_at = models.DateTimeField(
+        "signed out everywhere", null=True, editable=False, help_text="No session from before it works any more."
+    )
 
     objects = UserManager()
 
@@ -56,6 +60,14 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     def display_name(self) -> str:
         """The name to show; the part of the address before the @ where no name was given."""
         return self.name or self.email.partition("@")[0]
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django compares this at every request. As it changes with the time of signing out everywhere too, that
+        ends every session at once, without looking for them."""
+        if self.signed_out_at is None:
+            return super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        seed = f"{self.password}{self.signed_out_at.isoformat()}"
+        return salted_hmac("accounts.models.User.session", seed, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.display_name

@@ -1,6 +1,7 @@
-"""Who is asking, for the endpoints on Django REST framework."""
+"""Who is asking: holders of tokens, at the endpoints on Django REST framework; resource servers, at theirs."""
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated, PermissionDenied
@@ -8,8 +9,20 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from authserver.models import Client
-from authserver.services import clients, initial_access
+from authserver.models import Client, ResourceServer
+from authserver.protocol import credentials
+from authserver.protocol.errors import Refusal, invalid_client
+from authserver.services import clients, initial_access, resource_servers
+
+RESOURCE_SERVER_CHALLENGE = 'Basic realm="resource servers"'
+
+
+def resource_server_of(request: HttpRequest) -> ResourceServer | Refusal:
+    """Return the resource server that proved itself by Basic, or invalid_client (RFC 7662 §2.1)."""
+    pair = credentials.of_basic(request.headers.get("Authorization", ""))
+    if pair is None:
+        return invalid_client("resource_server:no_credentials")
+    return resource_servers.authenticate(*pair)
 
 
 def bearer_of(request: Request) -> str | None:

@@ -10,6 +10,7 @@ REFRESH_TOKEN_IDLE_LIFETIME = timedelta(days=30)  # slides: each refresh starts 
 REFRESH_LEEWAY = timedelta(seconds=120)  # the same refresh token answers the same pair within it
 REFRESH_CHAIN_LENGTH_MAX = 200  # how many replacements behind a late token may be
 DECLINED_WISH_REST = timedelta(days=30)  # a scope that a person declined does not come up again before
+WISHES_PER_CONNECTION_MAX = 20  # that wait for its person at the same time
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)  # RFC 6749 §4.1.2 allows ten minutes
 CONSENT_FORM_LIFETIME = timedelta(minutes=60)  # how long a consent page may stay open before Allow
 # A registration that was never used ends after a month; one that was, after two years without use, so that a client
@@ -23,13 +24,73 @@ LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-us
 
 # What a person is told about use.
 UNUSED_BADGE_AFTER = timedelta(days=90)
-CALLS_SHOWN_FOR = timedelta(days=30)
-TOOLS_SHOWN_FOR = timedelta(days=7)
-TOOLS_SHOWN = 3
+TOOLS_SHOWN = 3  # on a card
+
+# Personal access tokens: none is endless.
+PERSONAL_TOKEN_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=365))
+PERSONAL_TOKENS_MAX = 50  # live ones of one person at one handle
+TOKEN_NAME_LENGTH_MAX = 80
+EXPIRED_TOKENS_SHOWN = timedelta(days=30)  # so that whoever looks why a program stopped finds the reason
 
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
+NOTICE_RETENTION = timedelta(days=30)
+MAIL_TIMEOUT_SECONDS = 5  # of each step with the mail server
+MAIL_ROUND_SECONDS = 10
+
+# Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
+USAGE_FLUSH = timedelta(seconds=5)
+USAGE_CONNECTIONS_HELD_MAX = 20_000  # per process and between two flushes; what comes beyond is not counted
+USAGE_RETENTION = timedelta(days=400)
+REPORT_BODY_BYTES_MAX = 262_144
+REPORT_CALLS_MAX = 500
+REPORT_COUNT_MAX = 10_000  # calls that one entry of a report may stand for
+REPORT_AGE_MAX = timedelta(hours=1)  # of a call, and of a connection's end; what is older counts as of now, or not
+REPORT_AHEAD_MAX = timedelta(minutes=1)
+REPORT_WISHES_PER_CALL_MAX = 10
+REPORT_WISHES_MAX = 100  # per report: each takes a lock
+TOOL_LENGTH_MAX = 128
+TOOL_SCOPES_LENGTH_MAX = 400
+TOOLS_PER_CONNECTION_AND_DAY_MAX = 200  # a server that makes names up fills no disk: further ones count as one
+USAGE_EXPORT_ROWS_MAX = 50_000
+
+# Keys that sign security events and ledger seals.
+SIGNING_KEY_LIFETIME = timedelta(days=90)
+SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it
+SIGNING_KEY_RETENTION = timedelta(days=30)  # how long a retired key stays published
+
+# Security events for resource servers that remember answers (docs/wire.md). The kit remembers nothing once its last
+# poll, or the last verification that it asked for, is older than these: then it asks about every request again.
+POLL_FRESHNESS_SECONDS = 2
+PUSH_FRESHNESS_SECONDS = 5
+RECEIPT_WAIT_SECONDS = 1.5  # how long a page waits for confirmations before it says how many there are
+RECEIPT_STEP_SECONDS = 0.03
+STREAMS_PER_SERVER_MAX = 200  # one per process; the one that was silent for longest makes room
+STREAM_SILENCE_MAX = timedelta(hours=1)  # after which a stream is ended
+STREAM_CONTACT_RESOLUTION = timedelta(seconds=1)
+EVENT_BODY_BYTES_MAX = 65_536
+EVENTS_PER_POLL_MAX = 200
+EVENT_ACKNOWLEDGEMENTS_MAX = 1_000
+VERIFICATION_STATE_LENGTH_MAX = 200
+EVENT_ATTEMPTS_MAX = 10
+EVENT_RETRY = timedelta(seconds=2)  # doubles with each failure, up to the next; half of it is chance
+EVENT_RETRY_MAX = timedelta(minutes=5)
+EVENT_RETENTION = timedelta(days=7)  # of what was acknowledged or given up
+NODE_CLOCK_SKEW = timedelta(seconds=5)  # how far the clocks of our own nodes may be apart
+PUSH_DEADLINE_SECONDS = 3.0  # of one push: connecting, sending, the answer
+PUSHES_AT_ONCE = 16  # streams side by side, per process
+PUSHES_PER_STREAM = 20  # that one stream gets in a row
+PUSH_RUN_SECONDS = 10.0  # how long one run takes up work
+PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more than it can need
+METRICS_AGE_MAX_SECONDS = 5
+
+# The ledger: the chain of events.
+LEDGER_LOOK_BACK = 10_000  # ids behind the highest that is linked, where events that committed late are looked for
+LEDGER_LINKS_PER_RUN = 100_000
+LEDGER_DISORDER_MAX = timedelta(hours=1)  # how long after others an event may commit that is older than they are
+LEDGER_SEAL_DELAY = timedelta(hours=2)  # more than that: after the end of a month nothing of it is still to come
+EVENT_DOWNLOAD_ROWS_MAX = 100_000  # of one download in the admin; `manage.py ledger export` has no end
 
 # Names of secrets, for scanners and for refusing a wrong kind without a query.
 ACCESS_TOKEN_PREFIX = "mcpv1_"
@@ -49,6 +110,8 @@ QUERY_LENGTH_MAX = 8_192
 PARAMETER_COUNT_MAX = 50
 PARAMETER_LENGTH_MAX = 4_096
 SCOPE_COUNT_MAX = 100
+CONNECTIONS_PAGE = 50  # of a handle's connections
+ENDED_AT_ONCE_MAX = 500  # connections by one press: each is a transaction of its own, and a page must answer
 PENDING_CLIENTS_MAX = 100  # clients that wait for a handle's admins; outsiders of a public handle can file them
 REDIRECT_URIS_MAX = 32  # VS Code registers 8, Cursor 3
 REDIRECT_URI_LENGTH_MAX = 2_048
@@ -104,3 +167,12 @@ SIGN_INS_PER_MINUTE = 60
 # The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.
 OFFLINE_ACCESS = "offline_access"
 SESSION_SCOPE = "mcp.connect"
+
+# The control-plane API.
+API_BODY_BYTES_MAX = 65_536
+API_REQUESTS_PER_MINUTE = 600  # of one person's session, or of one token
+API_PUBLIC_REQUESTS_PER_MINUTE = 120  # per address, of what needs no sign-in
+API_MEMBERS_ADDED_PER_MINUTE = 20  # so that nobody tries addresses one after the other
+API_PAGE_DEFAULT = 50
+API_PAGE_MAX = 200
+API_SCOPES_MAX = 100  # in one body

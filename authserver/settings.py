@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from authserver import policy
@@ -56,6 +57,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "oauth2_provider",
     "rest_framework",
+    "drf_spectacular",
     "csp",
 ]
 
@@ -123,8 +125,17 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
     "purge expired credentials": {"task": "authserver.tasks.purge_expired", "schedule": 600.0},
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
+    "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
+    "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
+    "add up reported tool calls": {"task": "authserver.tasks.roll_up_usage", "schedule": 60.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
+    "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
+    "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
+    "verify the ledger": {"task": "authserver.tasks.verify_ledger", "schedule": crontab(hour=3, minute=17)},
 }
+
+# --- The ledger. None: every event is kept for ever.
+LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default=None)
 
 # --- People.
 AUTH_USER_MODEL = "accounts.User"
@@ -166,6 +177,8 @@ FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks
 ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-environ would make it a relative one
+EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Gatehouse <no-reply@{_issuer.hostname}>")
 
 # --- Browser security. A session cookie must be Lax: Strict would drop it on the cross-site arrival at authorize.
@@ -183,7 +196,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"  # the flow's pages loosen it: clients open them in a popup
 SECURE_SSL_REDIRECT = PRODUCTION
-SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if PRODUCTION else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = PRODUCTION
 if TRUSTED_PROXY_COUNT:
@@ -270,7 +283,22 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "UNAUTHENTICATED_USER": None,
     "NUM_PROXIES": TRUSTED_PROXY_COUNT,
+    "DEFAULT_SCHEMA_CLASS": "authserver.api.openapi.Schema",
 }
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Gatehouse control plane",
+    "DESCRIPTION": "What the pages of a handle can do, for programs. docs/api.md introduces it.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVERS": [{"url": ISSUER}],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["authserver.api.openapi.finish"],
+}
+
+# Who may read /metrics: the bearer of this; where it is not set, programs on this machine.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOGGING = {

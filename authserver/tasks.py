@@ -1,10 +1,17 @@
 """What is done behind the requests: what the clock asks for (CELERY_BEAT_SCHEDULE), and what need not be waited for."""
 
+import logging
+
 from celery import shared_task
 from django.utils import timezone
 
 from authserver.models import Client
-from authserver.services import documents, notices, purge
+from authserver.services import documents, ledger, notices, purge
+from authserver.services.receipts import keys, push
+from authserver.services.usage import rollup
+
+logger = logging.getLogger(__name__)
+HOURS = 3600
 
 
 @shared_task
@@ -35,3 +42,43 @@ def refresh_stale_documents() -> int:
 def send_notices() -> int:
     """Send the mail that is owed; return how many went out."""
     return notices.send_due(now=timezone.now())
+
+
+@shared_task
+def push_security_events() -> int:
+    """Send resource servers the events that wait to be pushed; return how many were taken."""
+    return push.push_due()
+
+
+@shared_task
+def turn_signing_keys() -> int:
+    """Make the next signing key when it is time, retire those that were replaced; return how many."""
+    return keys.turn(now=timezone.now())
+
+
+@shared_task
+def link_events() -> int:
+    """Give new events their place in the ledger; return how many."""
+    return ledger.link()
+
+
+@shared_task(time_limit=2 * HOURS)
+def seal_ledger() -> int:
+    """Seal the months that are finished; return how many."""
+    return len(ledger.seal(now=timezone.now()))
+
+
+@shared_task(time_limit=12 * HOURS)
+def verify_ledger() -> int:
+    """Compute the whole ledger again; return how many faults there are, each with a line in the log."""
+    ledger.link(everywhere=True)
+    finding = ledger.verify(now=timezone.now())
+    for fault in finding.faults:
+        logger.error("ledger: %s", fault.sentence)
+    return len(finding.faults)
+
+
+@shared_task
+def roll_up_usage() -> int:
+    """Add reported tool calls to what is kept per day; return how many reports went into it."""
+    return rollup.roll_up()

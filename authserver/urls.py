@@ -4,25 +4,38 @@ from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from authserver.api import openapi
 from authserver.views import (
     authorize,
-    handle_clients,
     home,
     introspect,
+    metrics,
     register,
+    reports,
     revoke,
     token,
     wellknown,
 )
 from authserver.views.connections import changes, pages
+from authserver.views.events import jwks, poll, streams
+from authserver.views.handles import clients, connection_acts, overview, tokens, usage
+from authserver.views.handles import connections as handle_connections
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 
+one_connection = [
+    path("scopes", connection_acts.withhold, name="handle_connection_scopes"),
+    path("pause", connection_acts.pause, name="handle_connection_pause"),
+    path("resume", connection_acts.resume, name="handle_connection_resume"),
+    path("disconnect", connection_acts.disconnect, name="handle_connection_disconnect"),
+]
+
 urlpatterns = [
     # a client discovers
     path(".well-known/oauth-authorization-server", wellknown.authorization_server),
+    path(".well-known/ssf-configuration", streams.configuration),
     re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
     # registers
     path("oauth/register", register.register, name="register"),
@@ -34,6 +47,13 @@ urlpatterns = [
     path("oauth/token", token.token, name="token"),
     # is asked about by resource servers
     path("oauth/introspect", introspect.introspect, name="introspect"),
+    # which remember answers only while they are told what changes
+    path("oauth/events/stream", streams.stream, name="event_stream"),
+    path("oauth/events/verify", streams.verify, name="event_verify"),
+    path("oauth/events/poll/<str:stream_id>", poll.poll, name="event_poll"),
+    path("oauth/jwks", jwks.jwks, name="jwks"),
+    # which report what was called
+    path("oauth/reports", reports.report, name="reports"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", pages.connection_list, name="connections"),
@@ -45,16 +65,32 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
     path("admin/", admin.site.urls),
     # what admins of a handle decide
-    path("handles", handle_clients.handle_list, name="handles"),
-    path("handles/<str:slug>", handle_clients.overview, name="handle"),
-    path("handles/<str:slug>/clients", handle_clients.client_page, name="handle_clients"),
-    path("handles/<str:slug>/clients/policy", handle_clients.set_policy, name="handle_client_policy"),
-    path("handles/<str:slug>/clients/decide", handle_clients.decide, name="handle_client_decide"),
-    path("handles/<str:slug>/clients/disconnect", handle_clients.disconnect, name="handle_client_disconnect"),
+    path("handles", overview.handle_list, name="handles"),
+    path("handles/<str:slug>", overview.overview, name="handle"),
+    path("handles/<str:slug>/clients", clients.client_page, name="handle_clients"),
+    path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
+    path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),
+    path("handles/<str:slug>/clients/disconnect", clients.disconnect, name="handle_client_disconnect"),
+    path("handles/<str:slug>/connections", handle_connections.connection_page, name="handle_connections"),
+    path(
+        "handles/<str:slug>/connections/disconnect",
+        connection_acts.disconnect_many,
+        name="handle_connections_disconnect",
+    ),
+    path("handles/<str:slug>/connections/<uuid:connection_id>", connection_acts.connection, name="handle_connection"),
+    path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
+    path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),
+    path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
+    path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),
+    path("handles/<str:slug>/usage.csv", usage.export, name="handle_usage_export"),
+    # the same for programs
+    path("api/v1/", include("authserver.api.urls")),
+    re_path(r"^api(?P<rest>(?s:/.*)?)$", openapi.NothingHere.as_view()),
     # operations
     path("", home.home, name="home"),
     path("livez", home.livez),
     path("readyz", home.readyz),
+    path("metrics", metrics.metrics),
     path("internal/tls-ask", home.tls_ask),
 ]
 

@@ -1,24 +1,95 @@
-"""Handles and who belongs to them."""
+"""Handles and who belongs to them; what clients type, what is connected, which clients are let in."""
 
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
 from django.contrib import admin
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
+from authserver.admin.base import RecordedAdmin, by_and_now
+from authserver.services import catalog
+from authserver.services.governance import client_list
+from authserver.services.standing import handles, seats
 from handles.models import Handle, Membership
+
+APPS_SHOWN = 20
+
+
+class MembershipForm(forms.ModelForm):
+    """A membership stays its person's: to give the seat to somebody else, remove it and add another."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["user"].disabled = bool(self.instance.pk)
 
 
 class MembershipInline(admin.TabularInline):
     model = Membership
+    form = MembershipForm
     extra = 0
     autocomplete_fields = ("user",)
 
 
 @admin.register(Handle)
-class HandleAdmin(admin.ModelAdmin):
+class HandleAdmin(RecordedAdmin):
     list_display = ("slug", "display_name", "visibility", "status", "created_at")
     list_filter = ("status", "visibility")
     search_fields = ("slug", "display_name")
-    readonly_fields = ("created_at",)
+    readonly_fields = ("created_at", "addresses", "client_policy", "connected_apps")
+    fieldsets = (
+        (None, {"fields": ("slug", "display_name", "visibility", "status", "created_at")}),
+        ("Apps", {"fields": ("addresses", "client_policy", "connected_apps")}),
+    )
     inlines = (MembershipInline,)
 
     def get_readonly_fields(self, request: object, obj: Handle | None = None) -> tuple[str, ...]:
         """A handle is never renamed: its name stands in addresses that clients keep."""
-        return ("slug", "created_at") if obj else ("created_at",)
+        return ("slug", *self.readonly_fields) if obj else self.readonly_fields
+
+    def get_fieldsets(self, request: HttpRequest, obj: Handle | None = None) -> Any:
+        return self.fieldsets if obj else self.fieldsets[:1]
+
+    # --- What stands behind a handle
+
+    @admin.display(description="MCP addresses")
+    def addresses(self, row: Handle) -> str:
+        return format_html_join(
+            "", "<div><code>{}</code> {}</div>", [(uri, name) for name, uri in catalog.addresses_at(row)]
+        )
+
+    @admin.display(description="clients let in")
+    def client_policy(self, row: Handle) -> str:
+        rules = reverse("admin:authserver_clientrule_changelist") + "?" + urlencode({"q": row.slug})
+        return format_html('{} · <a href="{}">Its rules</a>', client_list.mode_at(row).label, rules)
+
+    @admin.display(description="connected apps")
+    def connected_apps(self, row: Handle) -> str:
+        used = [each for each in client_list.listed_at(row) if each.use.connections]
+        used.sort(key=lambda each: -each.use.connections)
+        link = reverse("admin:authserver_connection_changelist") + "?" + urlencode({"handle": row.slug})
+        facts = [(each.name, each.use.connections, each.use.people) for each in used[:APPS_SHOWN]]
+        lines = format_html_join("", "<div>{}: {} live, of {} people</div>", facts)
+        more = f" ({len(used) - APPS_SHOWN} more apps)" if len(used) > APPS_SHOWN else ""
+        return SafeString(lines + format_html('<div><a href="{}">All connections</a>{}</div>', link, more))
+
+    # --- Changing it: by services only
+
+    def save_model(self, request: HttpRequest, obj: Handle, form: ModelForm, change: bool) -> None:
+        handles.save(obj, **by_and_now(request))
+
+    def delete_model(self, request: HttpRequest, obj: Handle) -> None:
+        handles.remove(obj, **by_and_now(request))
+
+    def save_formset(self, request: HttpRequest, form: ModelForm, formset: Any, change: bool) -> None:
+        """A membership is kept by its handle's page only."""
+        facts = by_and_now(request)
+        formset.save(commit=False)
+        for seat in formset.deleted_objects:
+            seats.remove(seat, **facts)
+        for seat in [*(each for each, _ in formset.changed_objects), *formset.new_objects]:
+            seats.save(seat, **facts)

@@ -10,7 +10,9 @@ The floor plan, bottom to top (nothing here imports Django or the authorization 
     sessions      which caller an MCP session belongs to
     limits        calls per connection and minute
     answers, cors ASGI answers and the browser's questions
+    events/       remembered words on credentials, good only while news of what ended arrive in time; opt-in
     introspection the authorization server's word on a credential; fails closed
+    reports       which tools were called and what came of it, told to the authorization server
     audit         one JSON line per authentication event, usage per tool, person and handle
     gate          the ASGI gate that puts these in the order of a request
     sample/       a server on the official MCP Python SDK behind the gate

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Literal
+from typing import Any, Literal
 
 from resourceserver import challenges, operations
 from resourceserver.answers import Answer, Receive, RequestView, read_body, refusal_answer, rpc_error_answer
@@ -20,6 +20,7 @@ from resourceserver.endpoints import Match
 from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
 from resourceserver.limits import RateLimiter, ToolCall, Usage, record
 from resourceserver.operations import Operations, ToolRule
+from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
 from resourceserver.sessions import Owner, SessionBook
 
 Mode = Literal["oauth", "none", "mixed"]
@@ -111,6 +112,7 @@ class Admission:
         introspection: IntrospectionClient | None,
         *,
         on_tool_call: Callable[[ToolCall], None] | None = None,
+        reports: Reports | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         if introspection is None and policy.mode != "none":
@@ -120,6 +122,7 @@ class Admission:
         self.usage = Usage()
         self._introspection = introspection
         self._on_tool_call = on_tool_call
+        self._reports = reports
         self._clock = clock
         self._limiter = RateLimiter(per_minute=policy.calls_per_minute)
 
@@ -131,7 +134,7 @@ class Admission:
         session_id = self._own_session(visit, identity, owner)
         body, asked = await self._read(visit, identity, receive)
         self._check_scopes(visit, identity, asked)
-        self._count(owner, asked)
+        self._count(visit, identity, asked)
         return Passage(owner, identity, body, session_id)
 
     async def _identify(self, visit: Visit) -> Identity | None:
@@ -158,6 +161,8 @@ class Admission:
     def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
         key = identity.connection_id if identity else f"peer {self._peer(visit.request)}"
         if seconds := self._limiter.take(key, now=self._clock()):
+            if identity is not None:
+                self._note(visit, identity, tool=ANY_TOOL, outcome="limited")
             raise Refused(challenges.rate_limited(seconds), event="connection:limited", identity=identity)
 
     def _peer(self, request: RequestView) -> str:
@@ -209,18 +214,38 @@ class Admission:
                 raise Refused(visit.challenger.missing_bearer_token(scopes=needed))
             return
         if missing := tuple(scope for scope in needed if scope not in identity.scopes):
+            self._report(visit, identity, asked.tools, outcome="insufficient_scope")
             refusal = visit.challenger.insufficient_scope(needed=needed, missing=missing)
             raise Refused(refusal, event="scope:refused", identity=identity, reason=" ".join(missing))
         if asked.unlisted(policy.tools) and not policy.unlisted_tools:
             raise Refused(challenges.UNLISTED_TOOL, event="scope:refused", identity=identity)
 
-    def _count(self, owner: Owner, asked: Operations) -> None:
+    def _count(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:
+        owner = Owner.of(visit.match.endpoint.resource, identity)
         for tool in asked.tools:
             if tool in self.policy.tools:
                 call = ToolCall(tool, owner.resource, owner.person, owner.handle, owner.client_id)
                 self.usage.add(call)
                 if self._on_tool_call is not None:
                     self._on_tool_call(call)
+        self._report(visit, identity, asked.tools, outcome="allowed")
+
+    def _report(self, visit: Visit, identity: Identity | None, tools: tuple[str, ...], *, outcome: Outcome) -> None:
+        """Note calls of tools that there are. Of a refused batch, those that lacked a scope are what was refused."""
+        if identity is None:
+            return
+        for tool in tools:
+            if tool not in self.policy.tools:
+                continue
+            needed = Operations(tools=(tool,)).needed_scopes(self.policy.tools, required=self.policy.required_scopes)
+            missing = tuple(scope for scope in needed if scope not in identity.scopes)
+            if missing or outcome == "allowed":
+                self._note(visit, identity, tool=tool, outcome=outcome, scopes=needed, missing=missing)
+
+    def _note(self, visit: Visit, identity: Identity, **facts: Any) -> None:
+        if self._reports is not None:
+            call = Call(connection_id=identity.connection_id, **facts)
+            self._reports.note(visit.match.endpoint.resource_server, call)
 
 
 def _credential(visit: Visit) -> str | None:

@@ -1,5 +1,6 @@
 """The ASGI gate in front of an MCP server: routing, public documents, CORS, and the admission of each request."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from resourceserver.challenges import Challenger
 from resourceserver.endpoints import EndpointTable, Match, request_authority
 from resourceserver.introspection import IntrospectionClient, identity_of_request
 from resourceserver.limits import ToolCall, record
+from resourceserver.reports import Reports
 
 _SSE_SESSION = re.compile(rb"[?&]session_id=([0-9A-Za-z._~-]+)[\s&]")
 _SSE_PEEK_BYTES = 2048
@@ -46,8 +48,9 @@ class Gate:
 
     The protected application finds ``resourceserver.identity`` and ``resourceserver.endpoint`` in its scope and the
     identity in ``current_identity()``. ``root_path`` is set so that one application with the paths ``/mcp`` (and
-    ``/sse``, ``/messages``) serves every endpoint. ``on_tool_call`` hears of each admitted tool call; ``clock`` is
-    in monotonic seconds.
+    ``/sse``, ``/messages``) serves every endpoint. ``on_tool_call`` hears of each admitted tool call, ``reports`` of
+    refused ones too; ``clock`` is in monotonic seconds. The lifespan starts and stops ``reports`` and the memory of
+    ``introspection``; under a server without lifespan nothing is told, and nothing remembered.
     """
 
     def __init__(
@@ -57,12 +60,17 @@ class Gate:
         introspection: IntrospectionClient | None,
         *,
         on_tool_call: Callable[[ToolCall], None] | None = None,
+        reports: Reports | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._app = app
         self._settings = settings
         self._introspection = introspection
-        self._admission = Admission(settings.policy, introspection, on_tool_call=on_tool_call, clock=clock)
+        self._memory = introspection.memory if introspection is not None else None
+        self._reports = reports
+        self._admission = Admission(
+            settings.policy, introspection, on_tool_call=on_tool_call, reports=reports, clock=clock
+        )
 
     @property
     def usage(self) -> dict[ToolCall, int]:
@@ -79,9 +87,24 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        companions = [one for one in (self._memory, self._reports) if one is not None]
+
+        async def stop() -> None:
+            await asyncio.gather(*(companion.stop() for companion in companions))
+
+        async def receive_and_stop() -> Message:
+            message = await receive()
+            # The server waits until the application says that it has shut down, and not until it returns.
+            if message["type"] == "lifespan.shutdown":
+                await stop()
+            return message
+
         try:
-            await self._app(scope, receive, send)
+            for companion in companions:
+                await companion.start()
+            await self._app(scope, receive_and_stop, send)
         finally:
+            await stop()
             if self._introspection is not None:
                 await self._introspection.aclose()
 
@@ -90,7 +113,8 @@ class Gate:
         authority = self._authority(request)
         match = self._settings.endpoints.match(authority, request.path)
         if match is None:
-            await self._beside_endpoints(request, authority).send(scope, send)
+            answer = await self._event(request, receive) or self._beside_endpoints(request, authority)
+            await answer.send(scope, send)
         elif match.door == "metadata":
             await self._metadata(request, match).send(scope, send)
         else:
@@ -103,6 +127,13 @@ class Gate:
 
     def _challenger(self, match: Match) -> Challenger:
         return Challenger(match.endpoint.metadata_url, self._settings.policy.baseline_scopes)
+
+    async def _event(self, request: RequestView, receive: Receive) -> Answer | None:
+        """Return the answer to a security event that was sent to us, or None when this is something else."""
+        try:
+            return await self._memory.receive(request, receive) if self._memory is not None else None
+        except ClientGone:
+            return Answer(400)
 
     def _beside_endpoints(self, request: RequestView, authority: str) -> Answer:
         readable = request.method in ("GET", "HEAD")

@@ -1,4 +1,6 @@
-"""Who is calling: the authorization server's word on a credential, asked for on every request, never cached.
+"""Who is calling: the authorization server's word on a credential, asked for on every request.
+
+It is remembered only where a ``memory`` is given, and only for as long as that allows (see ``resourceserver.events``).
 
 It fails closed. A clear "inactive" is a refusal of the credential; anything that is not a clear answer
 (no connection, time-out, wrong status, wrong content, a missing member) means that nobody gets in.
@@ -13,11 +15,14 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import time
-from typing import Any
+from typing import Any, Protocol
 
 import httpx2
 
+from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
+from resourceserver.events.memory import Memory
+from resourceserver.events.subjects import Subject
 
 TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 100
@@ -55,6 +60,22 @@ class Unreachable(Exception):
     """The authorization server gave no answer that could be relied on. The text is for the log, not the caller."""
 
 
+class Memories(Protocol):
+    """The memories of all accounts, and what keeps them told: ``resourceserver.events.subscriptions.Subscriptions``."""
+
+    def of(self, account: str) -> Memory | None:
+        """Return the memory of an account, or None when it has none."""
+
+    async def start(self) -> None:
+        """Begin, in the running event loop."""
+
+    async def stop(self) -> None:
+        """End, and forget everything."""
+
+    async def receive(self, request: RequestView, receive: Receive) -> Answer | None:
+        """Return the answer to a request that is meant for them, or None."""
+
+
 identity_of_request: ContextVar[Identity | None] = ContextVar("identity_of_request", default=None)
 
 
@@ -66,7 +87,8 @@ def current_identity() -> Identity | None:
 class IntrospectionClient:
     """Asks one authorization server, over kept connections.
 
-    ``secrets`` maps each resource server id to its secret; an endpoint names the id it asks with.
+    ``secrets`` maps each resource server id to its secret; an endpoint names the id it asks with. With ``memory``, an
+    active answer is given again instead of asking, while its account's memory is sure of it; a refusal never is.
     ``transport`` and ``now`` (Unix seconds) are there for tests.
     """
 
@@ -77,9 +99,11 @@ class IntrospectionClient:
         issuer: str,
         secrets: Mapping[str, str],
         timeout_seconds: float = TIMEOUT_SECONDS,
+        memory: Memories | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         now: Callable[[], float] = time,
     ) -> None:
+        self.memory = memory
         self._url = url
         self._issuer = issuer
         self._accounts = {name: httpx2.BasicAuth(name, secret) for name, secret in secrets.items()}
@@ -93,7 +117,19 @@ class IntrospectionClient:
 
     async def identify(self, credential: str, endpoint: Endpoint) -> Identity | Rejected:
         """Return who holds ``credential``, or why it is not good at ``endpoint``. Raises Unreachable."""
+        memory = self.memory.of(endpoint.resource_server) if self.memory is not None else None
+        if memory is not None and (remembered := memory.recall(credential)) is not None:
+            return self._judge(remembered, endpoint)
+        # Before the question is sent: what is heard from here on may make its answer untrue.
+        ticket = memory.ticket() if memory is not None else None
         answer = await self._ask(credential, endpoint.resource_server)
+        found = self._judge(answer, endpoint)
+        if memory is not None and ticket is not None and isinstance(found, Identity):
+            memory.remember(credential, answer, subject=subject_of(found), expires_at=found.expires_at, ticket=ticket)
+        return found
+
+    def _judge(self, answer: Mapping[str, Any], endpoint: Endpoint) -> Identity | Rejected:
+        """Return what an answer means at this endpoint and now. Raises Unreachable when it is not a clear one."""
         if answer["active"] is False:
             return Rejected("inactive")
         if endpoint.resource not in _audiences(answer):
@@ -127,7 +163,7 @@ class IntrospectionClient:
             headers={"Accept": "application/json"},
         )
 
-    def _read(self, answer: dict[str, Any], resource: str) -> Identity:
+    def _read(self, answer: Mapping[str, Any], resource: str) -> Identity:
         """Return the identity in an active answer. Raises Unreachable when a member is missing or of another type."""
         if _text(answer, "iss") != self._issuer:
             logger.error("the authorization server calls itself by another issuer than this server's settings")
@@ -147,6 +183,16 @@ class IntrospectionClient:
         )
 
 
+def subject_of(identity: Identity) -> Subject:
+    """Return whom an answer is about, as events name them."""
+    return Subject(
+        connection=identity.connection_id,
+        person=identity.person,
+        handle=identity.handle,
+        client=identity.client_id,
+    )
+
+
 def _checked(response: httpx2.Response) -> dict[str, Any]:
     if response.status_code == 401:
         logger.error("the authorization server refuses this resource server's own id or secret: check the settings")
@@ -161,14 +207,14 @@ def _checked(response: httpx2.Response) -> dict[str, Any]:
     return answer
 
 
-def _text(answer: dict[str, Any], member: str, *, default: str | None = None) -> str:
+def _text(answer: Mapping[str, Any], member: str, *, default: str | None = None) -> str:
     value = answer.get(member, default)
     if not isinstance(value, str) or (default is None and not value and member != "scope"):
         raise Unreachable(f"the answer has no good {member}")
     return value
 
 
-def _audiences(answer: dict[str, Any]) -> list[str]:
+def _audiences(answer: Mapping[str, Any]) -> list[str]:
     audiences = answer.get("aud")
     if isinstance(audiences, str):
         return [audiences]
@@ -177,7 +223,7 @@ def _audiences(answer: dict[str, Any]) -> list[str]:
     raise Unreachable("the answer has no good aud")
 
 
-def _number(answer: dict[str, Any], member: str) -> float:
+def _number(answer: Mapping[str, Any], member: str) -> float:
     value = answer.get(member)
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise Unreachable(f"the answer has no good {member}")

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
-from tests import document_host, servers, tiers
+from tests import document_host, servers, tampering, tiers
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
 
@@ -53,6 +54,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _empty_cache() -> None:
     """Rate limits count in the cache: no test may feel those of another."""
     cache.clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _tables_can_be_emptied() -> Iterator[None]:
+    """Tests with real transactions empty every table when they end, which the ledger's triggers refuse: they are taken
+    away for as long as that lasts. Nothing of the product knows a way around them."""
+    flush = TransactionTestCase._fixture_teardown
+
+    def bare_flush(case: Any) -> None:
+        with tampering.laid_bare():
+            flush(case)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", bare_flush)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -194,6 +194,13 @@ class Asker:
         headers = {"Authorization": f"Basic {pair}"}
         return post_form(self.http, "/oauth/introspect", {"token": token}, headers=headers)
 
+    def report(self, *calls: Any, body: bytes | None = None) -> Any:
+        """POST to the endpoint for reports: these calls, or the bytes given."""
+        pair = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
+        sent = json.dumps({"calls": calls}) if body is None else body
+        headers = {"Authorization": f"Basic {pair}"}
+        return self.http.post("/oauth/reports", sent, content_type="application/json", headers=headers)
+
     def knows(self, token: str) -> dict[str, Any]:
         """Return the introspection answer of a credential."""
         answer = self.ask(token)

@@ -5,10 +5,11 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.forms import Form
+from django.forms import Form, ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 
 from accounts.models import User
 
@@ -31,6 +32,25 @@ def ask_first(
         "select_across": request.POST.get("select_across", "0"),
     }
     return render(request, template, context | facts)
+
+
+def by_and_now(request: HttpRequest) -> dict[str, Any]:
+    """Return who acts and when, as the services take it."""
+    return {"by": request.user, "now": timezone.now()}
+
+
+class RecordedAdmin(admin.ModelAdmin):
+    """Rows that access rests on: saved and removed by services only, so that each change is recorded and told."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
+        raise NotImplementedError
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        raise NotImplementedError
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for row in queryset:
+            self.delete_model(request, row)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -8,14 +8,15 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 
 from accounts.models import User
-from authserver.admin.base import SecretAdmin
+from authserver.admin.base import RecordedAdmin, SecretAdmin, by_and_now
 from authserver.models import InitialAccessToken, ProtectedResource, ResourceServer, Scope, ScopeBundle
 from authserver.services import catalog, initial_access, resource_servers
+from authserver.services.standing import offers
 
 
 @admin.register(Scope)
-class ScopeAdmin(admin.ModelAdmin):
-    """Every change is seen by the next request of every process: `catalog.touch` counts it."""
+class ScopeAdmin(RecordedAdmin):
+    """Every change is seen by the next request of every process."""
 
     list_display = ("name", "title", "level", "group", "role", "is_required", "is_active", "position")
     list_filter = ("level", "group", "role", "is_active")
@@ -25,16 +26,10 @@ class ScopeAdmin(admin.ModelAdmin):
         return ("name",) if obj else ()
 
     def save_model(self, request: HttpRequest, obj: Scope, form: ModelForm, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        catalog.touch()
+        offers.save_scope(obj, changed=form.changed_data, **by_and_now(request))
 
     def delete_model(self, request: HttpRequest, obj: Scope) -> None:
-        super().delete_model(request, obj)
-        catalog.touch()
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Scope]) -> None:
-        super().delete_queryset(request, queryset)
-        catalog.touch()
+        offers.remove_scope(obj, **by_and_now(request))
 
 
 @admin.register(ScopeBundle)
@@ -44,9 +39,9 @@ class ScopeBundleAdmin(admin.ModelAdmin):
 
 
 @admin.register(ProtectedResource)
-class ProtectedResourceAdmin(admin.ModelAdmin):
-    list_display = ("name", "kind", "address_as_typed", "handle", "stage", "is_active")
-    list_filter = ("kind", "stage", "is_active")
+class ProtectedResourceAdmin(RecordedAdmin):
+    list_display = ("name", "kind", "address_as_typed", "handle", "stage", "takes_personal_tokens", "is_active")
+    list_filter = ("kind", "stage", "takes_personal_tokens", "is_active")
     list_select_related = ("handle",)
     search_fields = ("name", "address", "handle__slug")
     autocomplete_fields = ("handle",)
@@ -62,6 +57,12 @@ class ProtectedResourceAdmin(admin.ModelAdmin):
             return False
         return super().has_delete_permission(request, obj)
 
+    def save_model(self, request: HttpRequest, obj: ProtectedResource, form: ModelForm, change: bool) -> None:
+        offers.save_endpoint(obj, changed=form.changed_data, **by_and_now(request))
+
+    def delete_model(self, request: HttpRequest, obj: ProtectedResource) -> None:
+        offers.remove_endpoint(obj, **by_and_now(request))
+
 
 @admin.register(InitialAccessToken)
 class InitialAccessTokenAdmin(SecretAdmin):
@@ -73,7 +74,7 @@ class InitialAccessTokenAdmin(SecretAdmin):
 
 
 @admin.register(ResourceServer)
-class ResourceServerAdmin(SecretAdmin):
+class ResourceServerAdmin(RecordedAdmin, SecretAdmin):
     list_display = ("name", "id", "resource_names", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name", "id")
@@ -86,6 +87,12 @@ class ResourceServerAdmin(SecretAdmin):
     @admin.display(description="may ask about")
     def resource_names(self, row: ResourceServer) -> str:
         return ", ".join(str(resource) for resource in row.resources.all())
+
+    def save_model(self, request: HttpRequest, obj: ResourceServer, form: ModelForm, change: bool) -> None:
+        offers.save_server(obj, changed=form.changed_data, **by_and_now(request))
+
+    def delete_model(self, request: HttpRequest, obj: ResourceServer) -> None:
+        offers.remove_server(obj, **by_and_now(request))
 
     def renew(self, row: Any, by: User) -> str:
         return resource_servers.renew_secret(row, by=by)

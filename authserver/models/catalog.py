@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from authserver.protocol import resources
+from authserver.protocol.control.scopes import CATALOG
 from handles.models import Handle
 from handles.roles import Role
 
@@ -45,6 +46,10 @@ class Scope(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if self.name in CATALOG:
+            raise ValidationError({"name": "This name means something at the control-plane API."})
 
 
 class ScopeBundle(models.Model):
@@ -134,6 +139,8 @@ class ProtectedResource(models.Model):
         if any(resources.parse_pattern(alias) is None for alias in self.aliases.split()):
             raise ValidationError({"aliases": "An alias is not an absolute http(s) address in its canonical form."})
         if self.kind != self.Kind.OTHER:
+            if self.takes_personal_tokens:
+                raise ValidationError({"takes_personal_tokens": "No MCP endpoint takes personal access tokens."})
             if self.address:
                 raise ValidationError({"address": "The platform endpoints take their address from the settings."})
             return
@@ -150,6 +157,11 @@ class ResourceServer(models.Model):
     name = models.CharField(max_length=80)
     secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
     resources = models.ManyToManyField(ProtectedResource, related_name="resource_servers")
+    event_origins = models.TextField(
+        blank=True,
+        help_text="Where security events may be pushed to besides the origins of its endpoints, one origin a line: "
+        "https://mcp-1.internal.example.com:8443",
+    )
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -158,3 +170,7 @@ class ResourceServer(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        if any(resources.origin(each) != each for each in self.event_origins.split()):
+            raise ValidationError({"event_origins": "An origin is written like https://mcp.example.com, nothing more."})

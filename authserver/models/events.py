@@ -5,6 +5,9 @@ from django.utils import timezone
 
 
 class Event(models.Model):
+    """One act. Append-only and chained (models/ledger.py): a new column has to join `services/ledger/chain.py` in a way
+    that leaves the bytes of older events as they were."""
+
     class Tag(models.TextChoices):
         """`subject:verb` in the past tense; the closed list (docs/operations.md describes each)."""
 
@@ -75,7 +78,12 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["tag", "-id"])]
+        indexes = [
+            models.Index(fields=["tag", "-id"]),
+            models.Index(fields=["handle", "-id"], name="authserver_event_handle"),
+            models.Index(fields=["client_id", "-id"], name="authserver_event_client"),
+            models.Index(fields=["person_id", "-id"], name="authserver_event_person"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.tag} #{self.pk}"

@@ -18,6 +18,9 @@ class PersonalAccessToken(models.Model):
     scopes = models.TextField(help_text="Separated by spaces; never more than the person's role allows.")
     digest = models.BinaryField(max_length=32, unique=True, editable=False)
     hint = models.CharField(max_length=4, editable=False, help_text="Its last four characters, to tell it by.")
+    form_id = models.UUIDField(
+        null=True, unique=True, editable=False, help_text="The form that asked for it: one form, one token."
+    )
     created_at = models.DateTimeField(editable=False)
     expires_at = models.DateTimeField(editable=False)
     last_used_at = models.DateTimeField(null=True, editable=False)

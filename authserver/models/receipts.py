@@ -8,9 +8,11 @@ from authserver.models.catalog import ResourceServer
 
 
 class SigningKey(models.Model):
-    """A key that signs security events and ledger seals. The private half is encrypted under SECRET_KEY."""
+    """A key that signs security events and ledger seals. The private half is encrypted under SECRET_KEY, and goes when
+    the key retires; the public half stays, for the seals that it signed."""
 
     kid = models.CharField(primary_key=True, max_length=43)
+    number = models.PositiveIntegerField(unique=True, help_text="Counts up: of two processes that make one, one does.")
     public_jwk = models.JSONField()
     sealed_private = models.BinaryField(editable=False)
     created_at = models.DateTimeField()
@@ -18,7 +20,7 @@ class SigningKey(models.Model):
     retired_at = models.DateTimeField(null=True, help_text="It signs no more; it stays published a while.")
 
     class Meta:
-        ordering = ["-created_at"]
+        ordering = ["-number"]
 
     def __str__(self) -> str:
         return f"signing key {self.kid}"
@@ -34,6 +36,7 @@ class EventStream(models.Model):
     class Status(models.TextChoices):
         ENABLED = "enabled", "Enabled"
         PAUSED = "paused", "Paused: it does not answer"
+        ENDED = "ended", "Ended; kept for what it confirmed"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     resource_server = models.ForeignKey(ResourceServer, on_delete=models.CASCADE, related_name="streams")

@@ -1,4 +1,8 @@
-"""How much a connection is used: counted per day, from what resource servers ask and report."""
+"""How much a connection is used: counted per day, from what resource servers ask and report.
+
+No constraint ties these rows to their connections: PostgreSQL would lock the connection to check one, and counting must
+neither wait for an act on a connection nor hold one up. What belongs to a connection that is gone is passed over.
+"""
 
 from django.db import models
 
@@ -18,8 +22,8 @@ class ToolCall(models.Model):
     """Calls as a resource server reported them; added to `ToolUse` and removed by the roll-up."""
 
     id = models.BigAutoField(primary_key=True)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="+")
-    resource_server = models.ForeignKey(ResourceServer, on_delete=models.CASCADE, related_name="+")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_constraint=False, related_name="+")
+    resource_server = models.ForeignKey(ResourceServer, on_delete=models.CASCADE, db_constraint=False, related_name="+")
     tool = models.CharField(max_length=128)
     scopes = models.CharField(max_length=400, blank=True, help_text="What the call needed, separated by spaces.")
     outcome = models.CharField(max_length=18, choices=Outcome.choices)
@@ -34,7 +38,7 @@ class ToolUse(models.Model):
     """How often one connection called one tool on one day (UTC)."""
 
     id = models.BigAutoField(primary_key=True)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="tool_uses")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_constraint=False, related_name="tool_uses")
     day = models.DateField()
     tool = models.CharField(max_length=128)
     scopes = models.CharField(max_length=400, blank=True)
@@ -56,7 +60,7 @@ class ConnectionUse(models.Model):
     """How often resource servers asked about one connection's credentials on one day (UTC)."""
 
     id = models.BigAutoField(primary_key=True)
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="uses")
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, db_constraint=False, related_name="uses")
     day = models.DateField()
     introspections = models.PositiveIntegerField(default=0)
 

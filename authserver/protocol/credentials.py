@@ -5,9 +5,12 @@ Format of every secret: prefix + 43 base62 characters (32 random bytes, big-endi
 tell a real one from a look-alike; it protects nothing else.
 """
 
+import base64
+import binascii
 import hashlib
 import secrets
 import zlib
+from urllib.parse import unquote
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 RANDOM_BYTES = 32
@@ -51,3 +54,19 @@ def digest(secret: str) -> bytes:
     """Return the 32 bytes kept in the database. A fast hash is right for 256 random bits: there is nothing to guess,
     and junk costs microseconds."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).digest()
+
+
+def of_basic(header: str) -> tuple[str, str] | None:
+    """Return id and secret of an HTTP Basic header, or None where it is none.
+
+    Both may be percent-encoded (RFC 6749 §2.3.1) or not, as clients do either; ours hold no character that differs.
+    """
+    scheme, _, encoded = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        return ("", "")
+    name, _, secret = text.partition(":")
+    return unquote(name), unquote(secret)

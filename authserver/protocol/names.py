@@ -1,4 +1,4 @@
-"""Client names are untrusted text: made fit to be shown, and kept from passing for somebody else."""
+"""Names are untrusted text: made fit to be shown, and those of clients kept from passing for somebody else."""
 
 import re
 import unicodedata
@@ -15,12 +15,17 @@ BRACKETED = re.compile(r"\s\([^()]*\)$")
 MIXING = ("CYRILLIC", "GREEK")
 
 
-def clean(name: str) -> str:
-    """Return a client's name fit to be shown: compatibility forms folded, control and direction characters gone, one
-    space between words, at most policy.CLIENT_NAME_LENGTH_MAX characters."""
-    folded = unicodedata.normalize("NFKC", name)
+def plain(text: str) -> str:
+    """Return text fit to be shown in one line: compatibility forms folded, control and direction characters gone, one
+    space between words."""
+    folded = unicodedata.normalize("NFKC", text)
     kept = "".join(each if unicodedata.category(each)[0] != "C" else " " for each in folded)
-    return " ".join(kept.split())[: policy.CLIENT_NAME_LENGTH_MAX].strip() or UNNAMED
+    return " ".join(kept.split())
+
+
+def clean(name: str) -> str:
+    """Return a client's name as `plain` has it, of at most policy.CLIENT_NAME_LENGTH_MAX characters."""
+    return plain(name)[: policy.CLIENT_NAME_LENGTH_MAX].strip() or UNNAMED
 
 
 def skeleton(name: str) -> str:

@@ -70,6 +70,12 @@ def canonical(uri: str) -> str | None:
     return f"{parts.scheme.lower()}://{host.lower()}{port}{path}"
 
 
+def origin(uri: str) -> str | None:
+    """Return scheme, host and port of an absolute http(s) URI in canonical form, or None where it is none."""
+    found = canonical(uri)
+    return "/".join(found.split("/", 3)[:3]) if found else None
+
+
 def parse_pattern(address: str) -> str | None:
     """Return the address of a pattern if it is canonical and names the placeholder at most once, otherwise None."""
     if address.count(PLACEHOLDER) > 1:

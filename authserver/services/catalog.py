@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from authserver.models import CatalogState, ProtectedResource, Scope
 from authserver.protocol import resources, scopes
+from authserver.protocol.control.scopes import ControlScope
+from handles.models import Handle
 
 Kind = ProtectedResource.Kind
 
@@ -46,6 +48,11 @@ def _rule(row: Scope) -> scopes.Rule:
     )
 
 
+def titles() -> dict[str, str]:
+    """Return the words that people read for each scope, of the catalog and of the control plane, by its name."""
+    return dict(Scope.objects.values_list("name", "title")) | dict(ControlScope.choices)
+
+
 @transaction.atomic
 def touch() -> None:
     """Tell every process that the catalog changed. Call it in the transaction of the change."""
@@ -60,6 +67,36 @@ def address_of(resource: ProtectedResource) -> str:
         Kind.HOSTED.value: settings.HOSTED_URL,
         Kind.COMPATIBILITY.value: settings.COMPAT_URL,
     }.get(resource.kind, resource.address)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One MCP address of a handle, as a client is given it."""
+
+    kind: str
+    name: str
+    url: str
+    stage: str
+    is_active: bool
+    is_canonical: bool
+
+
+CANONICAL = (Kind.HOSTED.value, Kind.COMPATIBILITY.value, Kind.GATEWAY.value)  # the first that is active
+
+
+def endpoints_of(handle: Handle) -> list[Endpoint]:
+    """Return the addresses of a handle: the platform's three, then its own and those that every handle has."""
+    rows = ProtectedResource.objects.filter(Q(handle=None) | Q(handle=handle)).order_by("kind", "name", "pk")
+    own = [row for row in rows if row.kind in CANONICAL or row.handle_id or resources.PLACEHOLDER in row.address]
+    active = {row.kind for row in own if row.is_active}
+    best = next((kind for kind in CANONICAL if kind in active), None)
+    found = [
+        Endpoint(
+            row.kind, row.name, resources.fill(address_of(row), handle.slug), row.stage, row.is_active, row.kind == best
+        )
+        for row in own
+    ]
+    return sorted(found, key=lambda each: CANONICAL.index(each.kind) if each.kind in CANONICAL else len(CANONICAL))
 
 
 def _pattern(resource: ProtectedResource) -> resources.Pattern:
@@ -86,3 +123,9 @@ def target_of(uri: str | None) -> resources.Target | None:
     Obeys: RFC 8707 §2.
     """
     return resources.match(uri or settings.GATEWAY_URL, patterns())
+
+
+def addresses_at(handle: Handle) -> list[tuple[str, str]]:
+    """Return name and address, as clients type them, of every active endpoint that leads to this handle."""
+    rows = ProtectedResource.objects.filter(Q(handle=None) | Q(handle=handle), is_active=True)
+    return [(row.name, address_of(row).replace("{handle}", handle.slug)) for row in rows]

@@ -10,8 +10,9 @@ from authserver import policy
 from authserver.models import Client
 from authserver.protocol import credentials
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import events
+from authserver.services import events, receipts
 from authserver.services.events import Actor, Tag
+from authserver.services.receipts import Subject
 
 
 def find(client_id: str | None) -> Client | None:
@@ -61,7 +62,9 @@ def save_by_administrator(client: Client, *, by: User, changed: list[str], is_ne
     tag = Tag.CLIENT_REGISTERED if is_new else Tag.CLIENT_UPDATED
     if not is_new and "is_active" in changed:
         tag = Tag.CLIENT_UNBLOCKED if client.is_active else Tag.CLIENT_BLOCKED
-    events.record(tag, actor=Actor.ADMINISTRATOR, by=by, client=client, changed=sorted(changed))
+    event = events.record(tag, actor=Actor.ADMINISTRATOR, by=by, client=client, changed=sorted(changed))
+    if not is_new:
+        receipts.claims_changed(Subject(client=client), event=event, now=event.at)
 
 
 def authenticate(client_id: str | None, secret: str | None, *, now: datetime) -> Client | Refusal:

@@ -21,9 +21,10 @@ from authserver.models import Client, Connection
 from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import clients, corpus, events, fetcher, registration
+from authserver.services import clients, corpus, events, fetcher, receipts, registration
 from authserver.services.events import Actor, Tag
 from authserver.services.fetcher import FetchFailed
+from authserver.services.receipts import Subject
 
 log = logging.getLogger(__name__)
 TOLD = ("name", "redirect_uris", "auth_method", "also_public", "jwks", "jwks_uri")
@@ -122,7 +123,8 @@ def _record(client: Client, changed: list[str], *, is_new: bool, source: str) ->
     if is_new:
         events.record(Tag.CLIENT_REGISTERED, actor=Actor.CLIENT, client=client, source="cimd", document=source)
     elif changed:
-        events.record(Tag.CLIENT_DOCUMENT_CHANGED, actor=Actor.CLIENT, client=client, changed=changed)
+        event = events.record(Tag.CLIENT_DOCUMENT_CHANGED, actor=Actor.CLIENT, client=client, changed=changed)
+        receipts.claims_changed(Subject(client=client), event=event, now=event.at)
 
 
 def _apply(client: Client, copy: Copy, *, now: datetime) -> list[str]:

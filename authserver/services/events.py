@@ -35,7 +35,13 @@ def record(
     handle: str = "",
     **detail: object,
 ) -> Event:
-    """Write one event and return it. `detail` takes ids, names and counts: never a secret, never free input."""
+    """Write one event and return it. `detail` takes ids, names and counts: never a secret, never free input.
+
+    Raises TypeError where a detail is nothing that every database gives back as it was: ids and times come as text.
+    """
+    odd = [name for name, value in detail.items() if not _is_plain(value)]
+    if odd:
+        raise TypeError(f"an event holds text, whole numbers, lists and mappings of them; not so: {', '.join(odd)}")
     facts = current_request.get()
     if connection is not None:
         client = client or connection.client
@@ -53,3 +59,11 @@ def record(
         request_id=facts.request_id,
         detail=detail,
     )
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and _is_plain(each) for name, each in value.items())
+    if isinstance(value, list | tuple):
+        return all(_is_plain(each) for each in value)
+    return value is None or isinstance(value, str | int)  # a bool is an int; a fraction changes its look on the way

@@ -1,7 +1,6 @@
 """What a credential is worth now: one statement joins it to its connection, person, client, handle and membership, and
 to the resource server that asks. Nothing is cached; a revocation that has committed is seen by the next question."""
 
-import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -26,8 +25,10 @@ from authserver.models import (
 from authserver.protocol import credentials, governance, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.protocol.governance import Kind
-from authserver.services import catalog
+from authserver.services import catalog, resource_servers
 from authserver.services.governance.verdicts import SELF_REGISTERED
+from authserver.services.personal_tokens import introspection as personal_tokens
+from authserver.services.usage import introspections
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
@@ -120,21 +121,27 @@ def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> 
     Obeys:   RFC 7662 §2.1 (the asker is authenticated), §2.2 (answer; nothing about others' tokens), §4.
     Refuses: invalid_client, where the asker is not known or did not prove itself.
     """
-    try:
-        asker = UUID(asker_id)
-    except ValueError:
+    asker = resource_servers.parse_id(asker_id)
+    if asker is None:
         return invalid_client("resource_server:unknown")
+    if personal_tokens.is_one(token):
+        return personal_tokens.describe(token, asker=asker, asker_secret=asker_secret, now=now)
     well_formed = credentials.is_well_formed(token, policy.ACCESS_TOKEN_PREFIX)
     row = _fetch(credentials.digest(token) if well_formed else b"", asker)
-    if row is None or not row.asker_is_active:
+    if row is None:
         return invalid_client("resource_server:unknown")
-    if not hmac.compare_digest(bytes(row.asker_secret_digest), credentials.digest(asker_secret)):
-        return invalid_client("resource_server:secret_wrong")
+    refusal = resource_servers.refusal_of(
+        asker_secret, digest=bytes(row.asker_secret_digest), is_active=bool(row.asker_is_active)
+    )
+    if refusal:
+        return refusal
     role = _role(row, now)
     if role is None:
         return INACTIVE
     _mark_used(row, now)
-    return _answer(row, role)
+    answer = _answer(row, role)
+    introspections.add(answer["connection_id"], now.date())
+    return answer
 
 
 def _fetch(digest: bytes, asker: UUID) -> Row | None:

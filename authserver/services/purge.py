@@ -6,7 +6,9 @@ from django.db import models
 
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
-from authserver.services import connections, documents, registration
+from authserver.services import connections, documents, notices, registration
+from authserver.services.receipts import streams
+from authserver.services.usage import rollup
 
 BATCH = 1_000
 # A redeemed code is kept while its second use would still have something to end.
@@ -41,9 +43,13 @@ def purge_expired(*, now: datetime) -> int:
     end_unused(now=now)
     registration.expire_unused(now=now)
     documents.forget_unused(now=now)
+    streams.forget_silent(now=now)
+    rollup.forget(now=now)
     return (
         _purge(AccessToken, now - TOKEN_RETENTION)
         + _purge(RefreshToken, now - TOKEN_RETENTION)
         + _purge(AuthorizationCode, now - CODE_RETENTION)
         + _purge(SeenAssertion, now)
+        + streams.purge(now=now)
+        + notices.forget_old(now=now)
     )

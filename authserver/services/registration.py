@@ -12,8 +12,9 @@ from authserver.models import Client, Connection
 from authserver.protocol import client_metadata, credentials
 from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
-from authserver.services import clients, connections, events
+from authserver.services import clients, connections, events, receipts
 from authserver.services.events import Actor, Tag
+from authserver.services.receipts import Subject
 
 Source = Client.RegistrationSource
 
@@ -108,7 +109,8 @@ def update(client: Client, metadata: ClientMetadata) -> Registered:
     client.registration_key = None
     secret = None if had_secret and client.has_secret else clients.first_secret(client)
     client.save()
-    events.record(Tag.CLIENT_UPDATED, actor=Actor.CLIENT, client=client)
+    event = events.record(Tag.CLIENT_UPDATED, actor=Actor.CLIENT, client=client)
+    receipts.claims_changed(Subject(client=client), event=event, now=event.at)
     return Registered(client, metadata.redirect_uris, secret)
 
 

@@ -1,6 +1,8 @@
-"""Resource servers: created, given a new secret. The secret is shown once and kept as a digest."""
+"""Resource servers: created, given a new secret, recognized. The secret is shown once and kept as a digest."""
 
+import hmac
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db import transaction
 
@@ -8,6 +10,7 @@ from accounts.models import User
 from authserver import policy
 from authserver.models import ProtectedResource, ResourceServer
 from authserver.protocol import credentials
+from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import events
 from authserver.services.events import Actor, Tag
 
@@ -31,3 +34,29 @@ def renew_secret(server: ResourceServer, *, by: User | None = None) -> str:
     actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
     events.record(tag, actor=actor, by=by, resource_server=str(server.pk))
     return secret
+
+
+def authenticate(server_id: str, secret: str) -> ResourceServer | Refusal:
+    """Return the resource server of this id and secret, or invalid_client."""
+    key = parse_id(server_id)
+    found = ResourceServer.objects.filter(pk=key).first() if key else None
+    if found is None:
+        return invalid_client("resource_server:unknown")
+    return refusal_of(secret, digest=bytes(found.secret_digest), is_active=found.is_active) or found
+
+
+def parse_id(server_id: str) -> UUID | None:
+    """Return the id of a resource server, or None where this is no id."""
+    try:
+        return UUID(server_id)
+    except ValueError:
+        return None
+
+
+def refusal_of(secret: str, *, digest: bytes, is_active: bool) -> Refusal | None:
+    """Return why a resource server that was found is refused, or None: it is active and the secret is its own."""
+    if not is_active:
+        return invalid_client("resource_server:unknown")
+    if not hmac.compare_digest(digest, credentials.digest(secret)):
+        return invalid_client("resource_server:secret_wrong")
+    return None

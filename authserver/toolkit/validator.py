@@ -1,9 +1,6 @@
 """What oauthlib asks while it checks a request; each answer is a service's or a rule's."""
 
-import base64
-import binascii
 from typing import Any
-from urllib.parse import unquote
 
 from django.utils import timezone
 from oauth2_provider.oauth2_validators import OAuth2Validator
@@ -19,22 +16,6 @@ from authserver.toolkit.server import RefusedError
 from handles import access
 
 GRANT_TYPES = ("authorization_code", "refresh_token")
-
-
-def basic_credentials(header: str) -> tuple[str, str] | None:
-    """Return id and secret of an HTTP Basic header, or None where it is none.
-
-    Both may be percent-encoded (RFC 6749 §2.3.1) or not, as clients do either; ours hold no character that differs.
-    """
-    scheme, _, encoded = header.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
-        return ("", "")
-    name, _, secret = text.partition(":")
-    return unquote(name), unquote(secret)
 
 
 class Validator(OAuth2Validator):
@@ -93,7 +74,7 @@ class Validator(OAuth2Validator):
 
     def authenticate_client(self, request: Request, *args: Any, **kwargs: Any) -> bool:
         """Set `request.client`. A secret may come by header or form; two that differ are refused (RFC 6749 §2.3)."""
-        basic = basic_credentials(request.headers.get("Authorization", ""))
+        basic = credentials.of_basic(request.headers.get("Authorization", ""))
         client_id, secret = request.client_id, request.client_secret or None
         if getattr(request, "client_assertion", None):
             return self.authenticate_signer(request, alone=not (basic or secret))

@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from accounts import flow_headers
+from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem
 from authserver.views.responses import no_store
 
 
@@ -24,6 +26,18 @@ class ErrorPage:
     request_id: str = ""
     details: tuple[tuple[str, str], ...] = ()
     retry_after_seconds: int = 0
+
+
+API = "/api/"  # whose problems have a form of their own
+
+
+def api_problem(request: HttpRequest, kind: Kind) -> HttpResponse | None:
+    """Return the problem for a path of the control-plane API, or None for any other."""
+    if not request.path.startswith(API):
+        return None
+    problem = Problem(kind)
+    body = problem.body(issuer=settings.ISSUER, instance=getattr(request, "request_id", ""))
+    return JsonResponse(body, status=kind.status, headers=problem.headers, content_type=MEDIA_TYPE)
 
 
 def wants_json(request: HttpRequest) -> bool:
@@ -54,7 +68,7 @@ def _shown(request: HttpRequest, page: ErrorPage) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return show(
+    return api_problem(request, Kind.NOT_FOUND) or show(
         request,
         ErrorPage(404, "not_found", "There is nothing here", "No page has this address.", "Check the address."),
     )
@@ -62,6 +76,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Without the request's context: reading the session for it may be what just failed."""
+    told_to_program = api_problem(request, Kind.SERVER_ERROR)
+    if told_to_program:
+        return told_to_program
     told = {"error": "server_error", "error_description": "The request could not be answered. Try again."}
     told["request_id"] = getattr(request, "request_id", "")
     if wants_json(request):
@@ -72,14 +89,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return show(
+    return api_problem(request, Kind.MALFORMED) or show(
         request,
         ErrorPage(400, "invalid_request", "This request cannot be read", "A part of it is malformed.", "Start again."),
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    return show(
+    return api_problem(request, Kind.FORBIDDEN) or show(
         request,
         ErrorPage(403, "forbidden", "Not for this account", "You may not see this page.", "Sign in as someone else."),
     )

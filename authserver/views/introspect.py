@@ -4,13 +4,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from authserver.authentication import RESOURCE_SERVER_CHALLENGE
+from authserver.protocol import credentials
 from authserver.protocol.errors import Refusal, Refused, invalid_client
 from authserver.services import introspection
 from authserver.toolkit.core import form_of
-from authserver.toolkit.validator import basic_credentials
 from authserver.views.responses import method_not_allowed, no_store, refused
-
-CHALLENGE = 'Basic realm="resource servers"'
 
 
 @csrf_exempt
@@ -18,9 +17,9 @@ def introspect(request: HttpRequest) -> HttpResponse:
     """Obeys: RFC 7662 §2.1 (POST, form, authenticated), §2.3 (401 without)."""
     if request.method != "POST":
         return method_not_allowed("POST")
-    asker = basic_credentials(request.headers.get("Authorization", ""))
+    asker = credentials.of_basic(request.headers.get("Authorization", ""))
     if asker is None:
-        return refused(invalid_client("resource_server:no_credentials"), authenticate=CHALLENGE)
+        return refused(invalid_client("resource_server:no_credentials"), authenticate=RESOURCE_SERVER_CHALLENGE)
     try:
         token = form_of(request).get("token")
     except Refused as no:
@@ -29,5 +28,5 @@ def introspect(request: HttpRequest) -> HttpResponse:
         return refused(Refusal("invalid_request", "The parameter token is missing.", "introspect:no_token"))
     answer = introspection.describe(token, asker_id=asker[0], asker_secret=asker[1], now=timezone.now())
     if isinstance(answer, Refusal):
-        return refused(answer, authenticate=CHALLENGE)
+        return refused(answer, authenticate=RESOURCE_SERVER_CHALLENGE)
     return no_store(answer)

@@ -13,6 +13,9 @@
 | ``MCP_AUTH_MODE`` | ``oauth`` | ``oauth``, ``none`` or ``mixed`` |
 | ``MCP_CORS_ORIGINS`` | ChatGPT's three | origins, separated by spaces or commas; ``*`` for all |
 | ``MCP_CALLS_PER_MINUTE`` | ``600`` | per connection; 0 for no limit |
+| ``MCP_CACHE`` | ``off`` | ``poll`` or ``push``: remember answers, as long as news of what ended arrive in time |
+| ``MCP_EVENTS_URL`` | gateway + ``/.well-known/security-events`` | for ``push``: where this process hears |
+| ``MCP_REPORTS`` | ``on`` | tell the authorization server which tools were called and what came of it; or ``off`` |
 | ``HOST``, ``PORT`` | ``127.0.0.1``, ``8001`` | where to listen |
 | ``TRUSTED_PROXY_COUNT`` | ``0`` | own proxies in front, whose ``X-Forwarded-*`` are believed |
 """
@@ -20,12 +23,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import get_args
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from resourceserver.admission import Mode
 from resourceserver.cors import DEFAULT_ORIGINS, OriginPolicy, is_loopback
 from resourceserver.endpoints import EndpointPattern, EndpointTable
+from resourceserver.events.subscriptions import DEFAULT_PUSH_PATH
+
+Cache = Literal["off", "poll", "push"]
+
+_INTROSPECTION_PATH = "/oauth/introspect"
 
 
 class ConfigurationError(Exception):
@@ -38,11 +46,15 @@ class Config:
 
     issuer: str
     introspection_url: str
+    service_url: str  # what comes before /oauth/… on the way to the authorization server
     secrets: Mapping[str, str] = field(repr=False)
     endpoints: EndpointTable
     mode: Mode
     origins: OriginPolicy
     calls_per_minute: int
+    cache: Cache
+    events_url: str
+    reports: bool
     host: str
     port: int
     trusted_proxy_count: int
@@ -55,14 +67,19 @@ def read(environ: Mapping[str, str]) -> Config:
     if issuer.endswith("/") or urlsplit(issuer).scheme not in ("http", "https"):
         raise ConfigurationError("ISSUER: an http(s) URL without a slash at its end is needed")
     gateway_url = environ.get("GATEWAY_URL", "http://127.0.0.1:8001/mcp")
+    introspection_url = environ.get("INTROSPECTION_URL") or f"{issuer}{_INTROSPECTION_PATH}"
     return Config(
         issuer=issuer,
-        introspection_url=environ.get("INTROSPECTION_URL") or f"{issuer}/oauth/introspect",
+        introspection_url=introspection_url,
+        service_url=_service_url(introspection_url, issuer),
         secrets={} if mode == "none" else _secrets(environ),
         endpoints=_endpoints(environ, gateway_url),
         mode=mode,
         origins=_origins(environ, gateway_url),
         calls_per_minute=_whole_number(environ, "MCP_CALLS_PER_MINUTE", 600),
+        cache=_cache(environ),
+        events_url=_events_url(environ, gateway_url),
+        reports=_switch(environ, "MCP_REPORTS", "on"),
         host=environ.get("HOST", "127.0.0.1"),
         port=_whole_number(environ, "PORT", 8001),
         trusted_proxy_count=_whole_number(environ, "TRUSTED_PROXY_COUNT", 0),
@@ -74,6 +91,36 @@ def _mode(environ: Mapping[str, str]) -> Mode:
         if environ.get("MCP_AUTH_MODE", "oauth") == mode:
             return mode  # type: ignore[no-any-return]
     raise ConfigurationError("MCP_AUTH_MODE: oauth, none or mixed is needed")
+
+
+def _service_url(introspection_url: str, issuer: str) -> str:
+    """Return where the other endpoints are: beside the introspection endpoint, in case that is reached another way."""
+    if introspection_url.endswith(_INTROSPECTION_PATH):
+        return introspection_url.removesuffix(_INTROSPECTION_PATH)
+    return issuer
+
+
+def _cache(environ: Mapping[str, str]) -> Cache:
+    for cache in get_args(Cache):
+        if environ.get("MCP_CACHE", "off") == cache:
+            return cache  # type: ignore[no-any-return]
+    raise ConfigurationError("MCP_CACHE: off, poll or push is needed")
+
+
+def _events_url(environ: Mapping[str, str], gateway_url: str) -> str:
+    parts = urlsplit(gateway_url)
+    url = environ.get("MCP_EVENTS_URL") or f"{parts.scheme}://{parts.netloc}{DEFAULT_PUSH_PATH}"
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or len(parts.path) < 2 or parts.query or parts.fragment:
+        raise ConfigurationError("MCP_EVENTS_URL: an http(s) URL with a path is needed")
+    return url
+
+
+def _switch(environ: Mapping[str, str], name: str, default: str) -> bool:
+    text = environ.get(name, default)
+    if text not in ("on", "off"):
+        raise ConfigurationError(f"{name}: on or off is needed")
+    return text == "on"
 
 
 def _endpoints(environ: Mapping[str, str], gateway_url: str) -> EndpointTable:

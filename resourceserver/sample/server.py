@@ -21,9 +21,11 @@ from mcp.shared.exceptions import MCPError
 from resourceserver import __version__
 from resourceserver.admission import Mode, Policy
 from resourceserver.answers import Answer, ASGIApp, Receive, Scope, Send
+from resourceserver.events.subscriptions import Subscriptions
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import IntrospectionClient, current_identity
 from resourceserver.limits import ToolCall
+from resourceserver.reports import Reports
 from resourceserver.sample.config import Config
 from resourceserver.sample.tools import (
     BASELINE_SCOPES,
@@ -168,10 +170,22 @@ def application(config: Config) -> ASGIApp:
             trusted_proxy_count=config.trusted_proxy_count,
         ),
     )
-    introspection = None
-    if config.mode != "none":
-        introspection = IntrospectionClient(config.introspection_url, issuer=config.issuer, secrets=config.secrets)
-    return Gate(SampleServer(config.mode), settings, introspection, on_tool_call=_log_tool_call)
+    app = SampleServer(config.mode)
+    if config.mode == "none":
+        return Gate(app, settings, None, on_tool_call=_log_tool_call)
+    introspection = IntrospectionClient(
+        config.introspection_url, issuer=config.issuer, secrets=config.secrets, memory=subscriptions(config)
+    )
+    reports = Reports(config.service_url, secrets=config.secrets) if config.reports else None
+    return Gate(app, settings, introspection, on_tool_call=_log_tool_call, reports=reports)
+
+
+def subscriptions(config: Config) -> Subscriptions | None:
+    """Return what lets answers be remembered, or None where every one is asked for."""
+    if config.cache == "off":
+        return None
+    push_url = config.events_url if config.cache == "push" else None
+    return Subscriptions(config.service_url, issuer=config.issuer, secrets=config.secrets, push_url=push_url)
 
 
 def _log_tool_call(call: ToolCall) -> None:

@@ -117,6 +117,22 @@ function setUpPasswordToggle(button) {
   input.form.addEventListener("submit", () => { input.type = "password"; });
 }
 
+function setUpCopy(button) {
+  const source = document.getElementById(button.dataset.copy);
+  const live = button.closest("section").querySelector("[data-live]");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(source.textContent);
+      live.textContent = button.dataset.done;
+    } catch {
+      window.getSelection().selectAllChildren(source);  // http, or a browser that forbids it
+      live.textContent = button.dataset.failed;
+    }
+  });
+}
+
 document.querySelectorAll("[data-consent]").forEach((form) => { setUpPicker(form); setUpSubmitGuard(form); });
 document.querySelectorAll("[data-toggle-password]").forEach(setUpPasswordToggle);
+document.querySelectorAll("[data-copy]").forEach(setUpCopy);
 document.querySelector("[role=alert][tabindex]")?.focus();

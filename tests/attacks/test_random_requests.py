@@ -26,6 +26,7 @@ MACHINE_CODES = {
     "/oauth/revoke": "invalid_request invalid_client unsupported_token_type",
     # RFC 7662 §2.3
     "/oauth/introspect": "invalid_request invalid_client",
+    "/oauth/reports": "invalid_request invalid_client",
     # RFC 7591 §3.2.2; RFC 6750 §3.1 for the registration access token
     "/oauth/register": "invalid_request invalid_redirect_uri invalid_client_metadata",
     "/oauth/register/@client": "invalid_request invalid_redirect_uri invalid_client_metadata invalid_token",
@@ -47,6 +48,8 @@ PAGES = [
     "/handles/@handle/clients/policy",
     "/handles/@handle/clients/decide",
     "/handles/@handle/clients/disconnect",
+    "/handles/@handle/usage",
+    "/handles/@handle/usage.csv",
     "/",
     "/livez",
     "/readyz",

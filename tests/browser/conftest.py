@@ -30,13 +30,14 @@ Inspect = Callable[[Page], None]
 
 @pytest.fixture
 def catalog_restored(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """Load what the migration loads once more, after a test with a live server has emptied every table.
+    """Load what the migrations load once more, after a test with a live server has emptied every table.
 
     (Django's own way, `serialized_rollback`, keeps the content on a connection that Playwright's thread never sees.)
     """
     yield
     with django_db_blocker.unblock():
         import_module("authserver.migrations.0002_catalog").load(apps, None)
+        import_module("authserver.migrations.0005_ledger_triggers").make_state(apps, None)
 
 
 @pytest.fixture

@@ -64,6 +64,7 @@ def save(root: Person, address: str, **changes: Any) -> Any:
         posted |= {field.html_name: field.value() for field in formset.formset.management_form}
         for inline in formset.formset.forms:
             posted |= {field.html_name: field.value() for field in inline if field.value() is not None}
+    posted |= {name: value for name, value in changes.items() if name not in form.fields}  # of the rows below the form
     answer = root.http.post(address, posted)
     assert answer.status_code == 302, answer.context and answer.context["errors"]
     return answer

@@ -93,6 +93,7 @@ class FakeAuthorizationServer:
     answer: httpx2.Response | None = None
     error: Exception | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
+    reported: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, seed: int, granted: dict[str, Any]) -> str:
         made = credential(seed)
@@ -113,6 +114,9 @@ class FakeAuthorizationServer:
         if self.answer is not None:
             return self.answer
         assert request.method == "POST"
+        if request.url.path == "/oauth/reports":
+            self.reported += json.loads(request.content)["calls"]
+            return httpx2.Response(202, json={})
         status, answer = self.introspect(request.headers["authorization"], request.content.decode())
         return httpx2.Response(status, json=answer)
 
@@ -125,7 +129,11 @@ def handler_of(server: FakeAuthorizationServer) -> type[BaseHTTPRequestHandler]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-            status, answer = server.introspect(self.headers["Authorization"], body)
+            if self.path == "/oauth/reports":
+                server.reported += json.loads(body)["calls"]
+                status, answer = 202, {}
+            else:
+                status, answer = server.introspect(self.headers["Authorization"], body)
             encoded = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -15,6 +16,7 @@ FOLDER = Path(resourceserver.__file__).parent
 CHALLENGES = (FOLDER / "challenges.py").read_text()
 README = (FOLDER / "README.md").read_text()
 KIT_MAY_IMPORT = {"resourceserver", "httpx2"}
+EVENTS_MAY_IMPORT = KIT_MAY_IMPORT | {"jwcrypto"}
 SAMPLE_MAY_IMPORT = KIT_MAY_IMPORT | {"mcp", "mcp_types", "uvicorn"}
 
 
@@ -40,6 +42,18 @@ def test_the_kit_imports_nothing_but_its_http_client(path: Path):
     assert layer(source) == set()
 
 
+@pytest.mark.parametrize("path", sorted((FOLDER / "events").glob("*.py")), ids=lambda path: path.name)
+def test_what_remembers_needs_one_package_more(path: Path):
+    source = path.read_text()
+    assert imported(source) <= EVENTS_MAY_IMPORT
+    assert layer(source) == set()
+
+
+def test_the_kit_runs_where_that_package_is_not_installed():
+    script = "import sys; sys.modules['jwcrypto'] = None; import resourceserver.gate, resourceserver.reports"
+    assert subprocess.run([sys.executable, "-c", script], cwd=FOLDER.parent, check=False).returncode == 0
+
+
 @pytest.mark.parametrize("path", sorted((FOLDER / "sample").glob("*.py")), ids=lambda path: path.name)
 def test_the_sample_imports_only_what_its_extra_installs(path: Path):
     assert imported(path.read_text()) <= SAMPLE_MAY_IMPORT
@@ -53,7 +67,16 @@ def test_the_package_file_names_what_is_imported():
     project = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
     assert project["name"] == "mcp-gatehouse-resourceserver"
     assert [line.partition(">")[0] for line in project["dependencies"]] == ["httpx2"]
-    assert {line.partition(">")[0] for line in project["optional-dependencies"]["sample"]} == {"mcp", "uvicorn"}
+    extras = {
+        name: {line.partition(">")[0] for line in lines} for name, lines in project["optional-dependencies"].items()
+    }
+    assert extras == {"events": {"jwcrypto"}, "sample": {"mcp", "uvicorn", "jwcrypto"}}
+
+
+def test_the_package_file_names_every_folder():
+    packages = tomllib.loads((FOLDER / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    folders = {path.parent.relative_to(FOLDER.parent) for path in FOLDER.rglob("__init__.py")}
+    assert {".".join(folder.parts) for folder in folders} == set(packages)
 
 
 def test_the_readme_names_every_refusal():

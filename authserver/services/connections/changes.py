@@ -59,30 +59,32 @@ def _set_scopes(locked: Connection, field: str, chosen: list[str], *, by: User, 
 
 
 @transaction.atomic
-def pause(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime) -> bool:
+def pause(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime, note: str = "") -> bool:
     """Pause a connection: its credentials are worth nothing until it is resumed, and are kept. Return False where it
     has ended, or is paused by somebody no lower. Records connection:paused."""
     locked = lock(connection.pk)
     if not locked.is_live or (locked.paused_by and RANK.index(locked.paused_by) >= RANK.index(who)):
         return False
     locked.paused_at, locked.paused_by = now, who
-    return _paused(locked, Tag.CONNECTION_PAUSED, by=by, now=now)
+    return _paused(locked, Tag.CONNECTION_PAUSED, who=who, by=by, now=now, note=note)
 
 
 @transaction.atomic
-def resume(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime) -> bool:
+def resume(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime, note: str = "") -> bool:
     """Resume a paused connection; return False where it is not paused, or by somebody higher. Records
     connection:resumed."""
     locked = lock(connection.pk)
     if not locked.is_live or not locked.paused_by or RANK.index(locked.paused_by) > RANK.index(who):
         return False
     locked.paused_at, locked.paused_by = None, ""
-    return _paused(locked, Tag.CONNECTION_RESUMED, by=by, now=now)
+    return _paused(locked, Tag.CONNECTION_RESUMED, who=who, by=by, now=now, note=note)
 
 
-def _paused(locked: Connection, tag: Event.Tag, *, by: User, now: datetime) -> bool:
+def _paused(
+    locked: Connection, tag: Event.Tag, *, who: Connection.PausedBy, by: User, now: datetime, note: str
+) -> bool:
     locked.save(update_fields=["paused_at", "paused_by"])
-    actor = Actor.ADMINISTRATOR if by.is_staff and by.pk != locked.user_id else Actor.PERSON
-    event = events.record(tag, actor=actor, by=by, connection=locked)
+    actor = Actor.ADMINISTRATOR if who == PausedBy.ADMINISTRATOR else Actor.PERSON
+    event = events.record(tag, actor=actor, by=by, connection=locked, who=who, note=note[:500])
     receipts.claims_changed(Subject(connection=locked), event=event, now=now)
     return True

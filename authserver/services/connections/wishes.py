@@ -51,10 +51,14 @@ def _still_waits(row: ScopeRequest, *, role: Role | None, known: Catalog) -> boo
 def wish(connection_id: UUID, scope: str, *, tool: str, now: datetime) -> bool:
     """Note that the client of a live connection was refused for want of this scope; return whether it waits now.
 
-    A scope that the person declined is not asked again within policy.DECLINED_WISH_REST. Records scope:asked, once.
+    A scope that the person declined is not asked again within policy.DECLINED_WISH_REST, and no more than
+    policy.WISHES_PER_CONNECTION_MAX wait at the same time. Records scope:asked, once.
     """
     connection = lock(connection_id)
     if not connection.is_live or scope in connection.scope_list or not may_get(connection, scope):
+        return False
+    others = ScopeRequest.objects.filter(connection=connection, decision="").exclude(scope=scope)
+    if others.count() >= policy.WISHES_PER_CONNECTION_MAX:
         return False
     waiting, is_new = ScopeRequest.objects.get_or_create(
         connection=connection, scope=scope, defaults={"tool": tool[:128], "asked_at": now, "last_asked_at": now}

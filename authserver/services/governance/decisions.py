@@ -6,13 +6,14 @@ from django.db import transaction
 
 from accounts.models import User
 from authserver import policy
-from authserver.models import Client, ClientPolicy, ClientRule, Connection
+from authserver.models import Client, ClientPolicy, ClientRule, Connection, Event
 from authserver.protocol import governance
 from authserver.protocol.errors import Refusal
 from authserver.protocol.governance import Decision, Entry, Mode
-from authserver.services import connections, events
+from authserver.services import connections, events, receipts
 from authserver.services.events import Actor, Tag
 from authserver.services.governance import verdicts
+from authserver.services.receipts import Subject
 from handles.models import Handle
 
 QUEUE_FULL = Refusal("access_denied", "Too many apps wait for this handle already.", "client:queue_full")
@@ -64,7 +65,8 @@ def decide(
         value=entry.value,
         defaults={"decision": decision, "decided_at": now} | ({"client_name": name} if name else {}),
     )
-    _record(rule, by=by, client=client)
+    event = _record(rule, by=by, client=client)
+    receipts.claims_changed(Subject(handle=handle), event=event, now=now)
     return rule
 
 
@@ -72,8 +74,8 @@ def _rule(handle: Handle, entry: Entry) -> ClientRule | None:
     return ClientRule.objects.filter(handle=handle, kind=entry.kind, value=entry.value).first()
 
 
-def _record(rule: ClientRule, *, by: User, client: Client | None) -> None:
-    events.record(
+def _record(rule: ClientRule, *, by: User, client: Client | None) -> Event:
+    return events.record(
         Tag.CLIENT_RULED,
         actor=Actor.PERSON,
         by=by,
@@ -99,7 +101,7 @@ def set_policy(handle: Handle, mode: Mode, *, by: User, now: datetime) -> None:
         return
     kept = _keep_who_is_in(handle, mode=before, now=now) if mode == Mode.ASK else 0
     ClientPolicy.objects.update_or_create(handle=handle, defaults={"mode": mode})
-    events.record(
+    event = events.record(
         Tag.CLIENT_POLICY_SET,
         actor=Actor.PERSON,
         by=by,
@@ -108,6 +110,7 @@ def set_policy(handle: Handle, mode: Mode, *, by: User, now: datetime) -> None:
         before=before,
         kept=kept,
     )
+    receipts.claims_changed(Subject(handle=handle), event=event, now=now)
 
 
 def _keep_who_is_in(handle: Handle, *, mode: str, now: datetime) -> int:
@@ -146,7 +149,8 @@ def block(client: Client, *, by: User, note: str) -> bool:
     """Refuse a client everywhere, from the next question on; return False where it was blocked already."""
     changed = Client.objects.filter(pk=client.pk, is_active=True).update(is_active=False)
     if changed:
-        events.record(Tag.CLIENT_BLOCKED, actor=Actor.ADMINISTRATOR, by=by, client=client, note=note[:500])
+        event = events.record(Tag.CLIENT_BLOCKED, actor=Actor.ADMINISTRATOR, by=by, client=client, note=note[:500])
+        receipts.claims_changed(Subject(client=client), event=event, now=event.at)
     return bool(changed)
 
 
@@ -155,7 +159,8 @@ def verify(client: Client, *, by: User, note: str) -> bool:
     """Say on the consent page that an administrator has checked who is behind it; False where it said so already."""
     changed = Client.objects.filter(pk=client.pk, is_verified=False).update(is_verified=True)
     if changed:
-        events.record(
+        event = events.record(
             Tag.CLIENT_UPDATED, actor=Actor.ADMINISTRATOR, by=by, client=client, change="verified", note=note[:500]
         )
+        receipts.claims_changed(Subject(client=client), event=event, now=event.at)
     return bool(changed)

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from accounts.models import User
+from authserver import policy
 from authserver.models import Client, Connection, Event, EventStream, ProtectedResource, SecurityEvent
 from authserver.services import background
 from handles.models import Handle
@@ -42,7 +43,7 @@ class Subject:
 
     def streams(self) -> Any:
         """Return the streams that have to hear of it: of servers that may ask about the resource in question."""
-        found = EventStream.objects.filter(resource_server__is_active=True)
+        found = EventStream.objects.filter(resource_server__is_active=True, status=EventStream.Status.ENABLED)
         resource_id = self.connection.protected_resource_id if self.connection else None
         resource_id = self.resource.pk if self.resource else resource_id
         return found.filter(resource_server__resources=resource_id) if resource_id else found
@@ -63,8 +64,9 @@ def _owe(kind: str, subject: Subject, *, event: Event, now: datetime, content: d
     told = {"event_timestamp": int(now.timestamp()), "initiating_entity": _initiator(event)} | content
     claims = {"sub_id": subject.claim(), "txn": event.request_id, "events": {kind: told}}
     streams = list(subject.streams())
+    due = now - policy.NODE_CLOCK_SKEW  # at once, also for a worker whose clock is behind
     SecurityEvent.objects.bulk_create(
-        SecurityEvent(stream=stream, event_id=event.pk, claims=claims, created_at=now, next_attempt_at=now)
+        SecurityEvent(stream=stream, event_id=event.pk, claims=claims, created_at=now, next_attempt_at=due)
         for stream in streams
     )
     if any(stream.method == EventStream.Method.PUSH for stream in streams):

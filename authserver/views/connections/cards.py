@@ -87,7 +87,7 @@ def cards(rows: list[Connection], person: User, *, now: datetime) -> list[Card]:
     """Return a card for each of these connections of this person's, in order."""
     catalog = active_scopes()
     roles = access.roles_in({row.handle for row in rows}, person)
-    numbers = figures.of([row.pk for row in rows], now=now)
+    numbers = figures.of(rows, now=now)
     waiting = connections.waiting_for(person)
     return [
         _card(row, catalog, role=roles[row.handle_id], numbers=numbers[row.pk], waiting=waiting, now=now)

@@ -1,17 +1,17 @@
 """How much each connection is used and what is alive of it: a few statements for all cards of a page."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Count, Max, QuerySet, Sum
 
 from authserver import policy
-from authserver.models import AccessToken, ConnectionUse, RefreshToken, ToolUse
+from authserver.models import AccessToken, Connection, RefreshToken, ToolCall, ToolUse
 from authserver.models.usage import Outcome
+from authserver.services.usage import figures as usage
 
 
 @dataclass(frozen=True)
@@ -22,62 +22,48 @@ class ToolLine:
 
 @dataclass(frozen=True)
 class Figures:
-    """`calls` within policy.CALLS_SHOWN_FOR, `tools` the most used within policy.TOOLS_SHOWN_FOR; `ends_at` is when the
-    last of its credentials runs out, if none is renewed before."""
+    """`tools` are the most used of the last seven days; `ends_at` is when the last of its credentials runs out, if none
+    is renewed before."""
 
-    calls: int = 0
-    tools: tuple[ToolLine, ...] = ()
-    access_tokens: int = 0
-    refresh_tokens: int = 0
-    ends_at: datetime | None = None
-
-
-NONE = Figures()
+    use: usage.Figures
+    tools: tuple[ToolLine, ...]
+    access_tokens: int
+    refresh_tokens: int
+    ends_at: datetime | None
 
 
-def of(connections: Collection[UUID], *, now: datetime) -> dict[UUID, Figures]:
-    """Return the figures of each of these connections, by its id: four statements, however many they are."""
-    asked = _asked(connections, now)
-    tools, reported = _tools(connections, now)
+def of(connections: list[Connection], *, now: datetime) -> dict[UUID, Figures]:
+    """Return the figures of each of these connections, by its id: five statements, however many they are."""
+    use, tools = usage.of(connections, now), _tools(connections, now)
     access = _alive(AccessToken.objects.filter(connection__in=connections, expires_at__gt=now))
     refresh = _alive(RefreshToken.objects.filter(connection__in=connections, expires_at__gt=now, rotated_at=None))
     return {
-        pk: Figures(
-            # A resource server that remembers answers asks less often than it is called.
-            calls=max(asked.get(pk, 0), reported.get(pk, 0)),
-            tools=tools.get(pk, ()),
-            access_tokens=access[pk][0],
-            refresh_tokens=refresh[pk][0],
-            ends_at=max((end for end in (access[pk][1], refresh[pk][1]) if end), default=None),
+        connection.pk: Figures(
+            use=use[connection.pk],
+            tools=_most_used(tools[connection.pk]),
+            access_tokens=access[connection.pk][0],
+            refresh_tokens=refresh[connection.pk][0],
+            ends_at=max((end for _, end in (access[connection.pk], refresh[connection.pk]) if end), default=None),
         )
-        for pk in connections
+        for connection in connections
     }
 
 
-def _asked(connections: Collection[UUID], now: datetime) -> dict[UUID, int]:
-    since = (now - policy.CALLS_SHOWN_FOR).date()
-    rows = ConnectionUse.objects.filter(connection__in=connections, day__gt=since)
-    return dict(rows.values_list("connection").annotate(Sum("introspections")))
+def _tools(connections: list[Connection], now: datetime) -> dict[UUID, dict[str, int]]:
+    """Return how often each connection's client called which tool, what is not added up yet among it."""
+    first = usage.since(now, usage.WEEK)
+    added = ToolUse.objects.filter(connection__in=connections, day__gte=first)
+    waiting = ToolCall.objects.filter(connection__in=connections, at__gte=usage.midnight(first))
+    found: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for rows in (added, waiting):
+        sums = rows.filter(outcome=Outcome.ALLOWED).values_list("connection", "tool").annotate(Sum("count"))
+        for pk, tool, count in sums.order_by():
+            found[pk][tool] += count
+    return found
 
 
-def _tools(connections: Collection[UUID], now: datetime) -> tuple[Mapping[UUID, tuple[ToolLine, ...]], dict[UUID, int]]:
-    """Return the most used tools of each connection, and how many calls were reported of it."""
-    day = now.date()
-    month, week = day - policy.CALLS_SHOWN_FOR, day - policy.TOOLS_SHOWN_FOR
-    rows = ToolUse.objects.filter(connection__in=connections, day__gt=month, outcome=Outcome.ALLOWED)
-    counted = rows.values_list("connection", "tool").annotate(
-        all=Sum("count"), recent=Sum("count", filter=Q(day__gt=week), default=0)
-    )
-    lines: dict[UUID, list[ToolLine]] = defaultdict(list)
-    calls: dict[UUID, int] = defaultdict(int)
-    for pk, tool, number, recent in counted:
-        calls[pk] += number
-        if recent:
-            lines[pk].append(ToolLine(tool, recent))
-    return {pk: _most_used(found) for pk, found in lines.items()}, calls
-
-
-def _most_used(lines: list[ToolLine]) -> tuple[ToolLine, ...]:
+def _most_used(counts: dict[str, int]) -> tuple[ToolLine, ...]:
+    lines = [ToolLine(tool, count) for tool, count in counts.items()]
     return tuple(sorted(lines, key=lambda line: (-line.count, line.tool))[: policy.TOOLS_SHOWN])
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from authserver.models import Connection
-from authserver.services import connections
+from authserver.services import connections, receipts
 from authserver.services.connections import EndReason
 from authserver.views.connections import cards
 from authserver.views.connections.cards import Card
@@ -94,7 +94,7 @@ def disconnect(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     if not _is_confirmed(request):
         return private(render(request, "connections/confirm.html", {"connection": found}))
     connections.revoke(found, reason=EndReason.PERSON, now=timezone.now(), by=user)
-    success(request, f"{found.client.name} no longer has access to @{found.handle.slug}.")
+    success(request, f"{found.client.name} no longer has access to @{found.handle.slug}. {receipts.sentence([found])}")
     return back_to_list()
 
 
@@ -106,7 +106,7 @@ def disconnect_all(request: HttpRequest) -> HttpResponse:
     if not _is_confirmed(request):
         return private(render(request, "connections/confirm.html", {"count": len(live)}))
     count = connections.revoke_all(live, reason=EndReason.PERSON, now=timezone.now(), by=user)
-    success(request, f"{count} {'app' if count == 1 else 'apps'} disconnected.")
+    success(request, f"{count} {'app' if count == 1 else 'apps'} disconnected. {receipts.sentence(live)}")
     return back_to_list()
 
 

@@ -13,6 +13,7 @@ from authserver.services import clients, registration
 from authserver.services.registration import Registered
 from tests.authserver.services.conftest import CONFIDENTIAL, NOW, UNKNOWN, authenticate, reason
 from tests.people import World
+from tests.tampering import forget_events
 
 pytestmark = pytest.mark.django_db
 
@@ -128,7 +129,7 @@ def test_only_the_last_secret_but_one_overlaps(confidential: Registered, world: 
 
 
 def test_a_secret_is_rotated_by_the_clock_too_and_says_who_did_it(confidential: Registered) -> None:
-    Event.objects.all().delete()
+    forget_events()
     clients.rotate_secret(confidential.client, by=None, now=NOW)
     assert Event.objects.get().actor == "system"
 

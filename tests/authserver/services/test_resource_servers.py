@@ -11,6 +11,7 @@ from authserver.services import introspection, resource_servers
 from authserver.services.connections import Issued
 from tests.authserver.services.conftest import NOW, reason
 from tests.people import World
+from tests.tampering import forget_events
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +55,7 @@ def test_a_resource_server_without_a_secret_lets_nobody_in() -> None:
 
 def test_the_first_secret_is_the_creation_and_the_next_a_rotation(world: World) -> None:
     server = ResourceServer.objects.create(name="typed by hand")
-    Event.objects.all().delete()
+    forget_events()
     for _ in range(2):
         resource_servers.renew_secret(server, by=world.admin.user)
     events = Event.objects.order_by("id")

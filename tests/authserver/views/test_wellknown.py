@@ -76,6 +76,7 @@ def test_the_document_is_exactly_this(settings) -> None:
         "registration_endpoint": "https://ai.example.com/oauth/register",
         "revocation_endpoint": "https://ai.example.com/oauth/revoke",
         "introspection_endpoint": "https://ai.example.com/oauth/introspect",
+        "jwks_uri": "https://ai.example.com/oauth/jwks",
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
         "grant_types_supported": ["authorization_code", "refresh_token"],

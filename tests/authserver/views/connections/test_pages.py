@@ -11,7 +11,16 @@ import pytest
 from django.test import Client as Http
 from django.utils import timezone
 
-from authserver.models import AccessToken, Client, Connection, ConnectionUse, RefreshToken, ToolUse
+from authserver.models import (
+    AccessToken,
+    Client,
+    Connection,
+    ConnectionUse,
+    RefreshToken,
+    ResourceServer,
+    ToolCall,
+    ToolUse,
+)
 from authserver.services import connections
 from handles.models import Handle
 from tests.authserver.views.test_consent_page import words
@@ -208,7 +217,7 @@ def test_fifty_connections_cost_no_more_statements_than_one(
         html = alice.http.get(LIST).content.decode()
     assert html.count('class="card connection"') == 50
     assert html.count("asked to create and edit links. Allow?") == 50
-    assert html.count("42 in the last 30 days") == 50
+    assert html.count("3 tool calls in the last 30 days") == 50
 
 
 def fill_in(connection: Connection) -> None:
@@ -234,15 +243,29 @@ def test_the_tools_of_this_week_and_the_calls_of_thirty_days_are_told(alice: Per
     use(29, 5, "search")
     use(30, 1000)
     use(1, 50, "create_link", "insufficient_scope")
-    assert "Calls 119 in the last 30 days. This week it used list_links 14 times Details" in words(alice.http.get(LIST))
+    said = words(alice.http.get(LIST))
+    assert "Calls 169 tool calls in the last 30 days. This week it used list_links 14 times Details" in said
 
 
-def test_questions_of_resource_servers_count_where_they_are_more_than_the_reported_calls(alice: Person) -> None:
-    use(0, 1, "search")
+def test_calls_that_are_not_added_up_yet_are_told_too(alice: Person, world: World) -> None:
+    use(0, 1)
+    server = ResourceServer.objects.get(pk=world.asker.id)
+    ToolCall.objects.create(
+        connection=Connection.objects.get(),
+        resource_server=server,
+        tool="list_links",
+        outcome="allowed",
+        count=2,
+        at=timezone.now(),
+    )
+    assert "Calls 3 tool calls in the last 30 days. This week it used list_links 3 times" in words(alice.http.get(LIST))
+
+
+def test_where_no_calls_are_reported_the_questions_of_resource_servers_are_told(alice: Person) -> None:
     for day, count in ((0, 40), (29, 2), (30, 500)):
         on = (timezone.now() - timedelta(days=day)).date()
         ConnectionUse.objects.create(connection=Connection.objects.get(), day=on, introspections=count)
-    assert "Calls 42 in the last 30 days. This week it used search 1 time Details" in words(alice.http.get(LIST))
+    assert "Calls 42 requests in the last 30 days Details" in words(alice.http.get(LIST))
 
 
 def test_only_the_most_used_tools_are_named(alice: Person) -> None:

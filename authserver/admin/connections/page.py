@@ -1,0 +1,137 @@
+"""The list of connections and the page of one. No token is shown: a hash id tells one from another."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Max, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+
+from authserver import policy
+from authserver.admin.base import ReadOnlyAdmin
+from authserver.admin.connections.acts import ConnectionActs
+from authserver.admin.connections.filters import HandleFilter, LastUsedFilter, LevelFilter, StatusFilter
+from authserver.models import AccessToken, Client, Connection, Event, RefreshToken, Scope
+
+HASH_ID_LENGTH = 32  # as in `jti` of introspection
+CREDENTIALS_SHOWN = 20
+
+
+def _latest(model: Any, **only: Any) -> Subquery:
+    held = model.objects.filter(connection=OuterRef("pk"), **only).order_by().values("connection")
+    return Subquery(held.annotate(latest=Max("expires_at")).values("latest"))
+
+
+@admin.register(Connection)
+class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
+    list_display = (
+        "user",
+        "client_and_badge",
+        "handle",
+        "levels",
+        "created_at",
+        "last_used_at",
+        "expires",
+        "status",
+        "protected_resource",
+    )
+    list_filter = (
+        StatusFilter,
+        HandleFilter,
+        LevelFilter,
+        LastUsedFilter,
+        "client__registration_source",
+        "paused_by",
+        "end_reason",
+    )
+    list_select_related = ("user", "client", "handle", "protected_resource")
+    search_fields = ("user__email", "client__name", "client__client_id", "handle__slug")
+    date_hierarchy = "created_at"
+    ordering = ("-created_at",)  # has an index, and pages stay put while rows come
+    show_full_result_count = False
+    fields = (
+        "id",
+        "user",
+        "client_and_badge",
+        "handle",
+        "resource",
+        "scopes",
+        "withheld_scopes",
+        "redirect_origin",
+        "created_at",
+        "approved_at",
+        "approved_address",
+        "approved_agent",
+        "last_used_at",
+        "last_address",
+        "last_agent",
+        "expires",
+        "status",
+        "paused_at",
+        "credentials",
+        "events",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
+        self._levels = dict(Scope.objects.values_list("name", "level"))  # one query a page, not one a row
+        ends = Coalesce(_latest(RefreshToken, rotated_at=None), _latest(AccessToken))
+        return super().get_queryset(request).annotate(ends=ends)
+
+    @admin.display(description="client")
+    def client_and_badge(self, row: Connection) -> str:
+        return f"{row.client} ({_badge(row.client)})"
+
+    @admin.display(description="levels")
+    def levels(self, row: Connection) -> str:
+        by_name = self._levels
+        found = {by_name[name] for name in row.scope_list if name in by_name}
+        return ", ".join(label for value, label in Scope.Level.choices if value in found)
+
+    @admin.display(description="expires", empty_value="–")
+    def expires(self, row: Any) -> Any:
+        """When it ends by itself, unless it is used before: the end of the last of its credentials."""
+        return row.ends if row.is_live else None
+
+    @admin.display(description="status")
+    def status(self, row: Connection) -> str:
+        if not row.is_live:
+            return f"Ended: {row.get_end_reason_display()}"
+        return str(row.get_paused_by_display()) if row.paused_by else "Live"
+
+    @admin.display(description="live credentials")
+    def credentials(self, row: Connection) -> str:
+        if not row.is_live:
+            return "none"
+        now = timezone.now()
+        held = row.access_tokens.filter(expires_at__gt=now).order_by("-expires_at")
+        kept = row.refresh_tokens.filter(expires_at__gt=now, rotated_at__isnull=True).order_by("-expires_at")
+        lines = [
+            *_lines("access", policy.ACCESS_TOKEN_PREFIX, held),
+            *_lines("refresh", policy.REFRESH_TOKEN_PREFIX, kept),
+        ]
+        listed = format_html_join("", "<div>{} <code>{}…</code>, hash id <code>{}</code>, until {}</div>", lines)
+        return format_html("{} access, {} refresh{}", held.count(), kept.count(), listed)
+
+    @admin.display(description="events")
+    def events(self, row: Connection) -> str:
+        count = Event.objects.filter(connection_id=row.pk).count()
+        return format_html(
+            '<a href="{}?q={}">{} events</a>', reverse("admin:authserver_event_changelist"), row.pk, count
+        )
+
+
+def _badge(client: Client) -> str:
+    if not client.is_active:
+        return "blocked"
+    if client.is_verified:
+        return "verified"
+    return "document" if client.has_document else "unverified"
+
+
+def _lines(kind: str, prefix: str, rows: QuerySet) -> Iterable[tuple[str, str, str, str]]:
+    for row in rows[:CREDENTIALS_SHOWN]:
+        yield kind, prefix, bytes(row.digest).hex()[:HASH_ID_LENGTH], f"{row.expires_at:%Y-%m-%d %H:%M} UTC"

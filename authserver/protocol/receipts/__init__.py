@@ -1,0 +1,1 @@
+"""What resource servers send about security events, read strictly."""

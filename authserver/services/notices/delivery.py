@@ -1,0 +1,109 @@
+"""Notices owed, and sent: at once where that works, later where the mail server is away."""
+
+import logging
+import smtplib
+import time
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
+from django.template.loader import render_to_string
+
+from accounts.models import User
+from authserver import policy
+from authserver.models import Connection, Notice
+from authserver.services import background, events
+from authserver.services.notices.letters import compose
+
+log = logging.getLogger(__name__)
+BATCH = 100
+AWAY = "mail:away"  # while this is in the cache, nobody waits for it
+# What a server that answers says no to; everything else means that it is away.
+REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError)
+
+
+def owe(
+    kind: Notice.Kind, user: User, *, now: datetime, connection: Connection | None = None, **facts: object
+) -> Notice:
+    """Write down that this person is to be told. `facts` are names and scopes for the text: never a secret."""
+    where = events.current_request.get()
+    told: dict[str, object] = {"address": where.address, "agent": where.agent}
+    if connection is not None:
+        told |= {
+            "client": connection.client.name,
+            "handle": connection.handle.slug,
+            "connection": str(connection.pk),
+        }
+    notice = Notice.objects.create(kind=kind, user=user, facts=told | facts, created_at=now, next_attempt_at=now)
+    background.soon("authserver.tasks.send_notices")
+    return notice
+
+
+def send_due(*, now: datetime) -> int:
+    """Send the mail that is owed; return how many went out.
+
+    A mail that cannot be sent is tried again, later each time, policy.NOTICE_ATTEMPTS_MAX times. Where the mail server
+    is away, nobody tries within policy.NOTICE_RETRY, and no round is longer than policy.MAIL_ROUND_SECONDS and one
+    mail: without a broker, a request waits for it.
+    """
+    if cache.get(AWAY):
+        return 0
+    due = Notice.objects.filter(sent_at=None, next_attempt_at__lte=now, attempts__lt=policy.NOTICE_ATTEMPTS_MAX)
+    sent, end = 0, time.monotonic() + policy.MAIL_ROUND_SECONDS
+    for pk in list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH]):
+        notice = _claim(pk, now=now)
+        sent += bool(notice and _send(notice, now=now))
+        if cache.get(AWAY) or time.monotonic() > end:
+            break
+    return sent
+
+
+@transaction.atomic
+def _claim(pk: int, *, now: datetime) -> Notice | None:
+    """Take a notice that is due, so that no other worker does: it is due again only when this try must have ended.
+
+    No lock is held while the mail server is talked to: on SQLite that would stop every other writer.
+    """
+    rows = Notice.objects.select_for_update(of=("self",), skip_locked=True).select_related("user")
+    notice = rows.filter(pk=pk, sent_at=None, next_attempt_at__lte=now).first()
+    if notice is None:
+        return None
+    notice.attempts += 1
+    notice.next_attempt_at = now + policy.NOTICE_RETRY * 2**notice.attempts
+    notice.save(update_fields=["attempts", "next_attempt_at"])
+    return notice
+
+
+def _send(notice: Notice, *, now: datetime) -> bool:
+    try:
+        _mail(notice).send()
+    except (OSError, ValueError) as error:  # SMTP errors are among them; the text of one may hold addresses
+        log.warning("mail %s could not be sent: %s", notice.pk, type(error).__name__)
+        if not isinstance(error, REFUSED):
+            cache.set(AWAY, True, policy.NOTICE_RETRY.total_seconds())
+        return False
+    Notice.objects.filter(pk=notice.pk).update(sent_at=now)
+    return True
+
+
+def _mail(notice: Notice) -> EmailMultiAlternatives:
+    letter = compose(notice)
+    # RFC 3834 §5: no machine answers it. The same id at a second try lets mail servers drop what came twice.
+    host = urlsplit(settings.ISSUER).hostname
+    headers = {
+        "Auto-Submitted": "auto-generated",
+        "Message-ID": f"<notice.{int(notice.created_at.timestamp())}.{notice.pk}@{host}>",
+    }
+    context = {"letter": letter}
+    text = render_to_string("mail/notice.txt", context)
+    mail = EmailMultiAlternatives(letter.subject, text, None, [notice.user.email], headers=headers)
+    mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
+    return mail
+
+
+def forget_old(*, now: datetime) -> int:
+    """Remove notices older than policy.NOTICE_RETENTION, sent or given up; return how many."""
+    return Notice.objects.filter(created_at__lt=now - policy.NOTICE_RETENTION).delete()[0]

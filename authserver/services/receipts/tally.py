@@ -1,0 +1,80 @@
+"""Receipts for people: who heard that access ended, and how soon."""
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from authserver import policy
+from authserver.models import Connection, Event, EventStream, SecurityEvent
+
+Method = EventStream.Method
+FRESHNESS = {
+    Method.POLL: timedelta(seconds=policy.POLL_FRESHNESS_SECONDS),
+    Method.PUSH: timedelta(seconds=policy.PUSH_FRESHNESS_SECONDS),
+}
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of the servers that may have remembered something were told, and said that they heard.
+
+    `last_ms` is how long the slowest took, so far. `within_seconds` is how long one that did not hear may go on
+    remembering: its own rule, since without events it asks about every request again.
+    """
+
+    heard: int = 0
+    asked: int = 0
+    last_ms: int = 0
+    within_seconds: int = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.heard == self.asked
+
+    def __str__(self) -> str:
+        if not self.asked:
+            return "Access is refused everywhere at once (no server remembers answers)."
+        servers = f"{self.heard} of {self.asked} {'server' if self.asked == 1 else 'servers'}"
+        if self.is_complete:
+            return f"Access is refused everywhere after {self.last_ms} ms ({servers})."
+        missing = self.asked - self.heard
+        rest = "the other asks" if missing == 1 else f"the other {missing} ask"
+        verb = "has" if self.heard == 1 else "have"
+        return f"{servers} {verb} confirmed; {rest} us for every request again within {self.within_seconds} seconds."
+
+
+def of(event_ids: Collection[int]) -> Tally:
+    """Return the tally of what these events owed. A stream counts where it could have remembered something: it was
+    verified, and in touch so recently that its server still trusted it when the event came."""
+    owed = SecurityEvent.objects.filter(event_id__in=event_ids).exclude(stream__verified_at=None)
+    rows = [row for row in owed.select_related("stream") if _was_trusted(row)]
+    missing = {row.stream_id: FRESHNESS[Method(row.stream.method)] for row in rows if row.acknowledged_at is None}
+    times = [row.acknowledged_at - row.created_at for row in rows if row.acknowledged_at]
+    asked = len({row.stream_id for row in rows})
+    return Tally(
+        heard=asked - len(missing),
+        asked=asked,
+        last_ms=max(times, default=timedelta()) // timedelta(milliseconds=1),
+        within_seconds=max(missing.values(), default=timedelta()) // timedelta(seconds=1),
+    )
+
+
+def _was_trusted(owed: SecurityEvent) -> bool:
+    last, patience = owed.stream.last_contact_at, FRESHNESS[Method(owed.stream.method)]
+    return last is not None and last >= owed.created_at - patience - policy.NODE_CLOCK_SKEW
+
+
+def wait_for(event_ids: Collection[int], *, seconds: float = policy.RECEIPT_WAIT_SECONDS) -> Tally:
+    """Return the tally once everybody heard, or as it is after so many seconds. Call it outside of a transaction."""
+    until = time.monotonic() + seconds
+    while not (tally := of(event_ids)).is_complete and time.monotonic() < until:
+        time.sleep(policy.RECEIPT_STEP_SECONDS)
+    return tally
+
+
+def sentence(connections: Iterable[Connection]) -> str:
+    """Return what a person reads after these connections ended: who confirmed it, and when the rest follows."""
+    ids = [connection.pk for connection in connections]
+    ended = Event.objects.filter(tag=Event.Tag.CONNECTION_REVOKED, connection_id__in=ids)
+    return str(wait_for(list(ended.values_list("pk", flat=True))))

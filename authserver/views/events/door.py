@@ -1,0 +1,59 @@
+"""What the endpoints for security events ask first: which resource server, and what its body says."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+
+from authserver import policy
+from authserver.authentication import RESOURCE_SERVER_CHALLENGE, resource_server_of
+from authserver.protocol.errors import Refusal, Refused
+from authserver.protocol.receipts import requests
+from authserver.views.responses import method_not_allowed, refused
+
+View = Callable[..., HttpResponse]
+T = TypeVar("T")
+NO_STREAM = Refusal("not_found", "This resource server has no such stream. Make a new one.", "stream:unknown")
+
+
+def for_resource_servers(*methods: str) -> Callable[[View], View]:
+    """Call the view with the resource server that asks, after the request. What it raises as Refused is answered."""
+
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def answer(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in methods:
+                return method_not_allowed(*methods)
+            server = resource_server_of(request)
+            if isinstance(server, Refusal):
+                return refused(server, authenticate=RESOURCE_SERVER_CHALLENGE)
+            try:
+                return view(request, server, *args, **kwargs)
+            except Refused as no:
+                return refused(no.refusal)
+
+        return answer
+
+    return decorate
+
+
+def body_of(request: HttpRequest) -> requests.Json:
+    """Return the JSON object that was sent; raises Refused with invalid_request otherwise."""
+    try:
+        raw = request.body
+    except (RequestDataTooBig, UnreadablePostError):
+        raw = b" " * (policy.EVENT_BODY_BYTES_MAX + 1)
+    if len(raw) > policy.EVENT_BODY_BYTES_MAX:
+        raise Refused(Refusal("invalid_request", "The body is too large.", "security_events:too_large"))
+    return granted(requests.body_of(raw))
+
+
+def granted(read: T | Refusal) -> T:
+    """Return what was read; raises Refused where it was refused."""
+    if isinstance(read, Refusal):
+        raise Refused(read)
+    return read

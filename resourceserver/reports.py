@@ -1,0 +1,216 @@
+"""What tools were called and what came of it, told to the authorization server, so that people can be shown it.
+
+It never delays or fails a call: calls are counted here and sent by a task of its own. Memory is bounded; what this
+process holds when it dies is lost. After an unclear end of a sending the same counts are sent again, so that a report
+may count twice in an outage, but never a call that was not made.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import httpx2
+
+from resourceserver.events.calls import Caller, NoAnswer
+
+Outcome = Literal["allowed", "insufficient_scope", "limited"]
+
+PATH = "/oauth/reports"
+MAX_ROWS = 10_000
+# Fewer than may be sent at once: with long names, as many as these still fit the size that is taken.
+MAX_CALLS_PER_REPORT = 200
+LAST_RETRY_SECONDS = 30.0
+FLUSH_SECONDS = 2.0
+# Refused before anybody read which tool was called.
+ANY_TOOL = "*"
+TRY_LATER = (408, 425, 429)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call as it is told. ``tool`` is one that this server has, or ANY_TOOL; what callers make up goes nowhere."""
+
+    connection_id: str
+    tool: str
+    outcome: Outcome
+    scopes: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportPace:
+    """In seconds: how often is sent, and how soon after a call that lacked a scope, for which somebody may wait."""
+
+    regular: float = 2.0
+    urgent: float = 0.2
+
+
+@dataclass
+class _Count:
+    count: int
+    at: float
+
+
+# Counts of different hours stay apart, for whoever is told adds them up by the hour that they are of.
+_Row = tuple[Call, int]
+
+
+class Reports:
+    """The calls not yet told, of all accounts. The gate starts and stops it, and notes each call.
+
+    ``base_url`` is where the authorization server's ``/oauth/…`` is reached, ``secrets`` maps each account to its
+    secret. ``now`` is Unix time; ``pace``, ``now`` and ``transport`` are there for tests.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        secrets: Mapping[str, str],
+        max_rows: int = MAX_ROWS,
+        pace: ReportPace | None = None,
+        now: Callable[[], float] = time.time,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        def book(account: str, secret: str) -> "_Book":
+            def line() -> Caller:
+                return Caller(base_url, account=account, secret=secret, transport=transport)
+
+            return _Book(account, line, max_rows=max_rows, pace=pace or ReportPace(), now=now)
+
+        self._books = {account: book(account, secret) for account, secret in secrets.items()}
+
+    def note(self, account: str, call: Call) -> None:
+        """Count one call, to be told in the name of an account. Never waits and never fails."""
+        if book := self._books.get(account):
+            book.note(call)
+
+    async def start(self) -> None:
+        """Begin to send, in the running event loop."""
+        for book in self._books.values():
+            await book.start()
+
+    async def stop(self) -> None:
+        """Send what is left, once and within FLUSH_SECONDS, and end."""
+        await asyncio.gather(*(book.stop() for book in self._books.values()))
+
+
+class _Book:
+    """What one account has to tell, and the task that tells it."""
+
+    def __init__(
+        self,
+        account: str,
+        line: Callable[[], Caller],
+        *,
+        max_rows: int,
+        pace: ReportPace,
+        now: Callable[[], float],
+    ) -> None:
+        self._account = account
+        self._line = line
+        self._max_rows = max_rows
+        self._pace = pace
+        self._now = now
+        self._rows: OrderedDict[_Row, _Count] = OrderedDict()
+        self._task: asyncio.Task[None] | None = None
+        self._wake: asyncio.Event | None = None
+        self._is_over = False
+        self._failures = 0
+        self._complaint = ""
+
+    def note(self, call: Call) -> None:
+        at = self._now()
+        self._add((call, int(at // 3600)), _Count(1, at))
+        if call.outcome == "insufficient_scope" and self._wake is not None and not self._failures:
+            self._wake.set()
+
+    def _add(self, row: _Row, more: _Count) -> None:
+        counted = self._rows.setdefault(row, _Count(0, more.at))
+        counted.count += more.count
+        counted.at = max(counted.at, more.at)
+        self._rows.move_to_end(row)
+        if len(self._rows) > self._max_rows:
+            self._rows.popitem(last=False)
+            self._complain("too many different calls to hold; the oldest are lost")
+
+    async def start(self) -> None:
+        if self._task is None:
+            self._is_over = False
+            self._wake = asyncio.Event()
+            self._task = asyncio.create_task(self._run(self._wake))
+
+    async def stop(self) -> None:
+        task, wake = self._task, self._wake
+        self._task = self._wake = None
+        if task is None or wake is None:
+            return
+        self._is_over = True
+        wake.set()
+        await asyncio.wait([task], timeout=FLUSH_SECONDS)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _run(self, wake: asyncio.Event) -> None:
+        async with self._line() as line:
+            while not self._is_over:
+                await self._pause(wake)
+                try:
+                    await self._send(line)
+                except Exception as error:  # a fault of ours: what comes later shall still be told
+                    self._complain(f"lost: {type(error).__name__}")
+
+    async def _pause(self, wake: asyncio.Event) -> None:
+        """Wait for the next time: the regular one, sooner where somebody may wait, later after failures."""
+        seconds = self._pace.regular
+        if self._failures:
+            seconds = min(LAST_RETRY_SECONDS, seconds * 2**self._failures) * random.uniform(0.5, 1)  # noqa: S311
+        try:
+            async with asyncio.timeout(seconds):
+                await wake.wait()
+        except TimeoutError:
+            return
+        if not self._is_over:
+            await asyncio.sleep(self._pace.urgent)  # what comes with it goes with it
+            wake.clear()
+
+    async def _send(self, line: Caller) -> None:
+        """Send all there is, in as many reports as that takes; stop at the first that has to be sent again."""
+        while self._rows:
+            rows = [self._rows.popitem(last=False) for _ in range(min(len(self._rows), MAX_CALLS_PER_REPORT))]
+            problem = await self._tell(line, rows)
+            if problem:
+                for row, counted in rows:
+                    self._add(row, counted)
+                self._failures = min(self._failures + 1, 10)
+                self._complain(f"not taken yet: {problem}")
+                return
+            self._failures = 0
+
+    async def _tell(self, line: Caller, rows: Iterable[tuple[_Row, _Count]]) -> str:
+        """Send one report; return why it has to be sent again, or nothing. A refused one is not sent again."""
+        calls = [asdict(call) | {"count": counted.count, "at": int(counted.at)} for (call, _), counted in rows]
+        try:
+            reply = await line.post(PATH, {"calls": calls})
+        except NoAnswer as error:
+            return str(error)
+        if reply.status >= 500 or reply.status in TRY_LATER:
+            return f"status {reply.status}"
+        if reply.status >= 300:
+            self._complain(f"a report was refused and is lost: status {reply.status}")
+        else:
+            self._complaint = ""
+        return ""
+
+    def _complain(self, text: str) -> None:
+        """Write a line to the log, once for as long as it stays the same."""
+        if text != self._complaint:
+            logger.warning("reports of %s: %s", self._account, text)
+        self._complaint = text

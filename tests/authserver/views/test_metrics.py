@@ -1,0 +1,140 @@
+"""The figures for Prometheus: who may read them, and that they are right."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client as Http
+from django.utils import timezone
+from prometheus_client.parser import text_string_to_metric_families
+
+from authserver.models import Connection, Event, SecurityEvent
+from authserver.services import connections, events
+from tests.people import App, World
+from tests.receivers import Stream
+
+EndReason = Connection.EndReason
+
+
+def figures() -> dict[str, float]:
+    """Every sample, as `name{labels}`."""
+    cache.clear()
+    answer = Http().get("/metrics")
+    assert answer.status_code == 200
+    found = {}
+    for family in text_string_to_metric_families(answer.content.decode()):
+        for sample in family.samples:
+            labels = ",".join(f"{name}={value}" for name, value in sample.labels.items())
+            found[sample.name + (f"{{{labels}}}" if labels else "")] = sample.value
+    return found
+
+
+# --- Who may read them
+
+
+@pytest.mark.parametrize(
+    ("address", "headers"),
+    [
+        ("203.0.113.7", {}),
+        ("10.0.0.5", {}),
+        ("", {}),
+        ("unix:", {}),
+        ("127.0.0.1", {"X-Forwarded-For": "203.0.113.7"}),
+        ("127.0.0.1", {"Forwarded": "for=203.0.113.7"}),
+        ("127.0.0.1", {"X-Real-IP": "127.0.0.1"}),
+        ("127.0.0.1", {"Via": "1.1 caddy"}),
+        ("203.0.113.7", {"Authorization": "Bearer "}),
+    ],
+)
+def test_others_than_programs_of_this_machine_find_nothing(db: None, address: str, headers: dict[str, str]) -> None:
+    answer = Http(REMOTE_ADDR=address).get("/metrics", headers=headers)
+    assert answer.status_code == 404
+    assert b"gatehouse_connections" not in answer.content
+
+
+@pytest.mark.parametrize("told", ["", "Bearer", "Bearer ", "Bearer wrong", "Basic the token", "the token", "Bearer é"])
+def test_where_there_is_a_token_only_its_bearer_reads(db: None, settings: Any, told: str) -> None:
+    settings.METRICS_TOKEN = "the token"
+    assert Http().get("/metrics", headers={"Authorization": told}).status_code == 404
+    assert Http().get("/metrics").status_code == 404  # from this machine, too
+    far = Http(REMOTE_ADDR="203.0.113.7")
+    assert far.get("/metrics", headers={"Authorization": "Bearer the token"}).status_code == 200
+
+
+# --- What they say
+
+
+def test_an_empty_house_has_every_figure(db: None) -> None:
+    found = figures()
+    assert found["gatehouse_connections_live"] == 0
+    assert found["gatehouse_connections_ended_by_race_total"] == 0
+    assert found["gatehouse_revocation_latency_seconds_count"] == 0
+    assert {name for name in found if name.startswith("gatehouse_connections_ended_total")} == {
+        f"gatehouse_connections_ended_total{{reason={reason}}}" for reason in EndReason.values
+    }
+    for state in ("waiting", "acknowledged", "abandoned"):
+        assert found[f"gatehouse_security_events{{state={state}}}"] == 0
+
+
+def test_connections_are_counted_live_and_ended_by_reason(world: World) -> None:
+    for name in ("One", "Two", "Three"):
+        world.connect(world.alice, App.register(name), handle="acme")
+    first, second, _ = Connection.objects.all()
+    connections.revoke(first, reason=EndReason.PERSON, now=timezone.now())
+    connections.revoke(second, reason=EndReason.CLIENT, now=timezone.now())
+    found = figures()
+    assert found["gatehouse_connections_live"] == 1
+    assert found["gatehouse_connections_ended_total{reason=person}"] == 1
+    assert found["gatehouse_connections_ended_total{reason=client}"] == 1
+
+
+def test_the_latency_of_a_revocation_is_that_of_its_slowest_server(world: World, chatgpt: App) -> None:
+    streams = [Stream.open(world.asker) for _ in range(2)]
+    world.connect(world.alice, chatgpt, handle="acme")
+    connections.revoke(Connection.objects.get(), reason=EndReason.PERSON, now=timezone.now())
+    found = figures()
+    assert found["gatehouse_security_events{state=waiting}"] == 2
+    assert found["gatehouse_revocation_latency_seconds_count"] == 0
+    for stream, seconds in zip(streams, (0.1, 0.4), strict=True):
+        event = SecurityEvent.objects.get(stream=stream.id)
+        event.acknowledged_at = event.created_at + timedelta(seconds=seconds)
+        event.save()
+    found = figures()
+    assert found["gatehouse_revocation_latency_seconds{quantile=0.5}"] == 0.4
+    assert found["gatehouse_revocation_latency_seconds{quantile=0.99}"] == 0.4
+    assert found["gatehouse_revocation_latency_seconds_count"] == 1
+    assert found["gatehouse_security_events{state=acknowledged}"] == 2
+    SecurityEvent.objects.update(created_at=timezone.now() - timedelta(days=2))
+    assert figures()["gatehouse_revocation_latency_seconds_count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("reasons", "by_race"),
+    [
+        (["address:same", "agent:same"], 1),
+        (["address:other", "agent:same"], 0),
+        (["address:same", "agent:other"], 0),
+        ([], 0),
+        (None, 0),
+    ],
+)
+def test_a_theft_from_the_clients_own_place_counts_as_a_race(db: None, reasons: Any, by_race: int) -> None:
+    detail = {} if reasons is None else {"reasons": reasons}
+    events.record(Event.Tag.REFRESH_REPLAYED, actor=Event.Actor.CLIENT, **detail)
+    events.record(Event.Tag.REFRESH_LATE, actor=Event.Actor.CLIENT, reasons=["address:same", "agent:same"])
+    found = figures()
+    assert found["gatehouse_connections_ended_by_race_total"] == by_race
+    assert found["gatehouse_refresh_replays_total{verdict=theft}"] == 1
+    assert found["gatehouse_refresh_replays_total{verdict=late}"] == 1
+
+
+def test_asking_often_costs_the_database_nothing(db: None, django_assert_num_queries: Any) -> None:
+    Http().get("/metrics")
+    with django_assert_num_queries(0):
+        assert Http().get("/metrics").status_code == 200
+    cache.clear()
+    with django_assert_num_queries(7):
+        Http().get("/metrics")
