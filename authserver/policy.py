@@ -24,6 +24,7 @@ LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-us
 
 # What a person is told about use.
 UNUSED_BADGE_AFTER = timedelta(days=90)
+TOOLS_SHOWN = 3  # on a card
 
 # Personal access tokens: none is endless.
 PERSONAL_TOKEN_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=365))

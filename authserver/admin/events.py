@@ -146,7 +146,6 @@ class EventAdmin(ReadOnlyAdmin):
         lines, content_type = KINDS[kind]
         response = StreamingHttpResponse(lines(exporting.told(rows)), content_type=content_type)
         response["Content-Disposition"] = f'attachment; filename="events.{kind}"'
-        response["Cache-Control"] = "no-store"
         return response
 
 

@@ -13,6 +13,7 @@ from authserver.models import Connection, Event, PersonalAccessToken
 from authserver.services import personal_tokens
 from handles.models import Handle
 from tests.people import PASSWORD, App, Person, Tokens, World
+from tests.tampering import forget_events
 
 PAGE = "/accounts/sign-out-everywhere"
 CHANGE = "/accounts/password/change/"
@@ -114,7 +115,7 @@ def test_nobody_else_loses_anything(world: World, held: Tokens, chatgpt: App) ->
 
 def test_it_is_recorded_with_what_ended(world: World, held: Tokens) -> None:
     make_token(world.alice.user)
-    Event.objects.all().delete()
+    forget_events()
     world.alice.http.post(PAGE, {"confirm": "yes"})
     tags = list(Event.objects.order_by("pk").values_list("tag", flat=True))
     assert tags == ["connection:revoked", "personal_token:revoked", "person:signed_out_everywhere"]

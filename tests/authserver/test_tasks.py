@@ -1,5 +1,8 @@
 """The clock's tasks, without a broker and through a real one."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -11,14 +14,23 @@ from django.utils import timezone
 
 from authserver import policy
 from authserver.celery import app
-from authserver.models import AccessToken, Connection
-from authserver.tasks import purge_expired
+from authserver.models import AccessToken, Connection, Event
+from authserver.tasks import link_events, purge_expired, seal_ledger, verify_ledger
 from tests.people import App, World, make_world
+from tests.tampering import laid_bare
 
 
 def test_the_scheduled_tasks_exist(settings: Any) -> None:
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         assert entry["task"] in app.tasks
+
+
+def test_every_process_of_the_product_can_ask_for_a_task_by_its_name() -> None:
+    """Servers and commands, too: there Celery imports no tasks by itself, as it does in a worker."""
+    program = "import django; django.setup(); from celery import current_app; print(*current_app.tasks)"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "authserver.settings", "DEBUG": "1"}
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert {"authserver.tasks.push_security_events", "authserver.tasks.send_notices"} <= set(told.stdout.split())
 
 
 def test_without_a_broker_a_task_runs_where_it_is_called(world: World, chatgpt: App) -> None:
@@ -66,3 +78,23 @@ def test_rate_limits_count_in_a_real_shared_cache(redis_url: str, db: None, sett
     assert statuses == [201, 201]
     with pytest.raises(AssertionError, match="too_many_requests"):
         App.register()
+
+
+def test_the_clock_links_seals_and_verifies_the_events(world: World, chatgpt: App) -> None:
+    world.connect(world.alice, chatgpt, handle="acme")
+    count = Event.objects.count()
+    assert link_events.delay().get() == count
+    assert seal_ledger.delay().get() == 0
+    assert verify_ledger.delay().get() == 0
+
+
+def test_what_the_nightly_verification_finds_is_in_the_log(
+    world: World, chatgpt: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    world.connect(world.alice, chatgpt, handle="acme")
+    link_events()
+    event = Event.objects.earliest("id")
+    with laid_bare():
+        Event.objects.filter(pk=event.pk).update(handle="globex")
+    assert verify_ledger.delay().get() == 1
+    assert f"ledger: event {event.pk} of {event.at:%Y-%m-%d} ({event.tag}) was changed" in caplog.text

@@ -30,6 +30,7 @@ from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
+from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
 from tests.people import App, World
@@ -82,19 +83,19 @@ def come_late(stage: Stage) -> None:
 
 def replay_refresh(stage: Stage) -> None:
     seen(issued(refresh(stage.pair.refresh_token, stage.client)))
-    Event.objects.all().delete()
+    forget_events()
     refresh(stage.pair.refresh_token, stage.client, LATER)
 
 
 def resume(stage: Stage) -> None:
     connections.pause(stage.connection, who=PausedBy.PERSON, by=stage.world.alice.user, now=NOW)
-    Event.objects.all().delete()
+    forget_events()
     connections.resume(stage.connection, who=PausedBy.PERSON, by=stage.world.alice.user, now=NOW)
 
 
 def tick_again(stage: Stage) -> None:
     connections.allow_scopes(stage.connection, [], by=stage.world.alice.user, now=NOW)
-    Event.objects.all().delete()
+    forget_events()
     connections.allow_scopes(stage.connection, READS, by=stage.world.alice.user, now=NOW)
 
 
@@ -105,7 +106,7 @@ def wish(stage: Stage) -> None:
 def answer_a_wish(answer: Callable[..., bool]) -> Callable[[Stage], Any]:
     def act(stage: Stage) -> None:
         wish(stage)
-        Event.objects.all().delete()
+        forget_events()
         answer(ScopeRequest.objects.get(), by=stage.world.alice.user, now=NOW)
 
     return act
@@ -264,6 +265,7 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         [("resource_server:rotated", "administrator")],
     ),
     **receipts_acts.ACTS,
+    **ledger_acts.ACTS,
 }
 ACTS |= personal_token_acts.ACTS
 

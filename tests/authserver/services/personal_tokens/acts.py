@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from authserver import policy
-from authserver.models import Event, PersonalAccessToken
+from authserver.models import PersonalAccessToken
 from authserver.services import personal_tokens
 from authserver.services.standing import sign_out
 from tests.authserver.services.conftest import NOW
+from tests.tampering import forget_events
 
 
 def make(stage: Any) -> str:
@@ -23,13 +24,13 @@ def make(stage: Any) -> str:
 
 def revoke(stage: Any) -> None:
     make(stage)
-    Event.objects.all().delete()
+    forget_events()
     personal_tokens.revoke(PersonalAccessToken.objects.get(), by=stage.world.alice.user, now=NOW)
 
 
 def sign_out_everywhere(stage: Any) -> None:
     make(stage)
-    Event.objects.all().delete()
+    forget_events()
     sign_out.everywhere(stage.world.alice.user, now=NOW)
 
 

@@ -7,10 +7,11 @@ from datetime import timedelta
 from typing import Any
 
 from authserver import policy
-from authserver.models import Event, EventStream, ResourceServer, SecurityEvent
+from authserver.models import EventStream, ResourceServer, SecurityEvent
 from authserver.protocol.receipts.requests import POLL, PUSH, StreamRequest
 from authserver.services.receipts import delivery, keys, streams
 from tests.authserver.services.conftest import NOW
+from tests.tampering import forget_events
 
 HERE = "http://127.0.0.1:8001/events"
 
@@ -25,26 +26,26 @@ def make(stage: Any, method: str = POLL) -> EventStream:
 def verify(stage: Any) -> None:
     stream = make(stage)
     streams.verify(stream, "state", now=NOW)
-    Event.objects.all().delete()
+    forget_events()
     delivery.acknowledge(stream, [str(SecurityEvent.objects.get(event_id=None).jti)], now=NOW)
 
 
 def delete(stage: Any) -> None:
     stream = make(stage)
-    Event.objects.all().delete()
+    forget_events()
     streams.delete(stream)
 
 
 def fall_silent(stage: Any) -> None:
     make(stage)
-    Event.objects.all().delete()
+    forget_events()
     streams.forget_silent(now=NOW + policy.STREAM_SILENCE_MAX + timedelta(seconds=1))
 
 
 def give_up(stage: Any, method: str) -> None:
     stream = make(stage, method)
     streams.verify(stream, "state", now=NOW)
-    Event.objects.all().delete()
+    forget_events()
     jti = str(SecurityEvent.objects.get(event_id=None).jti)
     SecurityEvent.objects.update(attempts=policy.EVENT_ATTEMPTS_MAX - 1)
     delivery.failed(stream, jti, error="status_500", now=NOW)
@@ -53,7 +54,7 @@ def give_up(stage: Any, method: str) -> None:
 def retire(stage: Any) -> None:
     keys.turn(now=NOW)
     keys.rotate(now=NOW)
-    Event.objects.all().delete()
+    forget_events()
     keys.turn(now=NOW + policy.SIGNING_KEY_NOTICE)
 
 

@@ -15,6 +15,7 @@ from authserver.services.receipts import keys, streams
 from authserver.services.receipts.poll import Polled, answer
 from tests.authserver.services.receipts.conftest import end, make
 from tests.receivers import REVOKED, claims_of, kind_of
+from tests.tampering import forget_events
 
 
 def poll(stream: EventStream, **asked: Any) -> Polled:
@@ -71,7 +72,7 @@ def test_no_more_than_asked_for_come_oldest_first_and_the_answer_says_that_there
 
 def test_a_verification_that_is_heard_makes_the_stream_verified_once(polling: EventStream) -> None:
     EventStream.objects.update(verified_at=None)
-    Event.objects.all().delete()
+    forget_events()
     for _ in range(2):
         streams.verify(polling, "state", now=timezone.now())
         poll(polling, acknowledged=tuple(poll(polling).sets))

@@ -16,6 +16,7 @@ from authserver.services.receipts import keys, push, streams
 from tests.authserver.services.receipts.conftest import end, make_due, push_stream
 from tests.people import World
 from tests.receivers import REVOKED, VERIFICATION, Answer, Receiver, accept, claims_of, kind_of, receiving, status
+from tests.tampering import forget_events
 
 Status = EventStream.Status
 
@@ -141,7 +142,7 @@ def test_after_the_last_try_it_is_given_up_and_the_stream_pauses_until_it_is_ver
 ) -> None:
     receiver.answer = status(500)
     end(connection)
-    Event.objects.all().delete()
+    forget_events()
     exhaust()
     letter = SecurityEvent.objects.get()
     assert letter.abandoned_at is not None
@@ -213,6 +214,21 @@ def test_what_comes_in_while_a_stream_is_served_is_sent_in_the_same_run(
     push._settle(batch, push._send(batch, time.monotonic() + 5), now=timezone.now())
     assert push.push_due() == 1
     assert [kind_of(claims_of(token)) for token in receiver.tokens] == [VERIFICATION, REVOKED]
+
+
+def test_a_run_whose_time_is_over_asks_for_the_next(
+    connection: Connection, pushing: EventStream, receiver: Receiver, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:  # fmt: skip
+    end(connection)
+    monkeypatch.setattr(policy, "PUSH_RUN_SECONDS", 0.0)
+    with django_capture_on_commit_callbacks() as asked:
+        assert push.push_due() == 0
+    assert len(asked) == 1
+    monkeypatch.undo()
+    with django_capture_on_commit_callbacks() as asked:
+        assert push.push_due() == 1
+    assert asked == []
 
 
 def test_what_a_lost_run_took_is_sent_again_when_its_lease_is_over(
