@@ -29,6 +29,8 @@ from authserver.services import clients, connections, events, initial_access, pu
 from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
+from authserver.services.standing import members
+from handles.roles import Role
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
 from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
@@ -158,6 +160,24 @@ def resource_server(stage: Stage) -> ResourceServer:
     return ResourceServer.objects.get(pk=stage.world.asker.id)
 
 
+def add_carol(stage: Stage) -> Any:
+    by = stage.world.alice.user
+    return members.add(stage.connection.handle, stage.world.carol.user, Role.MEMBER, by=by, now=NOW)
+
+
+def remove_carol(stage: Stage) -> None:
+    handle, by = stage.connection.handle, stage.world.alice.user
+    add_carol(stage)
+    Event.objects.all().delete()
+    members.remove(handle, stage.world.carol.user, by=by, now=NOW)
+
+
+def give_role(role: Role) -> Callable[[Stage], Any]:
+    return lambda stage: members.set_role(
+        stage.connection.handle, stage.world.bob.user, role, by=stage.world.alice.user, now=NOW
+    )
+
+
 def end_unused(stage: Stage) -> None:
     purge.end_unused(now=NOW + policy.REFRESH_TOKEN_IDLE_LIFETIME)
 
@@ -252,6 +272,9 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
     "an administrator ends it": (revoke(EndReason.ADMINISTRATOR), [("connection:revoked", "administrator")]),
     "a client ends it": (revoke(EndReason.CLIENT), [("connection:revoked", "client")]),
     "nobody holds it any more": (end_unused, [("connection:revoked", "system")]),
+    "a person is made a member": (add_carol, [("member:added", "person")]),
+    "a member gets another role": (give_role(Role.ADMIN), [("member:role_changed", "person")]),
+    "a member is removed": (remove_carol, [("member:removed", "person")]),
     "a resource server is made": (
         lambda s: resource_servers.create("third", [], by=s.root),
         [("resource_server:created", "administrator")],
@@ -276,6 +299,7 @@ NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "ending what has ended": revoke(EndReason.PERSON),
     "revoking an unknown token": lambda s: connections.revoke_by_token("x", client=s.client, now=NOW),
     "the policy that a handle has": ask_for_the_same_policy,
+    "the role that a member has": give_role(Role.MEMBER),
     "a wrong secret": lambda s: clients.authenticate(s.client.client_id, "x", now=NOW),
 }
 
