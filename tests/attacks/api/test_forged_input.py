@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from urllib.parse import quote
-from uuid import uuid4
 
 import pytest
 
@@ -19,7 +18,7 @@ def alice(world: World) -> Caller:
 
 
 LISTS = {
-    "connections": ["0-" + "0" * 32, "9" * 16 + "-" + "f" * 32, f"1-{uuid4().hex}"],
+    "connections": ["0-" + "0" * 32, "9" * 16 + "-" + "f" * 32, "1-" + "5" * 32],
     "tokens": ["0-" + "0" * 32, "9" * 16 + "-" + "f" * 32],
     "usage": ["9" * 16 + "-" + "f" * 32],
     "members": ["1", "9" * 18],
