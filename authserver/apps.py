@@ -7,4 +7,4 @@ class AuthserverConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from authserver import checks  # noqa: F401  (registers the system checks)
+        from authserver import checks, tasks  # noqa: F401  (registers the system checks; the tasks, by their names)

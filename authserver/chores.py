@@ -136,7 +136,7 @@ def _chores(entries: Iterable[Mapping[str, Any]]) -> Iterable[Chore]:
 def start() -> None:
     """Start what belongs to a server process, and see to it that it ends with the process."""
     rounds = [Rounds("writing down what was counted", policy.USAGE_FLUSH, introspections.flush)]
-    if not settings.CELERY_BROKER_URL:
+    if settings.CELERY_TASK_ALWAYS_EAGER:  # there is no broker
         chores = Chores(settings.CELERY_BEAT_SCHEDULE, settings.DATA_DIR)
         rounds.append(Rounds("looking for chores", LOOK, chores.round))
     for each in rounds:

@@ -24,6 +24,7 @@ LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-us
 
 # What a person is told about use.
 UNUSED_BADGE_AFTER = timedelta(days=90)
+TOOLS_SHOWN = 3  # on a card
 
 # Personal access tokens: none is endless.
 PERSONAL_TOKEN_LIFETIMES = (timedelta(days=7), timedelta(days=30), timedelta(days=90), timedelta(days=365))
@@ -110,7 +111,7 @@ PARAMETER_COUNT_MAX = 50
 PARAMETER_LENGTH_MAX = 4_096
 SCOPE_COUNT_MAX = 100
 CONNECTIONS_PAGE = 50  # of a handle's connections
-ENDED_AT_ONCE_MAX = 500  # connections by one press: each is a transaction of its own, and a page must answer
+ENDED_AT_ONCE_MAX = 200  # connections by one press: each is a transaction of its own, and a page must answer
 PENDING_CLIENTS_MAX = 100  # clients that wait for a handle's admins; outsiders of a public handle can file them
 REDIRECT_URIS_MAX = 32  # VS Code registers 8, Cursor 3
 REDIRECT_URI_LENGTH_MAX = 2_048

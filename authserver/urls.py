@@ -7,7 +7,6 @@ from django.urls import include, path, re_path
 from authserver.api import openapi
 from authserver.views import (
     authorize,
-    connections,
     home,
     introspect,
     metrics,
@@ -17,6 +16,7 @@ from authserver.views import (
     token,
     wellknown,
 )
+from authserver.views.connections import changes, pages
 from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
@@ -56,9 +56,13 @@ urlpatterns = [
     path("oauth/reports", reports.report, name="reports"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
-    path("connections", connections.connection_list, name="connections"),
-    path("connections/all/disconnect", connections.disconnect_all, name="connections_disconnect_all"),
-    path("connections/<uuid:connection_id>/disconnect", connections.disconnect, name="connection_disconnect"),
+    path("connections", pages.connection_list, name="connections"),
+    path("connections/all/disconnect", pages.disconnect_all, name="connections_disconnect_all"),
+    path("connections/<uuid:connection_id>/disconnect", pages.disconnect, name="connection_disconnect"),
+    path("connections/<uuid:connection_id>/scopes", changes.scopes, name="connection_scopes"),
+    path("connections/<uuid:connection_id>/pause", changes.pause, name="connection_pause"),
+    path("connections/<uuid:connection_id>/resume", changes.resume, name="connection_resume"),
+    path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
     path("admin/", admin.site.urls),
     # what admins of a handle decide
     path("handles", overview.handle_list, name="handles"),

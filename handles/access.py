@@ -3,7 +3,7 @@
 Doubt is a no: a suspended handle, a person who is not active, a private handle without membership give no role.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -33,11 +33,22 @@ def find(slug: str) -> Handle | None:
 
 def role_in(handle: Handle, user: User) -> Role | None:
     """Return the role this person holds at this handle now, or None where they may not act for it at all."""
+    return roles_in([handle], user)[handle.pk]
+
+
+def roles_in(handles: Collection[Handle], user: User) -> dict[UUID, Role | None]:
+    """Return the role this person holds at each of these handles now, as `role_in` says it, by the handle's id; one
+    query for all of them."""
+    found = Membership.objects.filter(user=user, handle__in=[handle.pk for handle in handles])
+    held = dict(found.values_list("handle", "role"))
+    return {handle.pk: _role(handle, user, held.get(handle.pk)) for handle in handles}
+
+
+def _role(handle: Handle, user: User, held: str | None) -> Role | None:
     if not user.is_active or handle.status != Handle.Status.ACTIVE:
         return None
-    membership = Membership.objects.filter(handle=handle, user=user).first()
-    if membership:
-        return roles.known(membership.role)
+    if held is not None:
+        return roles.known(held)
     return Role.PUBLIC if handle.visibility == Handle.Visibility.PUBLIC else None
 
 

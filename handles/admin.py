@@ -15,9 +15,11 @@ from authserver.admin.base import RecordedAdmin, by_and_now
 from authserver.services import catalog
 from authserver.services.governance import client_list
 from authserver.services.standing import handles, seats
+from handles import access
 from handles.models import Handle, Membership
 
 APPS_SHOWN = 20
+MEMBERS_LISTED = 100  # above it they have a page of their own: a form takes a thousand fields
 
 
 class MembershipForm(forms.ModelForm):
@@ -35,15 +37,37 @@ class MembershipInline(admin.TabularInline):
     autocomplete_fields = ("user",)
 
 
+@admin.register(Membership)
+class MembershipAdmin(RecordedAdmin):
+    """Where a handle has more members than its page lists."""
+
+    form = MembershipForm
+    list_display = ("user", "handle", "role", "created_at")
+    list_filter = ("role",)
+    list_select_related = ("user", "handle")
+    search_fields = ("user__email", "handle__slug")
+    autocomplete_fields = ("user", "handle")
+    show_full_result_count = False
+
+    def get_readonly_fields(self, request: object, obj: Membership | None = None) -> tuple[str, ...]:
+        return ("handle",) if obj else ()
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
+        seats.save(obj, **by_and_now(request))
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        seats.remove(obj, **by_and_now(request))
+
+
 @admin.register(Handle)
 class HandleAdmin(RecordedAdmin):
     list_display = ("slug", "display_name", "visibility", "status", "created_at")
     list_filter = ("status", "visibility")
     search_fields = ("slug", "display_name")
-    readonly_fields = ("created_at", "addresses", "client_policy", "connected_apps")
+    readonly_fields = ("created_at", "member_count", "addresses", "client_policy", "connected_apps")
     fieldsets = (
         (None, {"fields": ("slug", "display_name", "visibility", "status", "created_at")}),
-        ("Apps", {"fields": ("addresses", "client_policy", "connected_apps")}),
+        ("Behind it", {"fields": ("member_count", "addresses", "client_policy", "connected_apps")}),
     )
     inlines = (MembershipInline,)
 
@@ -54,7 +78,16 @@ class HandleAdmin(RecordedAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Handle | None = None) -> Any:
         return self.fieldsets if obj else self.fieldsets[:1]
 
+    def get_inlines(self, request: HttpRequest, obj: Handle | None = None) -> Any:
+        """List the members on the page only where a form can carry them."""
+        return self.inlines if obj is None or access.count_members(obj) <= MEMBERS_LISTED else ()
+
     # --- What stands behind a handle
+
+    @admin.display(description="members")
+    def member_count(self, row: Handle) -> str:
+        link = reverse("admin:handles_membership_changelist") + "?" + urlencode({"q": row.slug})
+        return format_html('{} · <a href="{}">Search them</a>', access.count_members(row), link)
 
     @admin.display(description="MCP addresses")
     def addresses(self, row: Handle) -> str:

@@ -72,8 +72,13 @@ class Person:
         return answer
 
     def decide(self, page: Any, decision: str = "allow", **fields: Any) -> Any:
-        """Press a button of a consent page. `scope` is what stays ticked, `handle` the radio."""
+        """Press a button of a consent page. `scope` is what stays ticked, `handle` the radio. The page with one button
+        is continued, or left for the whole page where something is to be chosen."""
         html = page.content.decode()
+        if 'value="continue"' in html and decision == "allow":
+            if not fields:
+                return self.decide(page, "continue")
+            return self.decide(self.decide(page, "choose"), decision, **fields)
         ticked = re.findall(r'<input type="checkbox" name="scope" value="([^"]*)"[^>]*\schecked', html)
         form = {"request": field_value(html, "request"), "decision": decision, "scope": ticked} | fields
         return self.http.post("/oauth/authorize", form)

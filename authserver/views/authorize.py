@@ -5,6 +5,7 @@ form and nothing is stored before Allow. Every answer to the client carries `iss
 """
 
 import logging
+import uuid
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -25,6 +26,8 @@ from authserver.services.connections import Approval
 from authserver.services.governance import decisions, verdicts
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import authorize_errors, consent_page, errors, responses
+from authserver.views.consent import remembered, standing
+from authserver.views.consent.standing import Standing
 from authserver.views.consent_page import Seats
 from authserver.views.errors import ErrorPage
 from handles import access
@@ -70,9 +73,16 @@ def read(query: str, *, may_fetch: bool = True) -> AuthorizationRequest | Failed
 
 def seats_for(asked: AuthorizationRequest, user: User) -> Seats | ErrorPage:
     """Return the handles this request can be about for this person, or the page that says why there is none."""
+    mine = standing.read(asked, user)
     if asked.target.handle is None:
         offered = tuple(access.seats_of(user))
-        return Seats(None, offered, verdicts.verdicts_for([seat.handle for seat in offered], asked.client))
+        return Seats(None, offered, verdicts.verdicts_for([seat.handle for seat in offered], asked.client), mine)
+    return fixed_seat(asked, user, mine)
+
+
+def fixed_seat(asked: AuthorizationRequest, user: User, mine: Standing) -> Seats | ErrorPage:
+    """Return the one handle that the address names, or the page that says why this person cannot connect there."""
+    assert asked.target.handle is not None
     handle = access.find(asked.target.handle)
     if handle is None:
         return authorize_errors.unknown_handle(asked)
@@ -81,8 +91,11 @@ def seats_for(asked: AuthorizationRequest, user: User) -> Seats | ErrorPage:
     role = access.role_in(handle, user)
     if role is None:
         return authorize_errors.not_a_member(handle.slug, user)
-    seats = Seats(Seat(handle, role), (), verdicts.verdicts_for([handle], asked.client))
-    obstacle = seats.obstacle(Seat(handle, role))
+    seat = Seat(handle, role)
+    seats = Seats(seat, (), verdicts.verdicts_for([handle], asked.client), mine)
+    if mine.obstacle(handle):
+        return authorize_errors.paused(handle.slug, asked.client, mine.obstacle(handle))
+    obstacle = seats.obstacle(seat)
     return authorize_errors.not_let_in(handle.slug, asked.client, obstacle) if obstacle else seats
 
 
@@ -100,8 +113,9 @@ def flow_in(url: str) -> tuple[str, str] | None:
 
 
 def ask(request: HttpRequest, query: str) -> HttpResponse:
-    """Show the consent page, or send to the sign-in page first. Free of side effects: some clients fetch this address
-    themselves before they open a browser."""
+    """Show the consent page, or send to the sign-in page first. Free of side effects for whoever is not signed in: some
+    clients fetch this address themselves before they open a browser. A person gets a code without a page only as
+    `remembered` allows; a request that comes twice then gets two codes, each good for a minute."""
     asked = read(query)
     if isinstance(asked, FailedRequest):
         return fail(request, asked)
@@ -111,7 +125,7 @@ def ask(request: HttpRequest, query: str) -> HttpResponse:
         return answer_without_asking(request, asked)
     if not request.user.is_authenticated:
         return HttpResponseRedirect(f"{reverse('account_login')}?next={quote(f'{PATH}?{query}')}")
-    return show(request, asked, query=query)
+    return meet(request, asked, query)
 
 
 def answer_without_asking(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
@@ -121,19 +135,33 @@ def answer_without_asking(request: HttpRequest, asked: AuthorizationRequest) -> 
     return send_back(asked.redirect_uri, asked.state, refusal)
 
 
+def meet(request: HttpRequest, asked: AuthorizationRequest, query: str) -> HttpResponse:
+    """Answer a request that nobody has answered yet: as before without asking, with one button, or in full."""
+    user: User = request.user  # type: ignore[assignment]
+    seats = seats_for(asked, user)
+    if isinstance(seats, ErrorPage):
+        return errors.show(request, way_back(seats, asked))
+    found = remembered.judge(request, asked, user=user, seats=seats)
+    log.info("consent %s: %s", found.judgement.answer, " ".join(found.judgement.reasons))
+    if found.seat is None or found.is_asked:
+        return show(request, asked, query=query, seats=seats)
+    if found.is_silent:
+        return go_on(request, asked, found.seat, query=query, consent_id=uuid.uuid4())
+    page = remembered.build(asked, user=user, seats=seats, seat=found.seat, signed=forms.sign(query, user), query=query)
+    return finish_page(request, "authorize/continue.html", page, asked)
+
+
 def show(
     request: HttpRequest,
     asked: AuthorizationRequest,
     *,
     query: str,
+    seats: Seats,
     choice: Choice | None = None,
     problem: str = "",
 ) -> HttpResponse:
     """Show the consent page; with `problem` and the `choice` that met it, show it again."""
     user: User = request.user  # type: ignore[assignment]
-    seats = seats_for(asked, user)
-    if isinstance(seats, ErrorPage):
-        return errors.show(request, way_back(seats, asked))
     if not seats.fixed and not seats.offered:
         return finish_page(
             request, "authorize/no_handle.html", {"client_name": asked.client.name, "person": user}, asked, status=403
@@ -180,7 +208,14 @@ def decide(request: HttpRequest) -> HttpResponse:
     choice = Choice.of(request.POST)
     if choice.decision == "cancel":
         return cancel(request, asked)
-    return allow(request, asked, signed, choice)
+    seats = seats_for(asked, request.user)  # type: ignore[arg-type]
+    if isinstance(seats, ErrorPage):
+        return errors.show(request, way_back(seats, asked))
+    if choice.decision == "continue":
+        return proceed(request, asked, signed, seats)
+    if choice.decision == "choose":
+        return show(request, asked, query=signed.query, seats=seats)
+    return allow(request, asked, signed, choice=choice, seats=seats)
 
 
 def cancel(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
@@ -190,23 +225,51 @@ def cancel(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
     return send_back(asked.redirect_uri, asked.state, refusal)
 
 
-def allow(request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, choice: Choice) -> HttpResponse:
-    """Grant what was ticked, within what the person's role at the handle may grant."""
-    user: User = request.user  # type: ignore[assignment]
-    seats = seats_for(asked, user)
-    if isinstance(seats, ErrorPage):
-        return errors.show(request, way_back(seats, asked))
+def proceed(request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, seats: Seats) -> HttpResponse:
+    """Answer the page with one button. Nothing of the form is believed: what stands now decides, once more."""
+    found = remembered.judge(request, asked, user=request.user, seats=seats)  # type: ignore[arg-type]
+    if found.seat is None or found.is_asked:
+        return show(request, asked, query=signed.query, seats=seats)
+    return go_on(request, asked, found.seat, query=signed.query, consent_id=signed.consent_id)
+
+
+def go_on(
+    request: HttpRequest, asked: AuthorizationRequest, seat: Seat, *, query: str, consent_id: uuid.UUID
+) -> HttpResponse:
+    """Give the client what it has already; where that changed a moment ago, ask after all."""
+    code = connections.approve(
+        approval_of(request, asked, seat, consent_id=consent_id, wanted=asked.wanted, is_remembered=True),
+        now=timezone.now(),
+    )
+    if code == connections.CHANGED:
+        seats = seats_for(asked, request.user)  # type: ignore[arg-type]
+        if isinstance(seats, ErrorPage):
+            return errors.show(request, way_back(seats, asked))
+        return show(request, asked, query=query, seats=seats)
+    return answer_with(request, asked, code)
+
+
+def allow(
+    request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, *, choice: Choice, seats: Seats
+) -> HttpResponse:
+    """Grant what was ticked, within what the person's role at the handle may grant and its admins do not withhold.
+
+    What is withheld counts as not asked for: the person's word on it stays as it was, for when it is given back.
+    """
     seat = chosen_seat(seats, choice)
     if seat is None or choice.decision != "allow":
         problem = "Choose one handle." if seat is None else "Choose Allow or Cancel."
-        return show(request, asked, query=signed.query, choice=choice, problem=problem)
-    granted = scopes.granted(asked.wanted, choice.ticked, role=seat.role, catalog=catalog.current())
+        return show(request, asked, query=signed.query, seats=seats, choice=choice, problem=problem)
+    withheld = seats.standing.withheld(seat.handle)
+    wanted = tuple(name for name in asked.wanted if name not in withheld)
+    granted = tuple(scopes.granted(wanted, choice.ticked, role=seat.role, catalog=catalog.current()))
     if not granted:
         problem = f"As {seat.role.label.lower()} of @{seat.handle.slug} you can allow none of this."
-        return show(request, asked, query=signed.query, choice=choice, problem=problem)
+        return show(request, asked, query=signed.query, seats=seats, choice=choice, problem=problem)
     if seats.waits(seat):
         return wait(request, asked, seat)
-    return grant(request, asked, signed, seat, tuple(granted))
+    approval = approval_of(request, asked, seat, consent_id=signed.consent_id, wanted=wanted, granted=granted)
+    return answer_with(request, asked, connections.approve(approval, now=timezone.now()))
 
 
 def chosen_seat(seats: Seats, choice: Choice) -> Seat | None:
@@ -216,22 +279,33 @@ def chosen_seat(seats: Seats, choice: Choice) -> Seat | None:
     return next((seat for seat in seats.usable if seat.handle.slug == choice.handle), None)
 
 
-def grant(
-    request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, seat: Seat, granted: tuple[str, ...]
-) -> HttpResponse:
-    user: User = request.user  # type: ignore[assignment]
-    approval = Approval(
-        user=user,
+def approval_of(
+    request: HttpRequest,
+    asked: AuthorizationRequest,
+    seat: Seat,
+    *,
+    consent_id: uuid.UUID,
+    wanted: tuple[str, ...],
+    granted: tuple[str, ...] | None = None,
+    is_remembered: bool = False,
+) -> Approval:
+    """Return what a person decided; without `granted`, all that was wanted."""
+    return Approval(
+        user=request.user,  # type: ignore[arg-type]
         client=asked.client,
         handle=seat.handle,
         target=asked.target,
-        wanted=asked.wanted,
-        granted=granted,
+        wanted=wanted,
+        granted=wanted if granted is None else granted,
         redirect_uri=asked.redirect_uri,
         code_challenge=asked.code_challenge,
-        consent_id=signed.consent_id,
+        consent_id=consent_id,
+        is_remembered=is_remembered,
     )
-    code = connections.approve(approval, now=timezone.now())
+
+
+def answer_with(request: HttpRequest, asked: AuthorizationRequest, code: str | Refusal) -> HttpResponse:
+    """Send the code to the client, or say that it has its answer."""
     if isinstance(code, Refusal):
         return errors.show(request, authorize_errors.answered())
     return _redirect(_answer_uri(asked.redirect_uri, asked.state, {"code": code}))

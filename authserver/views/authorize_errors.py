@@ -131,6 +131,17 @@ def not_let_in(slug: str, client: Client, cause: str) -> ErrorPage:
     )
 
 
+def paused(slug: str, client: Client, cause: str) -> ErrorPage:
+    return ErrorPage(
+        403,
+        "connection_paused",
+        f"{client.name} is paused on @{slug}",
+        cause,
+        "Whoever paused it can resume it: ask them. Then connect again from the app, if it does not go on by itself.",
+        details=(("App", client.name),),
+    )
+
+
 def waits(seat: Seat, client: Client) -> ErrorPage:
     """Return the page for a request that an admin has to answer, in words for the admins themselves too."""
     slug, decides = seat.handle.slug, at_least(seat.role, Role.ADMIN)

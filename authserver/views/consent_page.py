@@ -2,7 +2,7 @@
 `templates/authorize/consent.html`; what a row may do is decided by `protocol.scopes`, not by this page."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -17,6 +17,7 @@ from authserver.protocol import client_ids, redirects
 from authserver.protocol.governance import BLOCKED, UNLISTED, UNVERIFIED, Outcome, Verdict
 from authserver.protocol.redirects import Destination
 from authserver.toolkit.endpoints import AuthorizationRequest
+from authserver.views.consent.standing import Standing
 from handles.access import Seat
 from handles.roles import Role, at_least
 
@@ -63,6 +64,7 @@ class ScopeRow:
     title: str
     description: str
     consequence: str
+    group: str
     level: str
     level_label: str
     is_required: bool
@@ -71,6 +73,7 @@ class ScopeRow:
     disabled_reason: str
     role_needed: str
     is_new: bool
+    withheld_at: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,8 @@ class ConsentPage:
     only_handle: HandleRow | None
     handles: tuple[HandleRow, ...]
     groups: tuple[ScopeGroup, ...]
+    already: tuple[ScopeRow, ...]
+    resumes: bool
     asked_nothing: bool
     lasts: str
     errors: tuple[str, ...]
@@ -99,12 +104,13 @@ class ConsentPage:
 
 @dataclass(frozen=True)
 class Seats:
-    """The handles that this page can be for: one fixed by the resource, or those to pick from; and what each says of
-    the client, by the handle's id."""
+    """The handles that this page can be for: one fixed by the resource, or those to pick from; what each says of the
+    client, by the handle's id; and the connections that stand already."""
 
     fixed: Seat | None
     offered: tuple[Seat, ...]
     verdicts: Mapping[UUID, Verdict] = field(default_factory=dict)
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def usable(self) -> list[Seat]:
@@ -114,7 +120,7 @@ class Seats:
         """Return why this handle cannot be chosen, as a sentence, or nothing."""
         if not seat.is_usable:
             return "Suspended. Ask an owner of the handle."
-        return NOT_LET_IN.get(self.verdicts[seat.handle.pk], "")
+        return NOT_LET_IN.get(self.verdicts[seat.handle.pk], "") or self.standing.obstacle(seat.handle)
 
     def waits(self, seat: Seat) -> bool:
         """Tell whether an admin of this handle has to let the client in first."""
@@ -141,25 +147,37 @@ def build(
     """Return the page for this request and person; `choice` is what was posted, where the page comes back."""
     settled = seats.settled
     chosen = choice.handle if choice and choice.handle else _used_before(asked, user)
-    ordered = _ordered(seats.offered, chosen)
-    rows = tuple(handle_row(seats, seat, checked=seat.handle.slug == chosen) for seat in ordered)
-    hint = asked.login_hint if "@" in asked.login_hint and asked.login_hint.lower() != user.email else ""
+    focus = settled or next((seat for seat in seats.usable if seat.handle.slug == chosen), None)
+    mine = seats.standing.at(focus.handle) if focus else None
+    client = client_view(asked.client, allowed=mine or latest_connection(asked.client, user))
+    ticked = choice.ticked if choice else _ticked_first(asked, mine)
+    rows = rows_of(asked, seats=seats, seat=settled, ticked=ticked)
+    new, already = _step_up(rows, mine) if mine and not client.is_changed else (rows, ())
     return ConsentPage(
-        client=client_view(asked.client, allowed=latest_connection(asked.client, user)),
+        client=client,
         destination=redirects.destination(asked.redirect_uri),
         person=user,
-        login_hint_other=hint,
+        login_hint_other=other_person(asked, user),
         fixed_handle=handle_row(seats, seats.fixed, checked=True) if seats.fixed else None,
         only_handle=handle_row(seats, settled, checked=True) if settled and not seats.fixed else None,
-        handles=rows,
-        groups=_groups(asked, settled=settled, ticked=choice.ticked if choice else _ticked_first(asked, user, settled)),
+        handles=tuple(
+            handle_row(seats, seat, checked=seat.handle.slug == chosen) for seat in _ordered(seats.offered, chosen)
+        ),
+        groups=tuple(ScopeGroup(title, tuple(each)) for title, each in groupby(new, key=lambda row: row.group)),
+        already=already,
+        resumes=bool(mine and mine.paused_by),
         asked_nothing=not asked.named_scopes,
-        lasts=_lasts(asked.client),
+        lasts=lasts(asked.client),
         errors=errors,
         signed=signed,
         action="/oauth/authorize",
         next=f"/oauth/authorize?{query}",
     )
+
+
+def other_person(asked: AuthorizationRequest, user: User) -> str:
+    """Return the address of the person the client expected, where that is somebody else, or nothing."""
+    return asked.login_hint if "@" in asked.login_hint and asked.login_hint.lower() != user.email else ""
 
 
 def latest_connection(client: Client, user: User) -> Connection | None:
@@ -220,44 +238,61 @@ def _ordered(seats: tuple[Seat, ...], first: str) -> list[Seat]:
     return sorted(seats, key=lambda seat: seat.handle.slug != first)
 
 
-def _ticked_first(asked: AuthorizationRequest, user: User, settled: Seat | None) -> frozenset[str]:
+def _ticked_first(asked: AuthorizationRequest, mine: Connection | None) -> frozenset[str]:
     """Return what is ticked before anybody chose: all but Manage, and what this connection already has."""
     manage = set(Scope.objects.filter(pk__in=asked.wanted, level=Scope.Level.MANAGE).values_list("pk", flat=True))
-    live = Connection.objects.filter(user=user, client=asked.client, resource=asked.target.uri, ended_at=None)
-    mine = live.filter(handle=settled.handle).first() if settled else None
     return frozenset(set(asked.wanted) - manage | set(mine.scope_list if mine else ()))
 
 
-def _groups(asked: AuthorizationRequest, *, settled: Seat | None, ticked: frozenset[str]) -> tuple[ScopeGroup, ...]:
-    role = settled.role if settled else None
-    shown = Scope.objects.filter(pk__in=asked.wanted, is_shown=True)
+def _step_up(rows: tuple[ScopeRow, ...], mine: Connection) -> tuple[tuple[ScopeRow, ...], tuple[ScopeRow, ...]]:
+    """Return what is new to a connection, and what it has already. All of one kind needs no telling apart."""
+    held = set(mine.scope_list)
+    already = tuple(row for row in rows if row.name in held)
+    new = tuple(replace(row, is_new=True) for row in rows if row.name not in held)
+    return (new, already) if new and already else (rows, ())
+
+
+def rows_of(
+    asked: AuthorizationRequest, *, seats: Seats, seat: Seat | None, ticked: frozenset[str]
+) -> tuple[ScopeRow, ...]:
+    """Return the scopes of a request as the page shows them, for the handle in question or for one still open."""
     order = {name: place for place, name in enumerate(asked.wanted)}
-    rows = sorted(shown, key=lambda scope: order[scope.name])
-    return tuple(
-        ScopeGroup(title, tuple(_scope_row(scope, role=role, ticked=scope.name in ticked) for scope in scopes))
-        for title, scopes in groupby(rows, key=lambda scope: scope.group)
-    )
+    shown = sorted(Scope.objects.filter(pk__in=asked.wanted, is_shown=True), key=lambda scope: order[scope.name])
+    return tuple(_scope_row(scope, seats=seats, seat=seat, ticked=scope.name in ticked) for scope in shown)
 
 
-def _scope_row(scope: Scope, *, role: Role | None, ticked: bool) -> ScopeRow:
-    beyond = role is not None and not at_least(role, scope.role)
+def _scope_row(scope: Scope, *, seats: Seats, seat: Seat | None, ticked: bool) -> ScopeRow:
+    reason = _reason_not(scope, seats=seats, seat=seat)
     return ScopeRow(
         name=scope.name,
         title=scope.title,
         description=scope.description,
         consequence=scope.consequence,
+        group=scope.group,
         level=scope.level,
         level_label=str(Scope.Level(scope.level).label),
         is_required=scope.is_required,
-        is_checked=(ticked or scope.is_required) and not beyond,
-        is_disabled=beyond or scope.is_required,
-        disabled_reason=f"Needs the role {Role(scope.role).label.lower()}." if beyond else "",
+        is_checked=(ticked or scope.is_required) and not reason,
+        is_disabled=bool(reason) or scope.is_required,
+        disabled_reason=reason,
         role_needed=scope.role,
         is_new=False,
+        withheld_at=seats.standing.withheld_at(scope.name),
     )
 
 
-def _lasts(client: Client) -> str:
+def _reason_not(scope: Scope, *, seats: Seats, seat: Seat | None) -> str:
+    """Return why a scope cannot be allowed at this handle, as a sentence, or nothing."""
+    if seat is None:
+        return ""
+    if not at_least(seat.role, scope.role):
+        return f"Needs the role {Role(scope.role).label.lower()}."
+    if scope.name in seats.standing.withheld(seat.handle):
+        return f"Withheld by an admin of @{seat.handle.slug}."
+    return ""
+
+
+def lasts(client: Client) -> str:
     minutes = max(1, round(settings.ACCESS_TOKEN_LIFETIME_SECONDS / 60))
     key = f"Each key lives {minutes} minute{'s' if minutes != 1 else ''}."
     if not client.may_refresh:

@@ -54,6 +54,8 @@ class PushSubscription(Subscription):
             try:
                 await self.ask_verification(call)
             except NoAnswer as error:
+                # The last verification is still good for a while, but who would send us events does not answer.
+                self.memory.lose()
                 self.complain(f"not verified: {error}")
             await asyncio.sleep(self.source.pace.verify)
             if not self.memory.is_fresh:

@@ -233,6 +233,8 @@ class Subscription:
 def _why(reply: Reply) -> str:
     if reply.status == 401:
         return "the authorization server refuses this resource server's id or secret: check the settings"
+    if reply.status == 400:
+        return "the authorization server does not deliver events this way or to this address"
     return f"status {reply.status}"
 
 

@@ -15,7 +15,7 @@ function setUpPicker(form) {
   const radios = [...picker.querySelectorAll("input[name=handle]:enabled")];
   const checked = radios.find((radio) => radio.checked);
   // A role that is enough at every handle needs no warning.
-  scopes.filter((row) => radios.every((radio) => reaches(radio.dataset.role, row.needed)))
+  scopes.filter((row) => !row.withheldAt && radios.every((radio) => reaches(radio.dataset.role, row.needed)))
     .forEach((row) => { row.reason.textContent = ""; });
   scopes.forEach((row) => { row.final = row.box.disabled && (!checked || reaches(checked.dataset.role, row.needed)); });
   if (checked) choose(checked);
@@ -28,7 +28,9 @@ function scopeRows(form) {
     const box = item.querySelector("input");
     const needed = item.dataset.roleNeeded;
     const sentence = { member: words.needsMember, admin: words.needsAdmin, owner: words.needsOwner }[needed] || "";
-    return { box, needed, sentence, reason: item.querySelector("[data-reason]"), wanted: box.checked };
+    const reason = item.querySelector("[data-reason]");
+    const withheldAt = item.dataset.withheldAt?.split(" ");
+    return { box, needed, sentence, reason, withheldAt, withheld: words.withheld, wanted: box.checked };
   }).filter((row) => !("locked" in row.box.dataset));
 }
 
@@ -38,11 +40,12 @@ function reaches(role, needed) {
 
 function fitToRole(row, radio) {
   if (row.final) return;
-  const enough = reaches(radio.dataset.role, row.needed);
+  const reached = reaches(radio.dataset.role, row.needed);
+  const enough = reached && !row.withheldAt?.includes(radio.value);
   if (!row.box.disabled) row.wanted = row.box.checked;
   row.box.disabled = !enough;
   row.box.checked = enough && row.wanted;
-  row.reason.textContent = enough ? "" : row.sentence.replace("{handle}", radio.value);
+  row.reason.textContent = enough ? "" : (reached ? row.withheld : row.sentence).replace("{handle}", radio.value);
 }
 
 function nameTheHandle(form, picker, handle) {
@@ -92,7 +95,7 @@ function setUpSubmitGuard(form) {
   };
   form.addEventListener("submit", (event) => {
     const answer = event.submitter;
-    live.textContent = answer && answer.value === "cancel" ? live.dataset.cancel : live.dataset.allow;
+    live.textContent = live.dataset[answer ? answer.value : "allow"] || "";
     setTimeout(() => buttons.forEach((button) => { button.disabled = true; }));
     // An installed app opens beside this page, which stays: say so, and let the person try again.
     if (form.dataset.destination === "app") setTimeout(() => { release(); live.textContent = live.dataset.app; }, 6000);

@@ -59,7 +59,7 @@ def test_of_parallel_redemptions_of_a_code_one_wins_and_nothing_is_left_alive(cr
 @pytest.mark.covers("M-form-replay", "req:C6")
 def test_a_double_click_on_allow_makes_one_connection_and_one_usable_code(crowd: World, app: App) -> None:
     for number in range(ROUNDS):
-        page = crowd.alice.open(app.authorize_url(scope=READS))
+        page = crowd.alice.open(app.authorize_url(scope=READS, prompt="consent"))
         answers = at_once(*[lambda page=page: crowd.alice.decide(page, handle="acme")] * 3)
         assert statuses(answers) == [302] * 3
         assert Connection.objects.filter(ended_at=None).count() == 1
@@ -71,7 +71,7 @@ def test_a_double_click_on_allow_makes_one_connection_and_one_usable_code(crowd:
 @pytest.mark.covers("M-form-replay")
 def test_one_page_answered_for_two_handles_at_once_ends_up_with_one(crowd: World, app: App) -> None:
     for _ in range(ROUNDS):
-        page = crowd.alice.open(app.authorize_url(scope=READS))
+        page = crowd.alice.open(app.authorize_url(scope=READS, prompt="consent"))
         answers = at_once(*[lambda page=page, to=to: crowd.alice.decide(page, handle=to) for to in ("acme", "globex")])
         assert {answer.status_code for answer in answers} <= {302, 400}
         codes = [answer_of(answer)["code"] for answer in answers if answer.status_code == 302]

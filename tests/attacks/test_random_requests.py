@@ -38,6 +38,10 @@ PAGES = [
     "/connections",
     "/connections/all/disconnect",
     "/connections/@connection/disconnect",
+    "/connections/@connection/scopes",
+    "/connections/@connection/pause",
+    "/connections/@connection/resume",
+    "/connections/@connection/wishes",
     "/handles",
     "/handles/@handle",
     "/handles/@handle/clients",
@@ -71,12 +75,13 @@ NAMES = (
     "code_challenge_method resource grant_type refresh_token token token_type_hint prompt login_hint request "
     "request_uri taken target client user scopes extra_credentials headers body decision handle confirm login "
     "password email next csrfmiddlewaretoken redirect_uris client_name grant_types response_types client_uri "
-    "mode kind value only_this "
+    "mode kind value only_this offered q sort "
     "token_endpoint_auth_method software_id domain __class__ _params".split()
 )
 TEXTS = [
     *"@client @confidential @secret @code @used @refresh @access @verifier @challenge @signed @registration".split(),
     *"code S256 plain none authorization_code refresh_token client_credentials openid query fragment allow cancel "
+    "continue choose decline used unused "
     "block fingerprint client_id ask listed "
     "acme globex public mcp.connect links.read offline_access yes client_secret_basic".split(),
     GATEWAY,

@@ -186,3 +186,17 @@ def test_a_client_gets_no_scheme_that_runs_or_reads_things() -> None:
     dangerous = {"javascript", "data", "vbscript", "file", "blob", "about", "ftp", "ws", "mailto", "tel"}
     assert dangerous.isdisjoint(policy.PRIVATE_USE_SCHEMES)
     assert all(scheme == scheme.lower() for scheme in policy.PRIVATE_USE_SCHEMES)
+
+
+@pytest.mark.parametrize(
+    ("url", "backend", "path"),
+    [
+        ("consolemail://", "console", ""),
+        ("filemail:///var/spool/mail-out", "filebased", "/var/spool/mail-out"),
+        ("smtp://127.0.0.1:2525", "smtp", ""),
+    ],
+)
+def test_mail_goes_where_the_address_says_and_never_waits_long(url: str, backend: str, path: str) -> None:
+    found = settings_of("EMAIL_BACKEND", "EMAIL_FILE_PATH", "EMAIL_TIMEOUT", EMAIL_URL=url)
+    assert found["EMAIL_BACKEND"] == f"django.core.mail.backends.{backend}.EmailBackend"
+    assert (found["EMAIL_FILE_PATH"], found["EMAIL_TIMEOUT"]) == (path, policy.MAIL_TIMEOUT_SECONDS)

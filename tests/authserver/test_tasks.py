@@ -1,5 +1,8 @@
 """The clock's tasks, without a broker and through a real one."""
 
+import os
+import subprocess
+import sys
 from datetime import timedelta
 from typing import Any
 
@@ -20,6 +23,14 @@ from tests.tampering import laid_bare
 def test_the_scheduled_tasks_exist(settings: Any) -> None:
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         assert entry["task"] in app.tasks
+
+
+def test_every_process_of_the_product_can_ask_for_a_task_by_its_name() -> None:
+    """Servers and commands, too: there Celery imports no tasks by itself, as it does in a worker."""
+    program = "import django; django.setup(); from celery import current_app; print(*current_app.tasks)"
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "authserver.settings", "DEBUG": "1"}
+    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert {"authserver.tasks.push_security_events", "authserver.tasks.send_notices"} <= set(told.stdout.split())
 
 
 def test_without_a_broker_a_task_runs_where_it_is_called(world: World, chatgpt: App) -> None:

@@ -47,7 +47,7 @@ def test_an_admin_decides_about_apps(page: Page, home: str, world: World, chatgp
 def test_who_manages_no_handle(page: Page, home: str, world: World, inspect: Inspect) -> None:
     page.goto(f"{home}/handles")
     sign_in(page, "carol@example.com")
-    expect(page.get_by_role("heading", level=2)).to_have_text("You manage no handle")
+    expect(page.get_by_role("heading", level=2)).to_have_text("You belong to no handle")
     inspect(page)
 
 

@@ -160,7 +160,7 @@ def test_a_scope_taken_out_of_the_catalog_leaves_every_connection_and_returns(
     set_scope("links.read", is_active=False)
     assert world.asker.knows(held.access)["scope"] == "mcp.connect skills.read"
     assert tokens_of(chatgpt.refresh(held.refresh)).scope == "mcp.connect skills.read"
-    page = world.bob.open(chatgpt.authorize_url(hosted("acme"), scope=READS)).content.decode()
+    page = world.bob.open(chatgpt.authorize_url(hosted("acme"), scope=READS, prompt="consent")).content.decode()
     assert 'value="skills.read"' in page
     assert 'value="links.read"' not in page
     assert "links.read" not in chatgpt.http.get("/.well-known/oauth-authorization-server").content.decode()

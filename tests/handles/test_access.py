@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from accounts.models import User
@@ -101,6 +103,20 @@ def test_a_question_is_one_statement(world: World, django_assert_num_queries) ->
         access.role_in(handle, user)
     with django_assert_num_queries(1):
         [seat.handle.slug for seat in access.seats_of(user)]
+
+
+def test_the_roles_at_many_handles_are_those_at_each_and_cost_one_query(
+    world: World, django_assert_num_queries: Any
+) -> None:
+    set_handle("globex", visibility="public")
+    set_role(world.bob, "acme", "emperor")
+    set_handle("initech", status="suspended")
+    handles = list(Handle.objects.all())
+    for name in ("alice", "bob", "carol"):
+        user = getattr(world, name).user
+        with django_assert_num_queries(1):
+            found = access.roles_in(handles, user)
+        assert found == {handle.pk: access.role_in(handle, user) for handle in handles}
 
 
 def test_nothing_is_remembered_between_questions(world: World) -> None:

@@ -25,6 +25,7 @@ WRITTEN = (
     "approved_address", "approved_agent", "paused_at", "paused_by",
 )  # fmt: skip
 ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
+CHANGED = Refusal("invalid_request", "What was allowed before has changed.", "consent:changed")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ def approve(approval: Approval, *, now: datetime) -> str | Refusal:
     one void, as long as the first was not redeemed. Records connection:approved,
     connection:widened or, where nobody was asked again, connection:continued.
 
-    Refuses: invalid_request, reason consent:answered, once its code was redeemed.
+    Refuses: invalid_request, reason consent:answered, once its code was redeemed; consent:changed, where nobody was
+             asked again and the connection no longer stands as it did.
     """
     try:
         code, abandoned = _approve(approval, now=now)
@@ -65,6 +67,8 @@ def approve(approval: Approval, *, now: datetime) -> str | Refusal:
 def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
     """Return the code, and the connection that an earlier answer of the same page went to, if it was another one."""
     connection, is_new = _live_connection(approval, now=now)
+    if approval.is_remembered and (is_new or not _stands(connection, approval)):
+        raise Refused(CHANGED)  # ended, paused or narrowed a moment ago: what nobody sees must not undo that
     answered = AuthorizationCode.objects.filter(consent_id=approval.consent_id).first()
     if answered and not AuthorizationCode.objects.filter(pk=answered.pk, redeemed_at=None).delete()[0]:
         raise Refused(ANSWERED)  # it was redeemed, perhaps just now; what was made above is rolled back
@@ -76,6 +80,12 @@ def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
     _tell(approval, connection, is_new=is_new, gained=gained, now=now)
     elsewhere = answered is not None and answered.connection_id != connection.pk
     return code, answered.connection_id if answered and elsewhere else None
+
+
+def _stands(connection: Connection, approval: Approval) -> bool:
+    """Tell whether a connection, now that it is locked, has all that goes on without asking."""
+    same = connection.client_metadata_digest == approval.client.metadata_digest
+    return same and not connection.paused_by and set(approval.granted) <= set(connection.scope_list)
 
 
 def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> None:

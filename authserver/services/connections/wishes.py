@@ -10,21 +10,41 @@ from accounts.models import User
 from authserver import policy
 from authserver.models import Connection, Notice, ScopeRequest
 from authserver.protocol import scopes
+from authserver.protocol.scopes import Catalog
 from authserver.services import catalog, events, notices, receipts
 from authserver.services.connections.standing import lock
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
 from handles import access
+from handles.roles import Role
 
 Decision = ScopeRequest.Decision
 
 
 def may_get(connection: Connection, scope: str) -> bool:
     """Tell whether its person could allow this scope now: known, of this resource, within the role, not withheld."""
-    limit = set(connection.protected_resource.scopes.values_list("pk", flat=True))
+    role = access.role_in(connection.handle, connection.user)
+    return _may_get(connection, scope, role=role, known=catalog.current())
+
+
+def _may_get(connection: Connection, scope: str, *, role: Role | None, known: Catalog) -> bool:
+    limit = {each.pk for each in connection.protected_resource.scopes.all()}
     if (limit and scope not in limit) or scope in connection.withheld_scopes.split():
         return False
-    return bool(scopes.allowed_to(access.role_in(connection.handle, connection.user), [scope], catalog.current()))
+    return bool(scopes.allowed_to(role, [scope], known))
+
+
+def waiting_for(user: User) -> list[ScopeRequest]:
+    """Return what waits for this person and could be allowed now, oldest first; a few queries, however many wait."""
+    rows = ScopeRequest.objects.filter(connection__user=user, connection__ended_at=None, decision="")
+    found = list(rows.select_related("connection__handle").prefetch_related("connection__protected_resource__scopes"))
+    roles, known = access.roles_in({row.connection.handle for row in found}, user), catalog.current()
+    return [row for row in found if _still_waits(row, role=roles[row.connection.handle_id], known=known)]
+
+
+def _still_waits(row: ScopeRequest, *, role: Role | None, known: Catalog) -> bool:
+    held = row.connection.scope_list
+    return row.scope not in held and _may_get(row.connection, row.scope, role=role, known=known)
 
 
 @transaction.atomic

@@ -49,7 +49,7 @@ def find(token: str, now: datetime) -> Found | Refusal:
     row = rows.filter(digest=credentials.digest(token)).first()
     if row is None:
         return _invalid("unknown")
-    role = roles.known(row.held_role)
+    role = _membership_role(row.held_role)
     obstacle = _obstacle(row, now)
     if obstacle or role is None:
         return _invalid(obstacle or "no_member")
@@ -70,7 +70,13 @@ def effective_scopes(row: PersonalAccessToken, now: datetime) -> list[str]:
     """Return what this token may do now: its own scopes within what its person's role reaches; nothing where it does
     not work at all. Guests of a public handle have no membership, so no token of theirs works there."""
     held = Membership.objects.filter(handle=row.handle_id, user=row.user_id).values_list("role", flat=True).first()
-    return [] if _obstacle(row, now) else scopes.allowed_to(roles.known(held), row.scope_list, offered())
+    return [] if _obstacle(row, now) else scopes.allowed_to(_membership_role(held), row.scope_list, offered())
+
+
+def _membership_role(text: str | None) -> Role | None:
+    """Return the role of a member; a guest's is none, and one that nobody knows neither."""
+    role = roles.known(text)
+    return role if role and role != Role.PUBLIC else None
 
 
 def _obstacle(row: PersonalAccessToken, now: datetime) -> str:

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -18,7 +20,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
-from jwcrypto.common import JWException
+from jwcrypto.common import JWException, base64url_encode
 from jwcrypto.jwk import JWK
 from jwcrypto.jws import JWS
 
@@ -38,14 +40,20 @@ class Signer:
     """The key that signs now, opened."""
 
     kid: str
-    key: JWK = field(repr=False)
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     def sign(self, payload: bytes | dict[str, Any], *, typ: str) -> str:
         """Return a compact JWS over this payload; `typ` (RFC 7515 §4.1.9) keeps one kind from passing for another."""
-        text = payload if isinstance(payload, bytes) else json.dumps(payload, separators=(",", ":")).encode()
-        jws = JWS(text)
-        jws.add_signature(self.key, None, json.dumps({"typ": typ, "alg": ALGORITHM, "kid": self.kid}))
-        return jws.serialize(compact=True)
+        # By hand (RFC 7515 §7.1, RFC 7518 §3.4): jwcrypto takes four times as long, and a poll may sign hundreds.
+        text = payload if isinstance(payload, bytes) else _json(payload)
+        header = _json({"typ": typ, "alg": ALGORITHM, "kid": self.kid})
+        signed = f"{base64url_encode(header)}.{base64url_encode(text)}"
+        r, s = decode_dss_signature(self.key.sign(signed.encode(), ec.ECDSA(SHA256())))
+        return f"{signed}.{base64url_encode(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
+
+
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, separators=(",", ":")).encode()
 
 
 def sign(payload: bytes | dict[str, Any], *, typ: str) -> str:
@@ -146,7 +154,7 @@ def _make(number: int, *, signs_from: datetime, now: datetime) -> bool:
 
 def _open(row: SigningKey) -> Signer | None:
     private = _unseal(row)
-    return None if private is None else Signer(row.kid, JWK.from_json(private.decode()))
+    return None if private is None else Signer(row.kid, JWK.from_json(private.decode()).get_op_key("sign"))
 
 
 def _key_from(secret: str) -> AESGCM:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import OuterRef, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from authserver import policy
 from authserver.models import EventStream, SecurityEvent
+from authserver.services import background
 from authserver.services.receipts import delivery, keys, streams
 from authserver.services.receipts.posting import post
 
@@ -41,7 +42,7 @@ class Sent:
 
 def push_due() -> int:
     """Send what is due; return how many events were taken. As one stream is done, what came in meanwhile is taken up,
-    for policy.PUSH_RUN_SECONDS."""
+    for policy.PUSH_RUN_SECONDS; the rest is the next run's, which is asked for."""
     until = time.monotonic() + policy.PUSH_RUN_SECONDS
     running: dict[Future[Sent], Batch] = {}
     count = 0
@@ -49,26 +50,34 @@ def push_due() -> int:
         if time.monotonic() < until:
             running |= {_pool.submit(_send, batch, until): batch for batch in _take(now=timezone.now())}
         if not running:
-            return count
+            break
         done, _ = wait(running, timeout=policy.PUSH_LEASE.total_seconds(), return_when=FIRST_COMPLETED)
         if not done:
-            return count  # a name that cannot be resolved in time; the lease brings it back
+            break  # a name that cannot be resolved in time; the lease brings it back
         for future in done:
             batch = running.pop(future)
             with suppress(EventStream.DoesNotExist):  # its resource server was removed meanwhile
                 count += _settle(batch, future.result(), now=timezone.now())
+    if time.monotonic() >= until and _due(timezone.now()).exists():
+        background.soon("authserver.tasks.push_security_events")
+    return count
 
 
-def _take(*, now: datetime) -> list[Batch]:
-    """Take what is due: of every stream whose oldest waiting event is. Nothing overtakes that one."""
+def _due(now: datetime) -> QuerySet[EventStream]:
+    """Return the streams whose oldest waiting event is due. Nothing overtakes that one."""
     waiting = SecurityEvent.objects.filter(stream=OuterRef("pk"), acknowledged_at=None, abandoned_at=None)
     oldest = waiting.order_by("created_at", "jti").values("next_attempt_at")[:1]
-    due = EventStream.objects.annotate(due_at=Subquery(oldest)).filter(
+    return EventStream.objects.annotate(due_at=Subquery(oldest)).filter(
         due_at__lte=now,
         method=EventStream.Method.PUSH,
         status=EventStream.Status.ENABLED,
         resource_server__is_active=True,
     )
+
+
+def _take(*, now: datetime) -> list[Batch]:
+    """Take what is due, and put its time ahead."""
+    due = _due(now)
     if not due.exists():
         return []
     signer = keys.signer()

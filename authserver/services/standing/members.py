@@ -100,11 +100,16 @@ def remove(handle: Handle, user: User, *, by: User, now: datetime) -> Refusal | 
         return refusal or NO_MEMBER
     act.seat.delete()
     _tell(act, Tag.MEMBER_REMOVED, now=now, before=act.seat.role)
+    end_access(handle, user, by=by, now=now)
+    return None
+
+
+def end_access(handle: Handle, user: User, *, by: User, now: datetime) -> None:
+    """End what a person who lost their seat had connected or made at this handle."""
     held = Connection.objects.filter(handle=handle, user=user, ended_at=None).order_by("pk")
     connections.revoke_all(held, reason=Connection.EndReason.MEMBER_REMOVED, now=now, by=by)
     tokens = PersonalAccessToken.objects.filter(handle=handle, user=user, ended_at=None).order_by("pk")
     personal_tokens.revoke_all(tokens.select_related("user", "handle"), by=by, now=now)
-    return None
 
 
 def _begin(handle: Handle, user: User, by: User) -> _Act:

@@ -6,10 +6,10 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from authserver.models import Connection
-from authserver.services import connections, events, receipts
+from authserver.services import events, receipts
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from authserver.services.standing import members
 from authserver.services.standing.changes import differences
 from handles.models import Handle, Membership
 
@@ -30,17 +30,18 @@ def save(seat: Membership, *, by: User, now: datetime) -> bool:
 
 @transaction.atomic
 def remove(seat: Membership, *, by: User, now: datetime) -> None:
-    """Take a person's seat and end their connections at the handle. Records member:removed, and connection:revoked
-    for each."""
+    """Take a person's seat and end their connections and personal tokens at the handle. Records member:removed, and
+    what ending those records."""
     _lock(seat)
     _tell(seat, Tag.MEMBER_REMOVED, by=by, now=now, before=seat.role)
     seat.delete()
-    held = Connection.objects.filter(handle=seat.handle, user=seat.user, ended_at=None).order_by("pk")
-    connections.revoke_all(held, reason=Connection.EndReason.MEMBER_REMOVED, now=now, by=by)
+    members.end_access(seat.handle, seat.user, by=by, now=now)
 
 
 def _lock(seat: Membership) -> None:
-    Handle.objects.select_for_update(no_key=True).get(pk=seat.handle_id)  # as every act on members does
+    """Lock the handle, then the seat, as every act on members does."""
+    Handle.objects.select_for_update(no_key=True).get(pk=seat.handle_id)
+    Membership.objects.select_for_update(of=("self",)).filter(pk=seat.pk).first()
 
 
 def _tell(seat: Membership, tag: Tag, *, by: User, now: datetime, before: str, role: str = "") -> None:

@@ -41,7 +41,7 @@ def take(report: Iterable[Call], asker: ResourceServer, now: datetime) -> int:
 def _connections_of(asker: ResourceServer, ids: set[UUID], now: datetime) -> dict[UUID, Connection]:
     recent = Q(ended_at=None) | Q(ended_at__gt=now - policy.REPORT_AGE_MAX)
     mine = Connection.objects.filter(recent, pk__in=ids, protected_resource__in=asker.resources.all())
-    return mine.in_bulk()
+    return mine.only("ended_at", "scopes", "withheld_scopes").in_bulk()
 
 
 def _wish(calls: list[Call], known: dict[UUID, Connection], now: datetime) -> None:

@@ -42,7 +42,7 @@ def roll_up() -> int:
 
 @transaction.atomic
 def _roll_up_batch() -> int:
-    rows = list(ToolCall.objects.select_for_update(skip_locked=True, of=("self",)).order_by("pk")[:BATCH])
+    rows = list(ToolCall.objects.select_for_update(skip_locked=True).order_by("pk")[:BATCH])
     counts: Counter[Key] = Counter()
     for row in rows:
         day = row.at.astimezone(UTC).date()
@@ -58,12 +58,16 @@ def _bounded(counts: Counter[Key]) -> Counter[Key]:
         connection__in={key.connection_id for key in counts}, day__in={key.day for key in counts}
     )
     rows = Counter({pair[:2]: pair[2] for pair in kept.values_list("connection", "day").annotate(models.Count("pk"))})
-    there = set(kept.filter(tool__in={key.tool for key in counts}).values_list(*NAMES))
+    news = Counter(key[:2] for key in counts)
+    tight = {pair[0] for pair in news if rows[pair] + news[pair] > policy.TOOLS_PER_CONNECTION_AND_DAY_MAX}
+    if not tight:
+        return counts
+    there = set(kept.filter(connection__in=tight).values_list(*NAMES))
     bounded: Counter[Key] = Counter()
     for key, count in counts.items():
-        if key not in there and rows[key[:2]] >= policy.TOOLS_PER_CONNECTION_AND_DAY_MAX:
-            key = key._replace(tool=OTHER_TOOLS, scopes="")
-        elif key not in there:
+        if key.connection_id in tight and key not in there:
+            if rows[key[:2]] >= policy.TOOLS_PER_CONNECTION_AND_DAY_MAX:
+                key = key._replace(tool=OTHER_TOOLS, scopes="")
             rows[key[:2]] += 1
         bounded[key] += count
     return bounded

@@ -14,7 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from authserver import policy
 from authserver.models import Connection, Scope
-from authserver.services import connections
+from authserver.services import connections, receipts
 from authserver.services.connections import EndReason, PausedBy
 from authserver.services.governance import client_list
 from authserver.views.handles.connections import Card, Search, card_of, find, read_search
@@ -118,7 +118,8 @@ def disconnect(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResp
 
 def _disconnect(request: HttpRequest, handle: Handle, card: Card) -> None:
     connections.revoke(card.connection, reason=EndReason.HANDLE_ADMIN, now=timezone.now(), by=_user(request))
-    success(request, f"{card.name} no longer has access to @{handle.slug}.")
+    heard = receipts.sentence([card.connection])
+    success(request, f"{card.name} no longer has access to @{handle.slug}. {heard}")
 
 
 def _act(request: HttpRequest, slug: str, connection_id: UUID, act: Act) -> HttpResponse:
@@ -154,7 +155,7 @@ def disconnect_many(request: HttpRequest, slug: str) -> HttpResponse:
     if left:
         return _ask(request, handle, search, count=left, ended=ended)
     whose = f" {search.whose}" if search.whose else ""
-    success(request, f"{_connections(ended)}{whose} to @{handle.slug} ended.")
+    success(request, f"{_connections(ended)}{whose} to @{handle.slug} ended. {receipts.sentence(batch)}")
     return _back(handle)
 
 

@@ -59,7 +59,7 @@ def _make(request: HttpRequest, seat: Seat, user: User) -> HttpResponse:
 
 def _show(request: HttpRequest, page: TokensPage) -> HttpResponse:
     context = {"page": page, "is_admin": token_page.is_admin(page.seat)}
-    return private(render(request, "handles/tokens.html", context, status=400 if page.errors else 200))
+    return private(render(request, "handles/tokens/page.html", context, status=400 if page.errors else 200))
 
 
 @login_required
@@ -74,7 +74,7 @@ def revoke(request: HttpRequest, slug: str, token_id: UUID) -> HttpResponse:
     if request.method != "POST" or request.POST.get("confirm") != "yes":
         (card,) = token_page.cards([row], timezone.now())
         page = {"seat": seat, "card": card, "is_mine": row.user_id == user.pk}
-        return private(render(request, "handles/token_revoke.html", {"page": page}))
+        return private(render(request, "handles/tokens/revoke.html", {"page": page}))
     personal_tokens.revoke(row, by=user, now=timezone.now())
     success(request, f"{row.name} no longer works.")
     return HttpResponseRedirect(reverse("handle_tokens", args=[seat.handle.slug]))

@@ -72,7 +72,7 @@ def usage_page(request: HttpRequest, slug: str) -> HttpResponse:
         number=number,
         next=number + 1 if len(found) > PAGE_ROWS and number < PAGE_MAX else 0,
     )
-    return private(render(request, "handles/usage.html", {"page": page}))
+    return private(render(request, "handles/usage/page.html", {"page": page}))
 
 
 @login_required

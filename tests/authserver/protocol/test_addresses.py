@@ -94,3 +94,19 @@ def test_loopback_is_this_machine(address: str, expected: bool) -> None:
 @pytest.mark.parametrize("address", ["10.0.0.1", "::ffff:127.0.0.1", "169.254.169.254", "8.8.8.8", "localhost", ""])
 def test_loopback_is_nothing_else(address: str) -> None:
     assert not addresses.is_loopback(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"),
+        ("127.0.0.1", "127.0.0.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("fe80::1%eth0", "fe80::/48"),
+        ("", ""),
+        ("nowhere", ""),
+    ],
+)
+def test_a_network_names_no_machine(address: str, network: str) -> None:
+    assert addresses.network_of(address) == network

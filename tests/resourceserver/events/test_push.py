@@ -1,6 +1,7 @@
 """Events that are sent to the gate: believed as those that are fetched, at an address that nobody can guess."""
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import Identity
 from tests.resourceserver.authority import Authority, connection, key, sign
-from tests.resourceserver.events.conftest import ALICE, Kit, kit, until
+from tests.resourceserver.events.conftest import ALICE, FAST, Kit, kit, until
 from tests.resourceserver.fakes import SECRETS, Inner, Reply, endpoints, exchange, grant, http_scope, policy, run
 
 URL = "http://127.0.0.1:8001/.well-known/security-events"
@@ -76,6 +77,31 @@ def test_it_is_fresh_only_while_verifications_that_were_asked_for_arrive():
             await made.kit.remembered()
 
     run(story())
+
+
+@pytest.mark.parametrize("status", [401, 500, 503])
+def test_when_it_cannot_even_ask_to_be_verified_the_answers_die_at_once(status: int):
+    async def story() -> None:
+        async with pushed(pace=dataclasses.replace(FAST, push_good_for=3600)) as made:
+            await made.kit.remembered()
+            made.authority.broken["/oauth/events/verify"] = status
+            await until(lambda: made.kit.memory.recall(ALICE) is None, within=1)
+            made.authority.broken.clear()
+            await made.kit.remembered()
+
+    run(story())
+
+
+def test_an_address_that_is_not_allowed_is_named_in_the_log(caplog: pytest.LogCaptureFixture):
+    async def story() -> None:
+        async with pushed() as made:
+            await until(lambda: made.authority.streams)
+            made.authority.streams.clear()
+            made.authority.broken = {"/oauth/events/stream": 400}
+            await until(lambda: "to this address" in caplog.text)
+
+    run(story())
+    assert "security-events/" not in caplog.text
 
 
 def test_a_verification_that_is_sent_again_renews_nothing():

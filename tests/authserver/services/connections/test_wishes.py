@@ -107,3 +107,23 @@ def test_it_may_be_unticked_and_ticked_again_afterwards(connection: Connection, 
     assert "links.write" not in Connection.objects.get().scope_list
     connections.allow_scopes(connection, [*READS, "links.write"], by=world.alice.user, now=NOW)
     assert "links.write" in Connection.objects.get().scope_list
+
+
+# --- What is shown to the person
+
+
+def test_what_waits_is_listed_for_its_person_only_and_only_while_it_may_be_allowed(
+    connection: Connection, world: World
+) -> None:
+    wish(connection)
+    assert [row.scope for row in connections.waiting_for(connection.user)] == ["links.write"]
+    assert connections.waiting_for(world.bob.user) == []
+    connections.withhold(connection, ["links.write"], by=connection.user, now=NOW)
+    assert connections.waiting_for(connection.user) == []
+    connections.withhold(connection, [], by=connection.user, now=NOW)
+    ProtectedResource.objects.get(kind="gateway").scopes.set(Scope.objects.filter(pk__in=READS))
+    assert connections.waiting_for(connection.user) == []
+    ProtectedResource.objects.get(kind="gateway").scopes.clear()
+    assert len(connections.waiting_for(connection.user)) == 1
+    connections.revoke(connection, reason=EndReason.PERSON, now=NOW)
+    assert connections.waiting_for(connection.user) == []

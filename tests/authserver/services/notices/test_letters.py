@@ -40,7 +40,7 @@ HOSTILE = {
     "a template": "{{ letter.link }}{% now 'Y' %}{client.__class__}",
     "two hundred letters": "x" * 200,
     "right to left": "שלום עולם",
-    "a control character": "CI\x00\x1b[2J",
+    "a control character": "CI\x07\x1b[2J",
     "nothing": "",
 }
 

@@ -45,6 +45,10 @@ def hold_an_unknown_role(row: PersonalAccessToken) -> None:
     Membership.objects.filter(handle=row.handle_id, user=row.user_id).update(role="emperor")
 
 
+def be_a_guest(row: PersonalAccessToken) -> None:
+    Membership.objects.filter(handle=row.handle_id, user=row.user_id).update(role="public")
+
+
 def end(row: PersonalAccessToken) -> None:
     personal_tokens.revoke(row, by=row.user, now=NOW)
 
@@ -55,6 +59,7 @@ LOSSES: dict[str, tuple[Callable[[PersonalAccessToken], None], str]] = {
     "the person is no member any more": (leave, "no_member"),
     "nor a guest's worth": (leave_a_public_handle, "no_member"),
     "the role is unknown": (hold_an_unknown_role, "no_member"),
+    "the role is a guest's": (be_a_guest, "no_member"),
     "the token was ended": (end, "ended"),
 }
 

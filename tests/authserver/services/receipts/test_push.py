@@ -216,6 +216,21 @@ def test_what_comes_in_while_a_stream_is_served_is_sent_in_the_same_run(
     assert [kind_of(claims_of(token)) for token in receiver.tokens] == [VERIFICATION, REVOKED]
 
 
+def test_a_run_whose_time_is_over_asks_for_the_next(
+    connection: Connection, pushing: EventStream, receiver: Receiver, monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:  # fmt: skip
+    end(connection)
+    monkeypatch.setattr(policy, "PUSH_RUN_SECONDS", 0.0)
+    with django_capture_on_commit_callbacks() as asked:
+        assert push.push_due() == 0
+    assert len(asked) == 1
+    monkeypatch.undo()
+    with django_capture_on_commit_callbacks() as asked:
+        assert push.push_due() == 1
+    assert asked == []
+
+
 def test_what_a_lost_run_took_is_sent_again_when_its_lease_is_over(
     connection: Connection, pushing: EventStream, receiver: Receiver
 ) -> None:

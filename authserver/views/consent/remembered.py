@@ -1,0 +1,112 @@
+"""Consent that is remembered: whether this request needs a person at all, and the page with one button (screens C29).
+
+The rule is `protocol.connections.remembered`; here are its facts. What admins of the handle and administrators say of
+the client, and membership, were asked before: only seats without an obstacle come here.
+"""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from accounts.models import User
+from authserver.models import Connection
+from authserver.protocol import redirects, scopes
+from authserver.protocol.connections import remembered
+from authserver.protocol.connections.remembered import Allowed, Answer, Asked, Judgement
+from authserver.protocol.redirects import Destination
+from authserver.services import catalog
+from authserver.toolkit.endpoints import AuthorizationRequest
+from authserver.views import consent_page
+from authserver.views.consent_page import ClientView, HandleRow, ScopeRow, Seats
+from handles.access import Seat
+
+OPEN = Judgement(Answer.ASK, ("handle:open",))
+
+
+@dataclass(frozen=True)
+class Continuing:
+    """How a request may go on, and for which handle; no handle where it has to be asked."""
+
+    judgement: Judgement
+    seat: Seat | None = None
+
+    @property
+    def is_silent(self) -> bool:
+        return self.judgement.answer == Answer.SILENT
+
+    @property
+    def is_asked(self) -> bool:
+        return self.seat is None or self.judgement.answer == Answer.ASK
+
+
+@dataclass(frozen=True)
+class ContinuePage:
+    client: ClientView
+    destination: Destination
+    person: User
+    handle: HandleRow
+    rows: tuple[ScopeRow, ...]
+    lasts: str
+    signed: str
+    action: str
+    next: str
+
+
+def judge(request: HttpRequest, asked: AuthorizationRequest, *, user: User, seats: Seats) -> Continuing:
+    """Return how this request may go on. Only where the handle is beyond doubt: the address names it, or this client
+    has exactly one live connection through this resource."""
+    seat = _settled(seats)
+    if seat is None or seats.waits(seat):
+        return Continuing(OPEN)
+    found = seats.standing.at(seat.handle)
+    before = _allowed(found, seat) if found else None
+    return Continuing(remembered.judge(before, _asked(request, asked, user)), seat)
+
+
+def _settled(seats: Seats) -> Seat | None:
+    if seats.fixed:
+        return seats.fixed
+    only = seats.standing.only
+    return next((seat for seat in seats.usable if only and seat.handle.pk == only.handle_id), None)
+
+
+def _allowed(connection: Connection, seat: Seat) -> Allowed:
+    return Allowed(
+        scopes=frozenset(scopes.allowed_to(seat.role, connection.scope_list, catalog.current())),
+        redirect_origin=connection.redirect_origin,
+        client_name=connection.client_name,
+        client_digest=connection.client_metadata_digest,
+        is_paused=bool(connection.paused_by),
+    )
+
+
+def _asked(request: HttpRequest, asked: AuthorizationRequest, user: User) -> Asked:
+    destination = redirects.destination(asked.redirect_uri)
+    navigated = request.method == "GET" and remembered.is_from(destination.form_action, request.headers)
+    return Asked(
+        wanted=frozenset(asked.wanted),
+        destination=destination,
+        client_name=asked.client.name,
+        client_digest=asked.client.metadata_digest,
+        is_verified=asked.client.is_verified,
+        prompts=asked.prompts,
+        expects_another_person=bool(consent_page.other_person(asked, user)),
+        is_from_client=navigated,
+    )
+
+
+def build(
+    asked: AuthorizationRequest, *, user: User, seats: Seats, seat: Seat, signed: str, query: str
+) -> ContinuePage:
+    """Return the page with one button, for a request that may go on for this handle."""
+    return ContinuePage(
+        client=consent_page.client_view(asked.client, allowed=seats.standing.at(seat.handle)),
+        destination=redirects.destination(asked.redirect_uri),
+        person=user,
+        handle=consent_page.handle_row(seats, seat, checked=True),
+        rows=consent_page.rows_of(asked, seats=seats, seat=seat, ticked=frozenset(asked.wanted)),
+        lasts=consent_page.lasts(asked.client),
+        signed=signed,
+        action="/oauth/authorize",
+        next=f"/oauth/authorize?{query}",
+    )

@@ -1,0 +1,146 @@
+"""Every operation of the control-plane API, taken from its description and tried by people who may not: another
+handle's owner, somebody without a handle, an administrator of the server, a program of another handle, nobody."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client as Http
+from django.utils import timezone
+
+from authserver.api.examples import EXAMPLES
+from authserver.api.openapi import described
+from authserver.models import ClientPolicy, ClientRule, Connection, PersonalAccessToken, ScopeRequest
+from authserver.services import connections, personal_tokens
+from handles.models import Handle, Membership
+from tests.people import App, World
+
+PUBLIC = ("/api/v1/openapi.json", "/api/v1/problems")
+OPERATIONS = [
+    (method.upper(), path, operation)
+    for path, found in described()["paths"].items()
+    for method, operation in found.items()
+    if path not in PUBLIC
+]
+OF_A_HANDLE = [each for each in OPERATIONS if "{handle}" in each[1]]
+OWN_ROWS = [each for each in OPERATIONS if "/me/connections/{" in each[1]]
+Sender = Callable[[str, str, Any], Any]
+
+
+def named(operations: list[Any]) -> list[str]:
+    return [operation["operationId"] for _, _, operation in operations]
+
+
+def body_of(operation: dict[str, Any]) -> dict[str, Any] | None:
+    """The example of this operation's body, which is good: what is refused is the caller."""
+    if "requestBody" not in operation:
+        return None
+    reference = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+    return EXAMPLES[reference.rpartition("/")[2]]
+
+
+@pytest.fixture
+def rows(world: World, chatgpt: App) -> dict[str, str]:
+    """Everything of alice's at acme that a path can name."""
+    world.connect(world.alice, chatgpt, handle="acme")
+    row = Connection.objects.get()
+    connections.wish(row.pk, "links.write", tool="create_link", now=timezone.now())
+    return {
+        "handle": "acme",
+        "connection_id": str(row.pk),
+        "person_id": str(world.alice.user.pk),
+        "token_id": str(token_of(world, "alice", "acme")[0].pk),
+        "wish_id": str(ScopeRequest.objects.get().pk),
+    }
+
+
+def token_of(world: World, name: str, handle: str) -> tuple[PersonalAccessToken, str]:
+    person, at = getattr(world, name).user, Handle.objects.get(slug=handle)
+    scopes = [each for each in personal_tokens.offered() if "." in each]
+    made = personal_tokens.create(
+        person, at, name="All", scopes=scopes, lifetime=timedelta(days=30), now=timezone.now()
+    )
+    assert isinstance(made, tuple), made
+    return made
+
+
+def as_person(world: World, name: str) -> Sender:
+    http = Http()  # their CSRF token is good: what is refused is the person
+    http.force_login(getattr(world, name).user)
+    return lambda method, path, body: http.generic(method, path, *encoded(body))
+
+
+def as_program(secret: str) -> Sender:
+    http, headers = Http(), {"Authorization": f"Bearer {secret}"}
+    return lambda method, path, body: http.generic(method, path, *encoded(body), headers=headers)
+
+
+def encoded(body: Any) -> tuple[bytes, str]:
+    return json.dumps(body).encode() if body is not None else b"", "application/json"
+
+
+def state() -> list[Any]:
+    """Everything that the operations could change."""
+    tables = (Connection, PersonalAccessToken, ScopeRequest, ClientRule, ClientPolicy, Membership)
+    return [sorted(table.objects.exclude(pk=None).values_list(*fields_of(table)), key=str) for table in tables]
+
+
+def fields_of(table: Any) -> list[str]:
+    return [field.attname for field in table._meta.concrete_fields if field.attname != "last_used_at"]
+
+
+def refused(send: Sender, operation: Any, rows: dict[str, str]) -> int:
+    method, path, described_as = operation
+    before = state()
+    told = send(method, path.format(**rows), body_of(described_as))
+    assert told["Content-Type"] == "application/problem+json", told.content
+    assert not any(value in told.content.decode() for name, value in rows.items() if name not in ("handle", "wish_id"))
+    assert state() == before
+    return told.status_code
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named(OPERATIONS))
+def test_nobody_is_let_in(world: World, rows: dict[str, str], operation: Any) -> None:
+    assert refused(lambda *asked: Http().generic(*asked[:2], *encoded(asked[2])), operation, rows) == 401
+
+
+@pytest.mark.parametrize("operation", OF_A_HANDLE, ids=named(OF_A_HANDLE))
+def test_outsiders_find_nothing(world: World, rows: dict[str, str], operation: Any) -> None:
+    Membership.objects.filter(handle__slug="acme", user=world.bob.user).delete()
+    Handle.objects.update(visibility="public")
+    for name in ("bob", "carol", "admin"):
+        assert refused(as_person(world, name), operation, rows) == 404, name
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=named(OPERATIONS))
+def test_a_program_of_another_handle_finds_nothing(world: World, rows: dict[str, str], operation: Any) -> None:
+    if operation[1] in ("/api/v1/me", "/api/v1/handles", "/api/v1/me/connections"):
+        return  # lists of its own, tested where they are
+    send = as_program(token_of(world, "alice", "globex")[1])
+    assert refused(send, operation, rows) in (403, 404)
+
+
+@pytest.mark.parametrize("operation", OWN_ROWS, ids=named(OWN_ROWS))
+def test_a_connection_is_reached_by_its_person_only(world: World, rows: dict[str, str], operation: Any) -> None:
+    Membership.objects.filter(handle__slug="acme", user=world.bob.user).update(role="owner")
+    for name in ("bob", "carol", "admin"):
+        assert refused(as_person(world, name), operation, rows) == 404, name
+
+
+@pytest.mark.parametrize("operation", OF_A_HANDLE, ids=named(OF_A_HANDLE))
+def test_rows_of_one_handle_are_not_reached_through_another(world: World, rows: dict[str, str], operation: Any) -> None:
+    if operation[1].count("{") < 2:
+        return  # names no row
+    Membership.objects.filter(handle__slug="initech").update(role="owner")
+    assert refused(as_person(world, "bob"), operation, rows | {"handle": "initech"}) == 404
+
+
+@pytest.mark.parametrize("operation", OF_A_HANDLE, ids=named(OF_A_HANDLE))
+def test_a_bridge_credential_reaches_nothing(world: World, rows: dict[str, str], operation: Any) -> None:
+    held = world.connect(world.bob, App.register("Other"), handle="acme")
+    assert refused(as_program(held.access), operation, rows) == 401
+    assert refused(as_program(held.refresh or ""), operation, rows) == 401
