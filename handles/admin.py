@@ -64,10 +64,10 @@ class HandleAdmin(RecordedAdmin):
     list_display = ("slug", "display_name", "visibility", "status", "created_at")
     list_filter = ("status", "visibility")
     search_fields = ("slug", "display_name")
-    readonly_fields = ("created_at", "member_count", "addresses", "client_policy", "connected_apps")
+    readonly_fields = ("created_at", "member_count", "addresses", "lets_in", "connected_apps")
     fieldsets = (
         (None, {"fields": ("slug", "display_name", "visibility", "status", "created_at")}),
-        ("Behind it", {"fields": ("member_count", "addresses", "client_policy", "connected_apps")}),
+        ("Behind it", {"fields": ("member_count", "addresses", "lets_in", "connected_apps")}),
     )
     inlines = (MembershipInline,)
 
@@ -96,7 +96,7 @@ class HandleAdmin(RecordedAdmin):
         )
 
     @admin.display(description="clients let in")
-    def client_policy(self, row: Handle) -> str:
+    def lets_in(self, row: Handle) -> str:
         rules = reverse("admin:authserver_clientrule_changelist") + "?" + urlencode({"q": row.slug})
         return format_html('{} · <a href="{}">Its rules</a>', client_list.mode_at(row).label, rules)
 

@@ -10,7 +10,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.db.models import Max, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
 
 from accounts.models import User
@@ -131,10 +131,11 @@ class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
         return ", ".join(label for value, label in Scope.Level.choices if value in found)
 
     @admin.display(description="expires", empty_value="–")
-    def expires(self, row: Any) -> Any:
+    def expires(self, row: Any) -> str | None:
         if not row.is_live:
             return None
-        return row.ends if hasattr(row, "ends") else _ends([row.pk]).get(row.pk)
+        ends = row.ends if hasattr(row, "ends") else _ends([row.pk]).get(row.pk)
+        return formats.localize(ends) if ends else None
 
     @admin.display(description="status")
     def status(self, row: Connection) -> str:

@@ -45,7 +45,7 @@ def connection(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResp
     handle = administered(request, slug)
     row = find(handle, connection_id)
     page = {"handle": handle, "card": card_of(row, handle, now=timezone.now()), "lines": _lines(row)}
-    return private(render(request, "handles/connection.html", {"page": page}))
+    return private(render(request, "handles/connections/one.html", {"page": page}))
 
 
 def _lines(row: Connection) -> list[ScopeLine]:
@@ -112,7 +112,7 @@ def disconnect(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResp
     row = find(handle, connection_id)
     if request.method == "POST" and request.POST.get("confirm") != "yes":
         page = {"handle": handle, "card": card_of(row, handle, now=timezone.now())}
-        return private(render(request, "handles/connection_end.html", {"page": page}))
+        return private(render(request, "handles/connections/end_one.html", {"page": page}))
     return _act(request, slug, connection_id, _disconnect)
 
 
@@ -171,7 +171,7 @@ def _ask(
         "changed": bool(told),
         "at_once": min(count, policy.ENDED_AT_ONCE_MAX),
     }
-    return private(render(request, "handles/connections_end.html", {"page": page}))
+    return private(render(request, "handles/connections/end_many.html", {"page": page}))
 
 
 def _connections(count: int) -> str:

@@ -133,7 +133,7 @@ def connection_page(request: HttpRequest, slug: str) -> HttpResponse:
         "next": _address(handle, search, after=str(found.next)) if found.next else "",
         "is_first": "after" not in request.GET,
     }
-    return private(render(request, "handles/connections.html", {"page": page}))
+    return private(render(request, "handles/connections/list.html", {"page": page}))
 
 
 def read_search(asked: Any, handle: Handle, listed: list[client_list.Listed]) -> Search:

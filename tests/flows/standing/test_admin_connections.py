@@ -298,6 +298,7 @@ def test_the_page_of_a_handle_shows_what_stands_behind_it(root: Person, world: W
     for address in ("127.0.0.1:8001/mcp ", "acme.mcp.localhost:8001/mcp", "127.0.0.1:8001/mcp/acme/mcp"):
         assert address in page
     assert "ChatGPT: 2 live, of 2 people" in page
+    assert "Every client may connect · Its rules" in page
     assert "All connections" in page
     assert root.http.get("/admin/handles/handle/add/").status_code == 200
 
