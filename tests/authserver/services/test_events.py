@@ -29,12 +29,12 @@ from authserver.services import clients, connections, events, initial_access, pu
 from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
-from authserver.services.standing import members
 from handles.roles import Role
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
 from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
+from tests.authserver.services.standing import acts as standing_acts
 from tests.people import App, World
 from tests.tampering import forget_events
 
@@ -160,24 +160,6 @@ def resource_server(stage: Stage) -> ResourceServer:
     return ResourceServer.objects.get(pk=stage.world.asker.id)
 
 
-def add_carol(stage: Stage) -> Any:
-    by = stage.world.alice.user
-    return members.add(stage.connection.handle, stage.world.carol.user, Role.MEMBER, by=by, now=NOW)
-
-
-def remove_carol(stage: Stage) -> None:
-    handle, by = stage.connection.handle, stage.world.alice.user
-    add_carol(stage)
-    Event.objects.all().delete()
-    members.remove(handle, stage.world.carol.user, by=by, now=NOW)
-
-
-def give_role(role: Role) -> Callable[[Stage], Any]:
-    return lambda stage: members.set_role(
-        stage.connection.handle, stage.world.bob.user, role, by=stage.world.alice.user, now=NOW
-    )
-
-
 def end_unused(stage: Stage) -> None:
     purge.end_unused(now=NOW + policy.REFRESH_TOKEN_IDLE_LIFETIME)
 
@@ -272,9 +254,6 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
     "an administrator ends it": (revoke(EndReason.ADMINISTRATOR), [("connection:revoked", "administrator")]),
     "a client ends it": (revoke(EndReason.CLIENT), [("connection:revoked", "client")]),
     "nobody holds it any more": (end_unused, [("connection:revoked", "system")]),
-    "a person is made a member": (add_carol, [("member:added", "person")]),
-    "a member gets another role": (give_role(Role.ADMIN), [("member:role_changed", "person")]),
-    "a member is removed": (remove_carol, [("member:removed", "person")]),
     "a resource server is made": (
         lambda s: resource_servers.create("third", [], by=s.root),
         [("resource_server:created", "administrator")],
@@ -290,7 +269,7 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
     **receipts_acts.ACTS,
     **ledger_acts.ACTS,
 }
-ACTS |= personal_token_acts.ACTS
+ACTS |= personal_token_acts.ACTS | standing_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),
@@ -299,7 +278,7 @@ NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "ending what has ended": revoke(EndReason.PERSON),
     "revoking an unknown token": lambda s: connections.revoke_by_token("x", client=s.client, now=NOW),
     "the policy that a handle has": ask_for_the_same_policy,
-    "the role that a member has": give_role(Role.MEMBER),
+    "the role that a member has": standing_acts.give_role(Role.MEMBER),
     "a wrong secret": lambda s: clients.authenticate(s.client.client_id, "x", now=NOW),
 }
 
@@ -326,7 +305,6 @@ def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
 ELSEWHERE = {"client_document:changed"}
 # standing/test_standing.py has an act for each of these.
 ELSEWHERE |= {"handle:changed", "person:changed", "catalog:changed"}
-ELSEWHERE |= {"member:added", "member:role_changed", "member:removed"}
 
 
 def test_every_tag_that_exists_is_written_by_some_act() -> None:
