@@ -32,7 +32,7 @@ class Connection(models.Model):
         SIGNED_OUT = "signed_out", "The person signed out everywhere"
 
     class PausedBy(models.TextChoices):
-        """Who paused it; nobody lower may resume it."""
+        """Who paused it, from least to most. Each ends their own pause; another's stays."""
 
         PERSON = "person", "Paused by the person"
         HANDLE_ADMIN = "handle_admin", "Paused by an admin of the handle"
@@ -71,6 +71,9 @@ class Connection(models.Model):
     end_reason = models.CharField(max_length=16, choices=EndReason.choices, blank=True, editable=False)
     paused_at = models.DateTimeField(null=True, blank=True, editable=False)
     paused_by = models.CharField(max_length=13, choices=PausedBy.choices, blank=True, editable=False)
+    also_paused_by = models.CharField(
+        max_length=30, blank=True, editable=False, help_text="Whose pauses remain once that one ends."
+    )
 
     class Meta:
         constraints = [
@@ -92,6 +95,11 @@ class Connection(models.Model):
     @property
     def is_live(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def pauses(self) -> list[str]:
+        """Everybody whose pause holds."""
+        return [*([self.paused_by] if self.paused_by else []), *self.also_paused_by.split()]
 
     @property
     def scope_list(self) -> list[str]:

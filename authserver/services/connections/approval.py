@@ -13,6 +13,7 @@ from authserver.protocol import credentials, redirects, scopes
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.resources import Target
 from authserver.services import catalog, clients, events, notices, receipts
+from authserver.services.connections.changes import PAUSE, set_pauses
 from authserver.services.connections.ending import end_if_nobody_holds_it
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
@@ -22,7 +23,7 @@ Kind = Notice.Kind
 # What an approval writes. Not the whole row: its last use is noted without its lock.
 WRITTEN = (
     "scopes", "approved_scopes", "approved_at", "client_name", "client_metadata_digest", "redirect_origin",
-    "approved_address", "approved_agent", "paused_at", "paused_by",
+    "approved_address", "approved_agent", *PAUSE,
 )  # fmt: skip
 ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
 CHANGED = Refusal("invalid_request", "What was allowed before has changed.", "consent:changed")
@@ -99,8 +100,7 @@ def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> 
     connection.client_metadata_digest = approval.client.metadata_digest
     connection.redirect_origin = redirects.destination(approval.redirect_uri).form_action
     connection.approved_address, connection.approved_agent = facts.address, facts.agent
-    if connection.paused_by == Connection.PausedBy.PERSON:
-        connection.paused_at, connection.paused_by = None, ""
+    set_pauses(connection, [who for who in connection.pauses if who != Connection.PausedBy.PERSON], now=now)
     connection.save(update_fields=WRITTEN)
     ScopeRequest.objects.filter(connection=connection, scope__in=connection.scopes.split(), decision="").update(
         decision=ScopeRequest.Decision.ALLOWED, decided_at=now

@@ -15,6 +15,11 @@ from authserver.services.receipts import Subject
 
 PausedBy = Connection.PausedBy
 RANK = list(PausedBy.values)  # from least to most
+PAUSE = ("paused_at", "paused_by", "also_paused_by")
+# Whose pauses each may end: an administrator those of a handle's admins too.
+ENDS: dict[str, set[str]] = {who: {who} for who in PausedBy.values} | {
+    PausedBy.ADMINISTRATOR.value: {PausedBy.ADMINISTRATOR.value, PausedBy.HANDLE_ADMIN.value}
+}
 
 
 @transaction.atomic
@@ -61,29 +66,37 @@ def _set_scopes(locked: Connection, field: str, chosen: list[str], *, by: User, 
 @transaction.atomic
 def pause(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime, note: str = "") -> bool:
     """Pause a connection: its credentials are worth nothing until it is resumed, and are kept. Return False where it
-    has ended, or is paused by somebody no lower. Records connection:paused."""
+    has ended, or `who` paused it already. Records connection:paused."""
     locked = lock(connection.pk)
-    if not locked.is_live or (locked.paused_by and RANK.index(locked.paused_by) >= RANK.index(who)):
+    if not locked.is_live or who in locked.pauses:
         return False
-    locked.paused_at, locked.paused_by = now, who
+    set_pauses(locked, [*locked.pauses, who], now=now)
     return _paused(locked, Tag.CONNECTION_PAUSED, who=who, by=by, now=now, note=note)
 
 
 @transaction.atomic
 def resume(connection: Connection, *, who: Connection.PausedBy, by: User, now: datetime, note: str = "") -> bool:
-    """Resume a paused connection; return False where it is not paused, or by somebody higher. Records
-    connection:resumed."""
+    """End the pause that is `who`'s to end; return False where there is none. A person's pause is nobody else's to end,
+    and where another one remains the connection stays paused. Records connection:resumed."""
     locked = lock(connection.pk)
-    if not locked.is_live or not locked.paused_by or RANK.index(locked.paused_by) > RANK.index(who):
+    left = [each for each in locked.pauses if each not in ENDS[who]]
+    if not locked.is_live or left == locked.pauses:
         return False
-    locked.paused_at, locked.paused_by = None, ""
+    set_pauses(locked, left, now=now)
     return _paused(locked, Tag.CONNECTION_RESUMED, who=who, by=by, now=now, note=note)
+
+
+def set_pauses(locked: Connection, pauses: list[str], *, now: datetime) -> None:
+    """Write into the row, without saving it, whose pauses hold."""
+    highest, *others = [*sorted(pauses, key=RANK.index, reverse=True), ""]
+    locked.paused_by, locked.also_paused_by = highest, " ".join(others).strip()
+    locked.paused_at = (locked.paused_at or now) if pauses else None
 
 
 def _paused(
     locked: Connection, tag: Event.Tag, *, who: Connection.PausedBy, by: User, now: datetime, note: str
 ) -> bool:
-    locked.save(update_fields=["paused_at", "paused_by"])
+    locked.save(update_fields=PAUSE)
     actor = Actor.ADMINISTRATOR if who == PausedBy.ADMINISTRATOR else Actor.PERSON
     event = events.record(tag, actor=actor, by=by, connection=locked, who=who, note=note[:500])
     receipts.claims_changed(Subject(connection=locked), event=event, now=now)

@@ -72,15 +72,29 @@ def test_the_same_again_changes_nothing_and_is_not_told(connection: Connection, 
         (PausedBy.HANDLE_ADMIN, PausedBy.PERSON),
         (PausedBy.ADMINISTRATOR, PausedBy.PERSON),
         (PausedBy.ADMINISTRATOR, PausedBy.HANDLE_ADMIN),
+        (PausedBy.PERSON, PausedBy.HANDLE_ADMIN),
+        (PausedBy.PERSON, PausedBy.ADMINISTRATOR),
     ],
 )
-def test_nobody_lower_resumes_or_takes_over_a_pause(
+def test_nobody_ends_a_pause_that_is_not_theirs_to_end(
     connection: Connection, alice: User, paused: PausedBy, resumes: PausedBy
 ) -> None:
     assert connections.pause(connection, who=paused, by=alice, now=NOW)
     assert not connections.resume(connection, who=resumes, by=alice, now=NOW)
-    assert not connections.pause(connection, who=resumes, by=alice, now=NOW)
-    assert Connection.objects.get().paused_by == paused
+    assert not connections.pause(connection, who=paused, by=alice, now=NOW)
+    assert Connection.objects.get().pauses == [paused]
+
+
+def test_a_pause_over_another_ends_without_it(world: World, pair: Issued, alice: User) -> None:
+    connection = Connection.objects.get()
+    for who in (PausedBy.PERSON, PausedBy.ADMINISTRATOR, PausedBy.HANDLE_ADMIN):
+        assert connections.pause(connection, who=who, by=alice, now=NOW)
+    assert Connection.objects.get().paused_by == PausedBy.ADMINISTRATOR
+    assert connections.resume(connection, who=PausedBy.ADMINISTRATOR, by=alice, now=NOW)
+    assert Connection.objects.get().pauses == [PausedBy.PERSON]
+    assert worth(world, pair) is None
+    assert connections.resume(connection, who=PausedBy.PERSON, by=alice, now=NOW)
+    assert worth(world, pair) == list(READS)
 
 
 def test_an_allow_does_not_end_a_pause_of_somebody_higher(
