@@ -63,8 +63,12 @@ def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds(
     Connection.objects.get().access_tokens.update(expires_at=long_ago)
     real = Celery("tests", broker=redis_url, backend=redis_url, set_as_current=False)
     real.conf.update(task_ignore_result=False, broker_connection_retry_on_startup=True)
-    with start_worker(real, pool="solo", perform_ping_check=False):
-        removed = real.tasks[purge_expired.name].delay().get(timeout=20)
+    try:
+        with start_worker(real, pool="solo", perform_ping_check=False):
+            removed = real.tasks[purge_expired.name].delay().get(timeout=20)
+    finally:  # a worker makes its application everybody's
+        app.set_current()
+        app.set_default()
     assert removed == 2
     assert Connection.objects.get().end_reason == "unused"
 
