@@ -30,7 +30,8 @@ def story(world: World) -> Story:
     told.keep(renewed=resource_servers.renew_secret(ResourceServer.objects.get(pk=world.asker.id), by=root))
     app = App.register(token_endpoint_auth_method="client_secret_post")
     told.keep(second=app.secret, second_registration=app.registration["registration_access_token"])
-    told.keep(private=keys.signer().key.export_private(as_dict=True)["d"])
+    private = keys.signer().key.private_numbers().private_value
+    told.keep(private=str(private), private_hex=f"{private:064x}")
     ledger.link()
     world.admin.sign_in()
     assert len(told.secrets) > 12
