@@ -3,6 +3,7 @@ programs answers them in JSON, with a code of the RFCs and a sentence that repea
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field
@@ -16,9 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from authserver import urls
+from authserver.models import Connection
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, field_value, hosted, tokens_of
 
-EXAMPLES = 150
+EXAMPLES = 80
 MACHINE_CODES = {
     # RFC 6749 §5.2, RFC 8707 §2, RFC 7009 §2.2.1
     "/oauth/token": "invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type "
@@ -27,6 +29,12 @@ MACHINE_CODES = {
     # RFC 7662 §2.3
     "/oauth/introspect": "invalid_request invalid_client",
     "/oauth/reports": "invalid_request invalid_client",
+    # OpenID Shared Signals 1.0 §8.1, RFC 8936 §2.4
+    "/oauth/events/stream": "invalid_request invalid_client not_found",
+    "/oauth/events/verify": "invalid_request invalid_client not_found",
+    "/oauth/events/poll/@nobody": "invalid_request invalid_client not_found",
+    "/oauth/jwks": "invalid_request",
+    "/.well-known/ssf-configuration": "invalid_request",
     # RFC 7591 §3.2.2; RFC 6750 §3.1 for the registration access token
     "/oauth/register": "invalid_request invalid_redirect_uri invalid_client_metadata",
     "/oauth/register/@client": "invalid_request invalid_redirect_uri invalid_client_metadata invalid_token",
@@ -48,16 +56,27 @@ PAGES = [
     "/handles/@handle/clients/policy",
     "/handles/@handle/clients/decide",
     "/handles/@handle/clients/disconnect",
+    "/handles/@handle/connections",
+    "/handles/@handle/connections/disconnect",
+    "/handles/@handle/connections/@connection",
+    "/handles/@handle/connections/@connection/scopes",
+    "/handles/@handle/connections/@connection/pause",
+    "/handles/@handle/connections/@connection/resume",
+    "/handles/@handle/connections/@connection/disconnect",
+    "/handles/@handle/tokens",
+    "/handles/@handle/tokens/@nobody/revoke",
     "/handles/@handle/usage",
     "/handles/@handle/usage.csv",
     "/",
     "/livez",
     "/readyz",
+    "/metrics",
     "/internal/tls-ask",
     "/accounts/login/",
     "/accounts/signup/",
     "/accounts/password/reset/",
     "/accounts/switch-account",
+    "/api/@text",
     "/@text",
 ]
 # RFC 6749 §4.1.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6
@@ -212,9 +231,10 @@ def stage(world: World, settings: Any) -> Stage:
     real |= {
         "verifier": app.verifier,
         "challenge": app.challenge,
-        "basic": "Og==",
+        "basic": base64.b64encode(f"{world.asker.id}:{world.asker.secret}".encode()).decode(),
         "handle": "acme",
-        "connection": "0" * 8 + "-0000" * 3 + "-" + "0" * 12,
+        "connection": str(Connection.objects.filter(ended_at=None).earliest("created_at").pk),
+        "nobody": "0" * 8 + "-0000" * 3 + "-" + "0" * 12,
     }
     real |= {"registration": app.registration["registration_access_token"]}
     return Stage(real, Http(enforce_csrf_checks=True), world.alice.http)
@@ -331,12 +351,13 @@ def test_an_almost_good_registration_is_registered_or_refused(stage: Stage, memb
 
 
 def paths_of(patterns: list[Any], prefix: str = "") -> set[str]:
-    """Return every path of the table, without those of packages (admin, accounts)."""
+    """Return every path of the table, without those of packages (admin, accounts) and of the API, which is driven by
+    its own description (tests/api)."""
     found = set()
     for pattern in patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            found |= set() if route in ("admin/", "accounts/") else paths_of(pattern.url_patterns, route)
+            found |= set() if route in ("admin/", "accounts/", "api/v1/") else paths_of(pattern.url_patterns, route)
         elif isinstance(pattern, URLPattern):
             found.add("/" + route)
     return found
@@ -345,7 +366,8 @@ def paths_of(patterns: list[Any], prefix: str = "") -> set[str]:
 def test_every_path_of_the_table_of_contents_is_shot_at() -> None:
     shot_at = {*MACHINE_CODES, *PAGES}
     stands_for = {"@client": "<str:client_id>", "@connection": "<uuid:connection_id>", "@handle": "<str:slug>"}
+    stands_for |= {"poll/@nobody": "poll/<str:stream_id>", "@nobody": "<uuid:token_id>"}
     for real, route in stands_for.items():
         shot_at |= {path.replace(real, route) for path in shot_at}
-    shot_at.add(r"/^\.well-known/(?P<rest>(?s:.*))$")
+    shot_at |= {r"/^\.well-known/(?P<rest>(?s:.*))$", r"/^api(?P<rest>(?s:/.*)?)$"}
     assert paths_of(urls.urlpatterns) <= shot_at

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 
 from django.db import transaction
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -88,8 +89,10 @@ def _take(*, now: datetime) -> list[Batch]:
 
 
 def _batch(stream: EventStream, signer: keys.Signer, *, now: datetime) -> Batch | None:
-    rows = list(delivery.waiting_for(stream)[: policy.PUSHES_PER_STREAM])
-    if not rows or rows[0].next_attempt_at > now:
+    waiting = delivery.waiting_for(stream)[: policy.PUSHES_PER_STREAM]
+    # Up to the first that another run is sending: one that committed late may stand before it, and goes alone.
+    rows = list(takewhile(lambda row: row.next_attempt_at <= now, waiting))
+    if not rows:
         return None
     if not streams.may_push_to(stream.resource_server, stream.endpoint_url):  # its endpoints changed since
         delivery.end(stream, why="foreign_endpoint")

@@ -82,7 +82,7 @@ def test_the_verdict_names_its_reasons_and_the_person_is_told(
         refresh_as(chatgpt, held.refresh, caller(ELSEWHERE, "curl/8"))
     reasons = ["answer:used", "client:unproven", "address:other", "agent:other"]
     assert verdicts() == [("theft", reasons)]
-    told = [letter.to for letter in mail.outbox if letter.subject.startswith("ChatGPT was disconnected from @acme")]
+    told = [letter.to for letter in mail.outbox if "was ended to protect it" in letter.subject]
     assert told == [["alice@example.com"]]
     assert Notice.objects.get(kind="connection_stolen").facts["address"] == ELSEWHERE
 
