@@ -10,6 +10,7 @@ from uuid import UUID
 import pytest
 import schemathesis
 from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections
 from django.utils import timezone
 from hypothesis import HealthCheck, settings
@@ -20,7 +21,6 @@ from authserver.api.openapi import described
 from authserver.models import Client, Connection, ProtectedResource, ScopeRequest
 from authserver.protocol.control import cursors
 from authserver.services import connections
-from authserver.wsgi import application
 from handles.models import Handle
 from tests.api.conftest import program, signed_in
 from tests.people import GATEWAY, READS, App, World
@@ -40,7 +40,7 @@ def described_for(**phases: dict[str, bool]) -> Any:
         }
     )
     found = schemathesis.openapi.from_dict(described(), config=config)
-    found.app = application
+    found.app = get_wsgi_application()
     return found
 
 
