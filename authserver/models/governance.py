@@ -18,6 +18,9 @@ class ClientPolicy(models.Model):
     handle = models.OneToOneField(Handle, primary_key=True, on_delete=models.CASCADE, related_name="client_policy")
     mode = models.CharField(max_length=8, choices=Mode.choices, default=Mode.ALL)
 
+    class Meta:
+        verbose_name_plural = "client policies"
+
     def __str__(self) -> str:
         return f"{self.handle}: {self.mode}"
 

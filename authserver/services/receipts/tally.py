@@ -9,6 +9,8 @@ from authserver import policy
 from authserver.models import Connection, Event, EventStream, SecurityEvent
 
 Method = EventStream.Method
+Tag = Event.Tag
+CHANGES = (Tag.CONNECTION_NARROWED, Tag.CONNECTION_WIDENED, Tag.CONNECTION_PAUSED)
 FRESHNESS = {
     Method.POLL: timedelta(seconds=policy.POLL_FRESHNESS_SECONDS),
     Method.PUSH: timedelta(seconds=policy.PUSH_FRESHNESS_SECONDS),
@@ -32,12 +34,13 @@ class Tally:
     def is_complete(self) -> bool:
         return self.heard == self.asked
 
-    def __str__(self) -> str:
+    def told(self, what: str) -> str:
+        """Return a sentence about `what` holds: everywhere, after so long; or who has not confirmed it."""
         if not self.asked:
-            return "Access is refused everywhere at once (no server remembers answers)."
+            return f"{what} everywhere at once (no server remembers answers)."
         servers = f"{self.heard} of {self.asked} {'server' if self.asked == 1 else 'servers'}"
         if self.is_complete:
-            return f"Access is refused everywhere after {self.last_ms} ms ({servers})."
+            return f"{what} everywhere after {self.last_ms} ms ({servers})."
         missing = self.asked - self.heard
         rest = "the other asks" if missing == 1 else f"the other {missing} ask"
         verb = "has" if self.heard == 1 else "have"
@@ -77,4 +80,11 @@ def sentence(connections: Iterable[Connection]) -> str:
     """Return what a person reads after these connections ended: who confirmed it, and when the rest follows."""
     ids = [connection.pk for connection in connections]
     ended = Event.objects.filter(tag=Event.Tag.CONNECTION_REVOKED, connection_id__in=ids)
-    return str(wait_for(list(ended.values_list("pk", flat=True))))
+    return wait_for(list(ended.values_list("pk", flat=True))).told("Access is refused")
+
+
+def in_force(connection: Connection) -> str:
+    """Return what a person reads after this connection was narrowed or paused: that the next call obeys, and since
+    when everywhere."""
+    changes = Event.objects.filter(tag__in=CHANGES, connection_id=connection.pk).order_by("-pk")
+    return wait_for(list(changes.values_list("pk", flat=True)[:1])).told("It holds")

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from authserver.models import Connection, Scope, ScopeRequest
-from authserver.services import connections
+from authserver.services import connections, receipts
 from authserver.services.connections import PausedBy
 from authserver.views.connections import cards
 from authserver.views.connections.pages import back_to_list, own, private
@@ -75,7 +75,7 @@ def scopes(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     changed = connections.allow_scopes(
         found, undecided | set(request.POST.getlist("scope")), by=user, now=timezone.now()
     )
-    what = "are changed. The next call obeys." if changed else "stay as they were."
+    what = f"are changed. {receipts.in_force(found)}" if changed else "stay as they were."
     success(request, f"The permissions of {found.client.name} on @{found.handle.slug} {what}")
     return back_to_list()
 
@@ -112,7 +112,7 @@ def pause(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     """Let nothing of this connection work until it is resumed."""
     name = f"{found.client.name} on @{found.handle.slug}"
     if connections.pause(found, who=PausedBy.PERSON, by=user, now=timezone.now()):
-        success(request, f"{name} is paused. It works again when you resume it.")
+        success(request, f"{name} is paused until you resume it. {receipts.in_force(found)}")
     else:
         info(request, f"{name} was paused already.")
     return back_to_list()

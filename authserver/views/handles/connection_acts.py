@@ -76,7 +76,7 @@ def _withhold(request: HttpRequest, handle: Handle, card: Card) -> None:
     untouched = set(row.withheld_scopes.split()) - shown
     taken = (shown & {line.scope.name for line in _lines(row)}) - let
     if connections.withhold(row, untouched | taken, by=_user(request), now=timezone.now()):
-        success(request, f"Saved. What @{handle.slug} lets {card.name} do holds from its next request on.")
+        success(request, f"Saved: what @{handle.slug} lets {card.name} do. {receipts.in_force(row)}")
     else:
         success(request, "Nothing was changed.")
 
@@ -88,7 +88,7 @@ def pause(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResponse:
 
 def _pause(request: HttpRequest, handle: Handle, card: Card) -> None:
     if card.may_pause and connections.pause(card.connection, who=US, by=_user(request), now=timezone.now()):
-        success(request, f"{card.name} is paused: refused from the next request on, until an admin resumes it.")
+        success(request, f"{card.name} is paused until an admin resumes it. {receipts.in_force(card.connection)}")
     else:
         error(request, f"{card.name} is paused already.")
 

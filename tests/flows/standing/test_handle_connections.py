@@ -199,7 +199,7 @@ def test_more_connections_cost_no_more_queries(
 
 def test_a_paused_connection_is_refused_until_it_is_resumed(world: World, held: dict[str, Tokens]) -> None:
     page = press(world.alice, f"Pause {CHATGPT_OF_BOB}")
-    assert f"{CHATGPT_OF_BOB} is paused: refused from the next request on" in words_of(page)
+    assert f"{CHATGPT_OF_BOB} is paused until an admin resumes it. It holds everywhere at once" in words_of(page)
     assert live(world, held) == without(held, CHATGPT_OF_BOB)
     assert "Paused by an admin of the handle" in words_of(page)
     assert listed(world.alice, "status=paused") == [CHATGPT_OF_BOB]
@@ -239,7 +239,7 @@ def test_a_withheld_scope_is_gone_at_the_next_request_and_comes_back(world: Worl
     assert "@acme lets ChatGPT" in words_of(page)
     assert "What you untick stops with the next request, although bob@example.com allowed it" in words_of(page)
     answer = withhold(world, held, "skills.read", "links.read")
-    assert "holds from its next request on" in words_of(answer)
+    assert "It holds everywhere at once" in words_of(answer)
     assert world.asker.knows(bobs)["scope"] == READS
     withhold(world, held, "skills.read", "links.read", "links.write")
     assert world.asker.knows(bobs)["scope"] == f"{READS} links.write"
