@@ -5,8 +5,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from benchmarks.soak import nodes, refresh
 from tests import tiers
+
+pytestmark = pytest.mark.covers("ask:9")
 
 
 def test_clients_whose_answers_are_lost_and_whose_servers_are_killed_stay_connected() -> None:

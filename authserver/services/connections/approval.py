@@ -121,7 +121,7 @@ def _tell(approval: Approval, connection: Connection, *, is_new: bool, gained: s
     if is_new or widened:
         kind = Kind.CONNECTION_WIDENED if widened else Kind.CONNECTION_APPROVED
         notices.owe(kind, connection.user, connection=connection, scopes=sorted(gained), now=now)
-    if not is_new:
+    if not is_new and not approval.is_remembered:
         receipts.claims_changed(Subject(connection=connection), event=event, now=now)
 
 

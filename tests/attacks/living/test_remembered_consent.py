@@ -18,6 +18,8 @@ from tests.flows.changes import leave, set_client, set_endpoint, set_handle, set
 from tests.flows.living.test_remembered import again, kind_of
 from tests.people import CALLBACK, GATEWAY, READS, App, World, hosted
 
+pytestmark = pytest.mark.covers("screen:C29", "AS-69")
+
 CLICK = {
     "sec-fetch-site": "cross-site",
     "sec-fetch-mode": "navigate",

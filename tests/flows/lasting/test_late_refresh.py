@@ -15,6 +15,8 @@ from authserver import policy
 from authserver.models import Connection, Event, Notice, RefreshToken
 from tests.people import CALLBACK, App, Tokens, World, tokens_of
 
+pytestmark = pytest.mark.covers("ask:9")
+
 HOME, NEXT_DOOR, ELSEWHERE = "8.8.8.8", "8.8.8.9", "9.9.9.9"
 LATE = policy.REFRESH_LEEWAY + timedelta(seconds=1)
 

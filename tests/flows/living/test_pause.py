@@ -11,6 +11,8 @@ from authserver.services.connections import PausedBy
 from tests.authserver.views.test_consent_page import words
 from tests.people import READS, App, Tokens, World, answer_of, hosted, tokens_of
 
+pytestmark = pytest.mark.covers("ask:5")
+
 
 @pytest.fixture
 def held(world: World, chatgpt: App) -> Tokens:

@@ -14,6 +14,8 @@ from tests.authserver.views.test_consent_page import box, words
 from tests.flows.changes import set_role, set_scope
 from tests.people import READS, App, Tokens, World, answer_of, tokens_of
 
+pytestmark = pytest.mark.covers("ask:5")
+
 WIDE = f"{READS} links.write offline_access"
 
 

@@ -12,6 +12,8 @@ from tests.authserver.views.test_consent_page import words
 from tests.flows.changes import join, live_connections, set_client, set_role
 from tests.people import CALLBACK, GATEWAY, LOOPBACK_CALLBACK, READS, App, World, answer_of, hosted, tokens_of
 
+pytestmark = pytest.mark.covers("screen:C29")
+
 WIDE = f"{READS} links.write"
 
 

@@ -11,6 +11,8 @@ from tests.authserver.views.test_consent_page import words
 from tests.flows.changes import set_role, set_scope
 from tests.people import READS, App, Tokens, World, tokens_of
 
+pytestmark = pytest.mark.covers("ask:8")
+
 LIST = "/connections"
 ASKED = "ChatGPT asked to create and edit links. Allow?"
 

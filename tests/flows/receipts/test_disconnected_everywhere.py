@@ -14,6 +14,8 @@ from tests.authserver.views.test_consent_page import words
 from tests.people import App, World, make_world
 from tests.receivers import CHANGED, PUSH, REVOKED, Stream, claims_of, kind_of, receiving, send, wait_until
 
+pytestmark = pytest.mark.covers("ask:4")
+
 
 def disconnect(world: World) -> str:
     alice = world.alice.sign_in()

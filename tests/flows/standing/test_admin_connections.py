@@ -18,6 +18,8 @@ from tests.flows.governance.control_plane import words_of
 from tests.flows.standing.control_plane import make_stream, of, owed
 from tests.people import App, Person, Tokens, World, make_person
 
+pytestmark = pytest.mark.covers("screen:D2")
+
 ADMIN = "/admin/authserver/connection/"
 ACTIONS = ["revoke_selected", "revoke_all_of_person", "pause_selected", "resume_selected", "block_client"]
 

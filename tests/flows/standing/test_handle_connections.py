@@ -17,6 +17,8 @@ from tests.flows.governance.control_plane import words_of
 from tests.flows.standing.control_plane import CONNECTIONS, has_button, listed, make_stream, names_on, of, owed, press
 from tests.people import READS, App, Tokens, World, hosted, make_person
 
+pytestmark = pytest.mark.covers("screen:A10")
+
 CHATGPT_OF_BOB = "ChatGPT of bob@example.com"
 CHATGPT_OF_ALICE = "ChatGPT of alice@example.com"
 CLAUDE_OF_BOB = "Claude of bob@example.com"

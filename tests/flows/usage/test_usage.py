@@ -12,6 +12,8 @@ from authserver.services.usage import figures, introspections
 from authserver.tasks import roll_up_usage
 from tests.people import App, World
 
+pytestmark = pytest.mark.covers("ask:13")
+
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:

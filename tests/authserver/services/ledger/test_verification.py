@@ -15,6 +15,8 @@ from authserver.services.ledger import linking, reading, verification
 from tests.authserver.services.ledger.conftest import NOW, SEPTEMBER, Chain, record, sentences
 from tests.tampering import laid_bare, run
 
+pytestmark = pytest.mark.covers("ask:13")
+
 EVENT, LINK, SEAL = "authserver_event", "authserver_ledgerlink", "authserver_ledgerseal"
 # Each column, and what an intruder writes into it. `id` has a test of its own.
 CHANGES = {
