@@ -19,7 +19,7 @@ from accounts.models import User
 from authserver import policy
 from authserver.admin.base import ask_first
 from authserver.models import Client, Connection
-from authserver.services import connections
+from authserver.services import connections, receipts
 from authserver.services.connections import EndReason, PausedBy
 from authserver.services.governance import decisions
 
@@ -63,6 +63,8 @@ def _block(row: Client, why: Why) -> bool:
     return decisions.block(row, by=why.by, note=why.note)
 
 
+OURS = (PausedBy.ADMINISTRATOR, PausedBy.HANDLE_ADMIN)  # whose pauses an administrator may end
+
 REVOKE = Act(
     verb="Revoke",
     noun="live connection",
@@ -83,9 +85,10 @@ PAUSE = Act(
 RESUME = Act(
     verb="Resume",
     noun="paused connection",
-    effect="will be resumed, whoever paused it. Their credentials work again from the next request on.",
+    effect="will be resumed. Their credentials work again from the next request on, except where the person paused "
+    "them too: that pause is theirs to end.",
     done="resumed",
-    nothing="None of these connections is paused.",
+    nothing="None of these connections is paused by an administrator or an admin of its handle.",
     run=_resume,
 )
 BLOCK = Act(
@@ -168,7 +171,7 @@ class ConnectionActs(admin.ModelAdmin):
 
     @admin.action(description="Resume selected", permissions=["revoke"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
-        return self._do(request, RESUME, _live(queryset).exclude(paused_at=None))
+        return self._do(request, RESUME, _live(queryset).filter(paused_by__in=OURS))
 
     @admin.action(description="Block the clients of selected", permissions=["block"])
     def block_client(self, request: HttpRequest, queryset: QuerySet[Connection]) -> HttpResponse | None:
@@ -186,17 +189,18 @@ class ConnectionActs(admin.ModelAdmin):
         why = Why(request.user, timezone.now(), form.cleaned_data["reason"])  # type: ignore[arg-type]
         batch = list(rows[: policy.ENDED_AT_ONCE_MAX])
         done = sum(act.run(row, why) for row in batch)
-        self._say(request, act, done=done, count=count, left=count - len(batch))
+        heard = f" {receipts.sentence(batch)}" if act is REVOKE and done else ""
+        self._say(request, act, done=done, count=count, left=count - len(batch), heard=heard)
         return None
 
-    def _say(self, request: HttpRequest, act: Act, *, done: int, count: int, left: int) -> None:
-        """Say what happened, with a link to the events of this very request."""
+    def _say(self, request: HttpRequest, act: Act, *, done: int, count: int, left: int, heard: str) -> None:
+        """Say what happened, which servers confirmed it, with a link to the events of this very request."""
         plain = f"{act.noun.split()[-1]}s"
         link = f"{reverse('admin:authserver_event_changelist')}?q={request.request_id}"  # type: ignore[attr-defined]
         rest = f" {left} are left: choose the action again." if left else ""
-        text = '{} of {} {} {}.{} <a href="{}">See the events</a>.'
+        text = '{} of {} {} {}.{}{} <a href="{}">See the events</a>.'
         self.message_user(
-            request, format_html(text, done, count, plain, act.done, rest, link), WARNING if left else SUCCESS
+            request, format_html(text, done, count, plain, act.done, rest, heard, link), WARNING if left else SUCCESS
         )
 
 

@@ -78,7 +78,7 @@ def test_every_act_asks_why_first_and_changes_nothing_yet(
 ) -> None:
     chosen = of(world, held[0].access).pk
     if action == "resume_selected":
-        Connection.objects.filter(pk=chosen).update(paused_at="2026-01-01T00:00Z", paused_by="person")
+        Connection.objects.filter(pk=chosen).update(paused_at="2026-01-01T00:00Z", paused_by="handle_admin")
     before = active(world, held)
     for fields in ({}, {"reason": ""}, {"reason": "   "}, {"reason": "x" * 201}):
         page = press(root, action, chosen, **fields)
@@ -120,8 +120,15 @@ def test_what_is_paused_by_an_administrator_already_is_not_paused_again(
 
 def test_nothing_that_is_not_paused_is_resumed(root: Person, world: World, held: list[Tokens]) -> None:
     page = press(root, "resume_selected", of(world, held[0].access).pk, reason="Why not")
-    assert "None of these connections is paused." in words_of(page)
+    assert "None of these connections is paused by an administrator" in words_of(page)
     assert not Event.objects.filter(tag="connection:resumed").exists()
+
+
+def test_a_persons_own_pause_is_not_an_administrators_to_end(root: Person, world: World, held: list[Tokens]) -> None:
+    chosen = of(world, held[0].access).pk
+    Connection.objects.filter(pk=chosen).update(paused_at="2026-01-01T00:00Z", paused_by="person")
+    press(root, "resume_selected", chosen, reason="Why not")
+    assert active(world, held) == [False, True, True]
 
 
 def test_blocking_the_client_of_one_connection_refuses_all_of_its_connections(
