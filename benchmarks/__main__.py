@@ -57,7 +57,7 @@ def operations(env: dict[str, str]) -> dict[str, list[float]]:
     with tempfile.TemporaryDirectory(prefix="gh-bench-") as folder:
         clean = {name: value for name, value in os.environ.items() if name not in DEMO_VARIABLES}
         settings = {"DEBUG": "1", "DATA_DIR": folder, "SECRET_KEY": "for benchmarks", "LOG_LEVEL": "ERROR"}
-        settings |= {"ALLOWED_HOSTS": "testserver"}
+        settings |= {"ALLOWED_HOSTS": "testserver", "EMAIL_URL": "dummymail://"}
         command = [sys.executable, "-m", "benchmarks.operations"]
         done = subprocess.run(command, cwd=ROOT, env=clean | settings | env, stdout=subprocess.PIPE, check=True)
         return json.loads(done.stdout)
