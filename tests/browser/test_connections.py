@@ -134,7 +134,7 @@ def test_the_page_with_one_button(
     page.get_by_role("button", name="Choose something else", exact=True).click()
     expect(page.get_by_role("group", name="Choose one handle")).to_be_visible()
     page.go_back()
-    page.get_by_role("button", name="Continue", exact=True).click()
+    page.get_by_role("button", name="Allow", exact=True).click()
     page.wait_for_url("**/callback?code=*")
     assert len(client_site.visits) == 1
 
@@ -159,4 +159,4 @@ def test_a_verified_client_is_answered_at_once_after_a_click_on_its_own_page_and
             page.get_by_role("link", name="Connect").click()
         assert (answer.value.status == 302) == is_silent, host
         if not is_silent:
-            expect(page.get_by_role("button", name="Continue", exact=True)).to_be_visible()
+            expect(page.get_by_role("button", name="Allow", exact=True)).to_be_visible()

@@ -54,13 +54,17 @@ class ContinuePage:
 
 def judge(request: HttpRequest, asked: AuthorizationRequest, *, user: User, seats: Seats) -> Continuing:
     """Return how this request may go on. Only where the handle is beyond doubt: the address names it, or this client
-    has exactly one live connection through this resource."""
+    has exactly one live connection through this resource. Where the page would have one button and there are handles to
+    choose from, it is the whole page with the one from before chosen: the click is there anyway."""
     seat = _settled(seats)
     if seat is None or seats.waits(seat):
         return Continuing(OPEN)
     found = seats.standing.at(seat.handle)
     before = _allowed(found, seat) if found else None
-    return Continuing(remembered.judge(before, _asked(request, asked, user)), seat)
+    judgement = remembered.judge(before, _asked(request, asked, user))
+    if judgement.answer == Answer.SHORT and seats.settled is None:
+        return Continuing(OPEN)
+    return Continuing(judgement, seat)
 
 
 def _settled(seats: Seats) -> Seat | None:

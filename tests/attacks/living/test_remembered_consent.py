@@ -134,17 +134,18 @@ def test_continue_grants_nothing_more_than_stands(world: World, chatgpt: App, sc
 
 
 def test_the_button_of_one_handle_does_not_count_for_another(world: World, chatgpt: App) -> None:
-    world.connect(world.alice, chatgpt, handle="acme")
-    page = world.alice.open(chatgpt.authorize_url(scope=READS))
+    world.connect(world.alice, chatgpt, resource=hosted("acme"))
+    page = world.alice.open(chatgpt.authorize_url(hosted("acme"), scope=READS))
     assert kind_of(page) == "short"
     world.alice.decide(page, "continue", handle="globex")
     assert {each.handle.slug for each in Connection.objects.all()} == {"acme"}
 
 
-@pytest.mark.parametrize("what", ["name", "digest", "redirect", "paused", "narrowed", "ended", "second", "prompt"])
+@pytest.mark.parametrize("what", ["name", "digest", "redirect", "paused", "narrowed", "ended", "withheld"])
 def test_what_changed_while_the_button_waited_is_asked(world: World, chatgpt: App, what: str) -> None:
-    world.connect(world.alice, chatgpt, handle="acme")
-    page = world.alice.open(chatgpt.authorize_url(scope=READS))
+    world.connect(world.alice, chatgpt, resource=hosted("acme"))
+    page = world.alice.open(chatgpt.authorize_url(hosted("acme"), scope=READS))
+    assert kind_of(page) == "short"
     mine, now = Connection.objects.get(), timezone.now()
     before = AuthorizationCode.objects.count()
     {
@@ -154,8 +155,7 @@ def test_what_changed_while_the_button_waited_is_asked(world: World, chatgpt: Ap
         "paused": lambda: connections.pause(mine, who=PausedBy.PERSON, by=world.alice.user, now=now),
         "narrowed": lambda: connections.allow_scopes(mine, [], by=world.alice.user, now=now),
         "ended": lambda: connections.revoke(mine, reason=connections.EndReason.PERSON, now=now),
-        "second": lambda: world.connect(world.alice, chatgpt, handle="globex"),
-        "prompt": lambda: connections.withhold(mine, ["links.read"], by=world.alice.user, now=now),
+        "withheld": lambda: connections.withhold(mine, ["links.read"], by=world.alice.user, now=now),
     }[what]()
     before = AuthorizationCode.objects.count()
     assert kind_of(world.alice.decide(page, "continue")) == "ask"

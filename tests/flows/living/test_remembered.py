@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -95,8 +96,9 @@ def test_the_answer_is_not_kept_and_passes_nothing_on(world: World, verified: Ap
 
 
 def test_an_unverified_client_takes_one_button(world: World, chatgpt: App) -> None:
-    before = world.asker.knows(world.connect(world.alice, chatgpt, handle="acme").access)["connection_id"]
-    page = again(world, chatgpt, GATEWAY)
+    held = world.connect(world.alice, chatgpt, resource=hosted("acme"))
+    before = world.asker.knows(held.access)["connection_id"]
+    page = again(world, chatgpt)
     said = words(page)
     assert "ChatGPT wants to connect" in said
     assert "Continue as Alice to @acme ?" in said
@@ -107,6 +109,17 @@ def test_an_unverified_client_takes_one_button(world: World, chatgpt: App) -> No
     assert world.asker.knows(held.access)["connection_id"] == before
     assert Event.objects.filter(tag="connection:continued").count() == 1
     assert not Notice.objects.exists()
+
+
+def test_with_handles_to_choose_from_the_whole_page_comes_with_the_one_from_before_chosen(
+    world: World, chatgpt: App
+) -> None:
+    world.connect(world.alice, chatgpt, handle="globex")
+    page = again(world, chatgpt, GATEWAY)
+    assert kind_of(page) == "ask"
+    html = page.content.decode()
+    assert re.search(r'name="handle" value="globex"[^>]*checked', html)
+    assert not re.search(r'name="handle" value="acme"[^>]*checked', html)
 
 
 def test_a_program_on_this_computer_takes_one_button_with_its_warning_whatever_its_port(world: World) -> None:
@@ -144,8 +157,8 @@ def test_something_else_can_be_chosen(world: World, chatgpt: App) -> None:
 
 
 def test_continuing_twice_counts_once(world: World, chatgpt: App) -> None:
-    world.connect(world.alice, chatgpt, handle="acme")
-    page = again(world, chatgpt, GATEWAY)
+    world.connect(world.alice, chatgpt, resource=hosted("acme"))
+    page = again(world, chatgpt)
     first, second = (answer_of(world.alice.decide(page, "continue"))["code"] for _ in range(2))
     assert [chatgpt.exchange(code).status_code for code in (first, second)] == [400, 200]
     assert "already answered" in words(world.alice.decide(page, "continue"))
