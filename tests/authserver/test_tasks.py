@@ -36,12 +36,12 @@ def test_every_process_of_the_product_can_ask_for_a_task_by_its_name() -> None:
 def test_without_a_broker_a_task_runs_where_it_is_called(world: World, chatgpt: App) -> None:
     world.connect(world.alice, chatgpt, handle="acme")
     AccessToken.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    assert purge_expired.delay().get() == 1
+    assert purge_expired.delay().result == 1
 
 
 def test_nothing_live_is_purged(world: World, chatgpt: App) -> None:
     held = world.connect(world.alice, chatgpt, handle="acme")
-    assert purge_expired.delay().get() == 0
+    assert purge_expired.delay().result == 0
     assert world.asker.is_active(held.access)
 
 
@@ -87,9 +87,9 @@ def test_rate_limits_count_in_a_real_shared_cache(redis_url: str, db: None, sett
 def test_the_clock_links_seals_and_verifies_the_events(world: World, chatgpt: App) -> None:
     world.connect(world.alice, chatgpt, handle="acme")
     count = Event.objects.count()
-    assert link_events.delay().get() == count
-    assert seal_ledger.delay().get() == 0
-    assert verify_ledger.delay().get() == 0
+    assert link_events.delay().result == count
+    assert seal_ledger.delay().result == 0
+    assert verify_ledger.delay().result == 0
 
 
 def test_what_the_nightly_verification_finds_is_in_the_log(
@@ -100,5 +100,5 @@ def test_what_the_nightly_verification_finds_is_in_the_log(
     event = Event.objects.earliest("id")
     with laid_bare():
         Event.objects.filter(pk=event.pk).update(handle="globex")
-    assert verify_ledger.delay().get() == 1
+    assert verify_ledger.delay().result == 1
     assert f"ledger: event {event.pk} of {event.at:%Y-%m-%d} ({event.tag}) was changed" in caplog.text

@@ -39,7 +39,7 @@ def test_calls_are_on_the_page_at_once_and_stay_when_they_are_added_up(world: Wo
     gate(world, claude.access, "list_links", needs="links.read", times=14)
     gate(world, claude.access, "create_link", needs="links.write", times=2)
     before = usage_of(world)
-    assert roll_up_usage.delay().get() == 16
+    assert roll_up_usage.delay().result == 16
     for page in (before, usage_of(world)):
         assert '<bdi>Claude</bdi> used <code dir="ltr">list_links</code> 14 times this week.' in page
         assert "2 times this week and was refused for want of permission." in page
