@@ -126,13 +126,13 @@ def test_what_one_handle_withholds_follows_the_choice(page: Page, home: str, wor
 def test_the_page_with_one_button(
     page: Page, home: str, world: World, app: App, client_site: ClientSite, inspect: Inspect
 ) -> None:
-    world.connect(world.alice, app, handle="acme")
-    ask(page, home, app, scope=READS)
+    world.connect(world.alice, app, resource=hosted("acme"))
+    ask(page, home, app, resource=hosted("acme"), scope=READS)
     expect(page.get_by_role("heading", level=1, name="ChatGPT wants to connect", exact=True)).to_be_visible()
     expect(page.get_by_role("heading", level=2, name="Continue as Alice to @acme?", exact=True)).to_be_visible()
     inspect(page)
     page.get_by_role("button", name="Choose something else", exact=True).click()
-    expect(page.get_by_role("group", name="Choose one handle")).to_be_visible()
+    expect(page.get_by_role("group", name="ChatGPT will be able to")).to_be_visible()
     page.go_back()
     page.get_by_role("button", name="Allow", exact=True).click()
     page.wait_for_url("**/callback?code=*")
