@@ -307,7 +307,8 @@ def approval_of(
 def answer_with(request: HttpRequest, asked: AuthorizationRequest, code: str | Refusal) -> HttpResponse:
     """Send the code to the client, or say that it has its answer."""
     if isinstance(code, Refusal):
-        return errors.show(request, authorize_errors.answered())
+        signed_out = code == connections.SIGNED_OUT
+        return errors.show(request, authorize_errors.expired() if signed_out else authorize_errors.answered())
     return _redirect(_answer_uri(asked.redirect_uri, asked.state, {"code": code}))
 
 

@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from authserver.models import Connection
 from handles.models import Handle, Membership
 from tests.browser.conftest import Inspect, sign_in
 from tests.people import CALLBACK, GATEWAY, LOOPBACK_CALLBACK, READS, App, World, hosted
@@ -29,6 +30,18 @@ def test_a_page_for_somebody_signed_in(page: Page, home: str, world: World, insp
     sign_in(page, ALICE)
     page.wait_for_url("**/connections")
     page.goto(home + path)
+    inspect(page)
+
+
+@pytest.mark.parametrize("path", ["", "/acme", "/acme/connections", "/acme/usage"])
+def test_a_page_of_a_handle(page: Page, home: str, world: World, chatgpt: App, inspect: Inspect, path: str) -> None:
+    world.connect(world.bob, chatgpt, handle="acme")
+    connection = Connection.objects.get()
+    connection.tool_uses.create(day=connection.created_at.date(), tool="list_links", outcome="allowed", count=3)
+    page.goto(f"{home}/accounts/login/")
+    sign_in(page, ALICE)
+    page.wait_for_url("**/connections")
+    page.goto(f"{home}/handles{path}")
     inspect(page)
 
 

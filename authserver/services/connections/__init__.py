@@ -6,7 +6,7 @@ refresh that was under way can revive.
 """
 
 from authserver.models import Connection
-from authserver.services.connections.approval import CHANGED, Approval, approve, deny
+from authserver.services.connections.approval import CHANGED, SIGNED_OUT, Approval, approve, deny
 from authserver.services.connections.changes import allow_scopes, pause, resume, withhold
 from authserver.services.connections.ending import end_if_nobody_holds_it, revoke, revoke_all, revoke_by_token
 from authserver.services.connections.exchange import Issued, redeem, take_code
@@ -18,7 +18,8 @@ EndReason = Connection.EndReason
 PausedBy = Connection.PausedBy
 
 __all__ = [
-    "CHANGED", "Approval", "EndReason", "Issued", "PausedBy", "allow_scopes", "allow_wish", "approve", "decline_wish",
-    "deny", "end_if_nobody_holds_it", "held", "lock", "pause", "redeem", "refusal_of", "resume", "revoke",
-    "revoke_all", "revoke_by_token", "rotate", "take_code", "take_refresh_token", "waiting_for", "wish", "withhold",
+    "CHANGED", "SIGNED_OUT", "Approval", "EndReason", "Issued", "PausedBy", "allow_scopes", "allow_wish", "approve",
+    "decline_wish", "deny", "end_if_nobody_holds_it", "held", "lock", "pause", "redeem", "refusal_of", "resume",
+    "revoke", "revoke_all", "revoke_by_token", "rotate", "take_code", "take_refresh_token", "waiting_for", "wish",
+    "withhold",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ WRITTEN = (
     "scopes", "approved_scopes", "approved_at", "client_name", "client_metadata_digest", "redirect_origin",
     "approved_address", "approved_agent", *PAUSE,
 )  # fmt: skip
+SIGNED_OUT = Refusal("access_denied", "The person signed out meanwhile.", "person:signed_out")
 ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
 CHANGED = Refusal("invalid_request", "What was allowed before has changed.", "consent:changed")
 
@@ -53,7 +54,7 @@ def approve(approval: Approval, *, now: datetime) -> str | Refusal:
     connection:widened or, where nobody was asked again, connection:continued.
 
     Refuses: invalid_request, reason consent:answered, once its code was redeemed; consent:changed, where nobody was
-             asked again and the connection no longer stands as it did.
+             asked again and the connection no longer stands as it did; access_denied, reason person:signed_out.
     """
     try:
         code, abandoned = _approve(approval, now=now)
@@ -67,6 +68,7 @@ def approve(approval: Approval, *, now: datetime) -> str | Refusal:
 @transaction.atomic
 def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
     """Return the code, and the connection that an earlier answer of the same page went to, if it was another one."""
+    _need_same_session(approval.user)
     connection, is_new = _live_connection(approval, now=now)
     if approval.is_remembered and (is_new or not _stands(connection, approval)):
         raise Refused(CHANGED)  # ended, paused or narrowed a moment ago: what nobody sees must not undo that
@@ -87,6 +89,14 @@ def _stands(connection: Connection, approval: Approval) -> bool:
     """Tell whether a connection, now that it is locked, has all that goes on without asking."""
     same = connection.client_metadata_digest == approval.client.metadata_digest
     return same and not connection.paused_by and set(approval.granted) <= set(connection.scope_list)
+
+
+def _need_same_session(user: User) -> None:
+    """Refuse an Allow that was under way while the person signed out everywhere or was deactivated: what those ended
+    must not begin anew. Locks the person's row, before any connection's, as those acts do."""
+    now = User.objects.select_for_update(no_key=True).values_list("is_active", "signed_out_at").get(pk=user.pk)
+    if now != (True, user.signed_out_at):
+        raise Refused(SIGNED_OUT)
 
 
 def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> None:

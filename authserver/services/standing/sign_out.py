@@ -33,12 +33,12 @@ def everywhere(person: User, *, now: datetime) -> SignedOut:
     A session of theirs that is to go on has to be given its hash anew (`update_session_auth_hash`). Records
     person:signed_out_everywhere, and connection:revoked and personal_token:revoked for each.
     """
+    person.signed_out_at = now  # first: it locks the person, whom an Allow that is under way asks about
+    person.save(update_fields=["signed_out_at"])
     live = Connection.objects.filter(user=person, ended_at=None).order_by("pk")
     ended = connections.revoke_all(live, reason=Connection.EndReason.SIGNED_OUT, now=now, by=person)
     tokens = personal_tokens.live(now).filter(user=person).order_by("pk")
     revoked = personal_tokens.revoke_all(tokens, by=person, now=now)
-    person.signed_out_at = now
-    person.save(update_fields=["signed_out_at"])
     event = events.record(
         Tag.PERSON_SIGNED_OUT, actor=Actor.PERSON, by=person, person_id=person.pk, connections=ended, tokens=revoked
     )

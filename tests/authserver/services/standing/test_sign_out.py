@@ -13,7 +13,7 @@ from authserver.services.connections import Issued
 from authserver.services.standing import sign_out
 from authserver.services.standing.sign_out import SignedOut
 from handles.models import Handle
-from tests.authserver.services.conftest import NOW, reason, refresh
+from tests.authserver.services.conftest import NOW, Approving, reason, refresh
 from tests.people import World
 
 
@@ -70,3 +70,22 @@ def test_other_people_keep_everything(world: World, pair: Issued) -> None:
     sign_out.everywhere(world.bob.user, now=NOW)
     assert Connection.objects.get().is_live
     assert User.objects.get(email="alice@example.com").signed_out_at is None
+
+
+@pytest.mark.parametrize("meanwhile", ["signed out", "deactivated"])
+def test_an_allow_that_was_under_way_makes_no_connection(
+    world: World, approval: Approving, pair: Issued, meanwhile: str
+) -> None:
+    under_way = approval(user=world.alice.user)
+    if meanwhile == "signed out":
+        sign_out.everywhere(world.alice.user, now=NOW)
+    else:
+        User.objects.filter(email="alice@example.com").update(is_active=False)
+    before = Connection.objects.count()
+    assert reason(connections.approve(under_way, now=NOW)) == "person:signed_out"
+    assert Connection.objects.count() == before
+
+
+def test_somebody_who_signed_in_again_allows_as_ever(world: World, approval: Approving, pair: Issued) -> None:
+    sign_out.everywhere(world.alice.user, now=NOW)
+    assert isinstance(connections.approve(approval(user=world.alice.user), now=NOW), str)
