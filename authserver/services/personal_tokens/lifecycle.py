@@ -72,7 +72,8 @@ def create(
     order = _Order(user, handle, names.plain(name), tuple(dict.fromkeys(scopes)), lifetime, form_id)
     with transaction.atomic():
         # The membership is locked, so that a change of role or a request beside this one comes before it or after.
-        Membership.objects.select_for_update().filter(handle=handle, user=user).first()
+        # Itself alone: its order would join the handle and lock that after it; acts on members lock it before.
+        Membership.objects.select_for_update(of=("self",)).order_by().filter(handle=handle, user=user).first()
         return _refusal(order, now) or _store(order, now)
 
 

@@ -11,6 +11,6 @@ def differences(row: Model, *, names: Iterable[str]) -> dict[str, list[Any]]:
 
     The stored row is locked until the transaction ends, so that two forms record what each of them changed.
     """
-    stored = type(row)._default_manager.select_for_update().filter(pk=row.pk).first()
+    stored = type(row)._default_manager.select_for_update(of=("self",)).order_by().filter(pk=row.pk).first()
     pairs = {name: [getattr(stored, name, None), getattr(row, name)] for name in names}
     return {name: pair for name, pair in pairs.items() if stored is None or pair[0] != pair[1]}
