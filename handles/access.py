@@ -65,12 +65,9 @@ def seats_of(user: User) -> list[Seat]:
 def roles_of(handle: Handle, users: Iterable[User]) -> dict[UUID, Role]:
     """Return the role that each of these people holds at one handle now, by their id; those who may not act for it
     are left out. One query however many they are."""
-    if handle.status != Handle.Status.ACTIVE:
-        return {}
-    active = [user.pk for user in users if user.is_active]
-    held = dict(Membership.objects.filter(handle=handle, user__in=active).values_list("user", "role"))
-    guest = Role.PUBLIC if handle.visibility == Handle.Visibility.PUBLIC else None
-    found = {pk: roles.known(held[pk]) if pk in held else guest for pk in active}
+    asked = {user.pk: user for user in users}
+    held = dict(Membership.objects.filter(handle=handle, user__in=asked).values_list("user", "role"))
+    found = {pk: _role(handle, user, held.get(pk)) for pk, user in asked.items()}
     return {pk: role for pk, role in found.items() if role}
 
 

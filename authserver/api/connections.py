@@ -122,8 +122,7 @@ class PauseView(Door):
     def post(self, request: Request, handle: str, connection_id: UUID) -> Response:
         """Pause a connection: its credentials are worth nothing until it is resumed, and are kept."""
         seat, row = find(request, handle, connection_id)
-        who = PausedBy.HANDLE_ADMIN if is_admin(seat) else PausedBy.PERSON
-        return pause(request, row, who)
+        return pause(request, row, pauses_as(seat))
 
 
 class ResumeView(Door):
@@ -135,10 +134,14 @@ class ResumeView(Door):
 
     @extend_schema(operation_id="resume_connection", request=None, responses=shapes.ConnectionShape)
     def post(self, request: Request, handle: str, connection_id: UUID) -> Response:
-        """Resume a paused connection, unless somebody higher paused it."""
+        """End one's own pause of a connection. Where somebody else paused it too, it stays paused."""
         seat, row = find(request, handle, connection_id)
-        who = PausedBy.HANDLE_ADMIN if is_admin(seat) else PausedBy.PERSON
-        return resume(request, row, who)
+        return resume(request, row, pauses_as(seat))
+
+
+def pauses_as(seat: Seat) -> PausedBy:
+    """Return whose pause somebody at this seat makes and ends."""
+    return PausedBy.HANDLE_ADMIN if is_admin(seat) else PausedBy.PERSON
 
 
 def pause(request: Request, row: Connection, who: PausedBy) -> Response:
@@ -152,7 +155,7 @@ def resume(request: Request, row: Connection, who: PausedBy) -> Response:
     connections.resume(row, who=who, by=request.user, now=timezone.now())
     after = reload(row)
     if not after.is_live or after.paused_at:
-        raise stop(Kind.CONFLICT, "Somebody with a higher role paused it." if after.is_live else ENDED)
+        raise stop(Kind.CONFLICT, "Somebody else paused it, and can resume it." if after.is_live else ENDED)
     return shown(row)
 
 

@@ -52,7 +52,7 @@ def take_refresh_token(token: str, *, client: Client, now: datetime, is_proven: 
 
 
 def _judge(taken: RefreshToken, *, token: str, is_proven: bool) -> Judgement:
-    successor = _successor(taken, token=token)
+    successor = _successor(taken, _unsealed(taken, token=token))
     facts = events.current_request.get()
     return replay.judge(
         answer_was_used=successor is None or bool(successor.rotated_at or successor.answer_seen_at),
@@ -62,9 +62,8 @@ def _judge(taken: RefreshToken, *, token: str, is_proven: bool) -> Judgement:
     )
 
 
-def _successor(taken: RefreshToken, *, token: str) -> RefreshToken | None:
-    """Return the refresh token that replaced this one; None where that cannot be known."""
-    pair = _unsealed(taken, token=token)
+def _successor(taken: RefreshToken, pair: Issued | None) -> RefreshToken | None:
+    """Return the refresh token of the pair that replaced this one; None where that cannot be known."""
     if pair is None or pair.refresh_token is None:
         return None
     digest = credentials.digest(pair.refresh_token)
@@ -126,7 +125,7 @@ def _issue_again(taken: RefreshToken, *, token: str, now: datetime) -> Issued | 
         pair = _unsealed(taken, token=token)
         if pair is None or pair.refresh_token is None:
             return None
-        successor = _successor(taken, token=token)
+        successor = _successor(taken, pair)
         if successor is None or successor.rotated_at is None:
             return pair if pair.expires_at > now else _renewed(taken, pair, successor, token=token, now=now)
         successor.connection = taken.connection
