@@ -1,0 +1,149 @@
+"""What a connection stands on, as one row: its person, client, handle, membership, endpoint, and the handle's word on
+the client. Introspection, exchange and refresh ask the same rule about it."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connection as database
+
+from accounts.models import User
+from authserver.models import CatalogState, Client, ClientPolicy, ClientRule, Connection, ProtectedResource
+from authserver.protocol import governance
+from authserver.protocol.errors import Refusal, invalid_grant
+from authserver.protocol.governance import Kind
+from authserver.services.governance.verdicts import SELF_REGISTERED
+from handles import roles
+from handles.models import Handle, Membership
+from handles.roles import Role
+
+
+class Footing(NamedTuple):
+    """What a connection stands on, in the order of COLUMNS. Ids and times are as the database's driver gives them."""
+
+    catalog_version: int
+    connection_id: Any
+    scopes: str
+    withheld_scopes: str
+    resource: str
+    ended_at: Any
+    end_reason: str
+    paused_at: Any
+    last_used_at: Any
+    last_address: Any
+    last_agent: str
+    client_pk: int
+    client_id: str
+    client_name: str
+    client_is_usable: bool
+    client_is_verified: bool
+    client_may_refresh: bool
+    client_last_used_at: Any
+    person_id: Any
+    email: str
+    name: str
+    person_is_active: bool
+    handle_id: Any
+    handle: str
+    handle_status: str
+    handle_visibility: str
+    role: str | None
+    resource_is_active: bool
+    policy_mode: str | None
+    word_on_client_id: str | None
+    word_on_fingerprint: str | None
+
+    @property
+    def scope_list(self) -> list[str]:
+        """What holds now: allowed by the person, and not withheld by an admin of the handle."""
+        if not self.withheld_scopes:
+            return self.scopes.split()
+        withheld = set(self.withheld_scopes.split())
+        return [name for name in self.scopes.split() if name not in withheld]
+
+    @property
+    def id(self) -> UUID:
+        return uuid_of(self.connection_id)
+
+
+TABLES = {
+    model.__name__: f'"{model._meta.db_table}"'
+    for model in (CatalogState, Client, ClientPolicy, ClientRule, Connection, Handle, Membership, ProtectedResource, User)
+}
+# The handle's word is read by subqueries: as three more joins it triples the time PostgreSQL takes to plan.
+COLUMNS = f"""
+    state.version, c.id, c.scopes, c.withheld_scopes, c.resource, c.ended_at, c.end_reason, c.paused_at, c.last_used_at,
+    c.last_address, c.last_agent,
+    client.id, client.client_id, client.name, client.is_active AND client.expired_at IS NULL, client.is_verified,
+    client.may_refresh, client.last_used_at,
+    person.id, person.email, person.name, person.is_active, h.id, h.slug, h.status, h.visibility, m.role, r.is_active,
+    (SELECT mode FROM {TABLES["ClientPolicy"]} p WHERE p.handle_id = c.handle_id),
+    (SELECT decision FROM {TABLES["ClientRule"]} exact WHERE exact.handle_id = c.handle_id
+        AND exact.kind = '{Kind.CLIENT_ID.value}' AND exact.value = client.client_id),
+    (SELECT decision FROM {TABLES["ClientRule"]} alike WHERE alike.handle_id = c.handle_id
+        AND alike.kind = '{Kind.FINGERPRINT.value}' AND alike.value = client.fingerprint
+        AND client.registration_source = '{SELF_REGISTERED.value}')"""  # noqa: S608  (names of our own models)
+JOINS = f"""
+    LEFT JOIN {TABLES["Client"]} client ON client.id = c.client_id
+    LEFT JOIN {TABLES["User"]} person ON person.id = c.user_id
+    LEFT JOIN {TABLES["Handle"]} h ON h.id = c.handle_id
+    LEFT JOIN {TABLES["Membership"]} m ON m.handle_id = c.handle_id AND m.user_id = c.user_id
+    LEFT JOIN {TABLES["ProtectedResource"]} r ON r.id = c.protected_resource_id
+    LEFT JOIN {TABLES["CatalogState"]} state ON state.id = 1"""
+
+
+def find(connection_ids: Collection[UUID]) -> dict[UUID, Footing]:
+    """Return what these connections stand on now, by their id; one statement."""
+    keys = [database_id(each) for each in connection_ids]
+    marks = ", ".join(["%s"] * len(keys))
+    statement = f"SELECT {COLUMNS} FROM {TABLES['Connection']} c {JOINS} WHERE c.id IN ({marks})"  # noqa: S608
+    with database.cursor() as cursor:
+        cursor.execute(statement, keys)
+        found = [Footing._make(row) for row in cursor.fetchall()]
+    return {each.id: each for each in found}
+
+
+def role_on(footing: Footing) -> Role | Refusal:
+    """Return the role under which a connection may be used or issued under now. Whether it is paused is the caller's
+    question: a paused one refreshes, so that no client throws its credentials away.
+
+    Refuses: invalid_grant, reason connection:ended_…, client:…, resource:withdrawn or person:may_not_act_for_handle.
+    """
+    if footing.ended_at is not None:
+        return invalid_grant(f"connection:ended_{footing.end_reason}")
+    if not footing.client_is_usable:
+        return invalid_grant("client:blocked_or_expired")
+    if not footing.resource_is_active:
+        return invalid_grant("resource:withdrawn")
+    role = _role(footing)
+    if role is None:
+        return invalid_grant("person:may_not_act_for_handle")
+    words = (footing.word_on_client_id, footing.word_on_fingerprint)
+    verdict = governance.verdict(footing.policy_mode, words, is_verified=bool(footing.client_is_verified))
+    return role if verdict.lets_in else invalid_grant(verdict.reason)
+
+
+def _role(footing: Footing) -> Role | None:
+    """Return the person's role at the handle, as `handles.access` says it, from the row at hand."""
+    if not footing.person_is_active or footing.handle_status != Handle.Status.ACTIVE:
+        return None
+    if footing.role is not None:
+        return roles.known(footing.role)
+    return Role.PUBLIC if footing.handle_visibility == Handle.Visibility.PUBLIC else None
+
+
+def time_of(value: Any) -> datetime:
+    """Return a stored time; SQLite hands raw statements text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def uuid_of(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+def database_id(value: UUID) -> UUID | str:
+    """Return an id as a raw statement's parameter: SQLite keeps it as text."""
+    return value if database.features.has_native_uuid_field else value.hex
