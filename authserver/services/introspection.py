@@ -5,6 +5,8 @@ and to the resource server that asks. Nothing is cached; a revocation that has c
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -14,7 +16,7 @@ from authserver import policy
 from authserver.models import AccessToken, Connection, RefreshToken, ResourceServer
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import catalog, resource_servers
+from authserver.services import catalog, resource_servers, statements
 from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
@@ -71,6 +73,7 @@ def _statement(asked: str) -> str:
 
 
 ON_POSTGRESQL = _statement("unnest(%s::bytea[], %s::uuid[]) WITH ORDINALITY AS asked (digest, asker, number)")
+ON_OTHERS = _statement("asked")
 
 
 def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> Answer | Refusal:
@@ -100,22 +103,20 @@ def _fetch(questions: Sequence[Question]) -> list[Row]:
         for question in questions
     ]
     askers = [resource_servers.parse_id(question.asker_id) for question in questions]
-    with database.cursor() as cursor:
-        if database.vendor == "postgresql":
-            cursor.execute(ON_POSTGRESQL, [digests, askers])
-        else:
-            values = ", ".join(["(%s, %s, %s)"] * len(questions))
-            parameters = [
+    if database.vendor == "postgresql":
+        found = statements.fetch(ON_POSTGRESQL, [digests, askers])
+    else:
+        asked = statements.values(len(questions), columns=3)
+        found = statements.fetch(
+            f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}",
+            [
                 each
                 for number, (digest, asker) in enumerate(zip(digests, askers, strict=True))
                 for each in (number, digest, asker and footing.database_id(asker))
-            ]
-            cursor.execute(f"WITH asked (number, digest, asker) AS (VALUES {values}) {ON_OTHERS}", parameters)
-        found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in cursor.fetchall()]
-    return sorted(found)
-
-
-ON_OTHERS = _statement("asked")
+            ],
+        )
+    found.sort(key=itemgetter(0))
+    return [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in found]
 
 
 def _told(question: Question, row: Row, now: datetime) -> Answer | Refusal:
@@ -148,16 +149,21 @@ def _role(asked: Asked, standing: Footing, now: datetime) -> Role | None:
     return None if isinstance(role, Refusal) else role
 
 
+@lru_cache(maxsize=4096)
+def _worth(token: str, connection: str, withheld: str, role: Role, catalog_version: int) -> str:
+    """Return the scopes that hold now. Everything that they depend on is in the arguments."""
+    standing = footing.without(connection, withheld)
+    return " ".join(scopes.effective(token.split(), standing, role=role, catalog=catalog.at(catalog_version)))
+
+
 def _answer(asked: Asked, standing: Footing, role: Role) -> Answer:
-    worth = scopes.effective(
-        (asked.scopes or "").split(), standing.scope_list, role=role, catalog=catalog.at(standing.catalog_version)
-    )
+    worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, standing.catalog_version)
     return {
         "active": True,
-        "scope": " ".join(worth),
+        "scope": worth,
         "client_id": standing.client_id,
         "client_name": standing.client_name,
-        "sub": str(footing.uuid_of(standing.person_id)),
+        "sub": footing.dashed(standing.person_id),
         "username": standing.email,
         "name": standing.name or standing.email.partition("@")[0],
         "aud": standing.resource,
@@ -168,14 +174,14 @@ def _answer(asked: Asked, standing: Footing, role: Role) -> Answer:
         "token_type": "Bearer",
         "handle": standing.handle,
         "handle_role": role.value,
-        "connection_id": str(standing.id),
+        "connection_id": footing.dashed(standing.connection_id),
     }
 
 
 def _mark_used(asked: Asked, standing: Footing, now: datetime) -> None:
     """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
     if standing.last_used_at is None or now - footing.time_of(standing.last_used_at) > policy.LAST_USED_RESOLUTION:
-        Connection.objects.filter(pk=standing.id).update(last_used_at=now)
+        Connection.objects.filter(pk=standing.connection_id).update(last_used_at=now)
     if asked.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
         AccessToken.objects.filter(digest=asked.digest).update(used_at=now)
         RefreshToken.objects.filter(pk=asked.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)

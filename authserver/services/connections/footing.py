@@ -1,8 +1,8 @@
 """What a connection stands on, as one row: its person, client, handle, membership, endpoint, and the handle's word on
 the client. Introspection, exchange and refresh ask the same rule about it."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from accounts.models import User
 from authserver.models import CatalogState, Client, ClientPolicy, ClientRule, Connection, ProtectedResource
 from authserver.protocol import governance
 from authserver.protocol.errors import Refusal, invalid_grant
-from authserver.protocol.governance import Kind
+from authserver.protocol.governance import Kind, Verdict
 from authserver.services.governance.verdicts import SELF_REGISTERED
 from handles import roles
 from handles.models import Handle, Membership
@@ -20,10 +20,11 @@ from handles.roles import Role
 
 
 class Footing(NamedTuple):
-    """What a connection stands on, in the order of COLUMNS. Ids and times are as the database's driver gives them."""
+    """What a connection stands on, in the order of COLUMNS. Ids are text, with dashes or without, as the database has
+    them; times as its driver gives them."""
 
     catalog_version: int
-    connection_id: Any
+    connection_id: str
     scopes: str
     withheld_scopes: str
     resource: str
@@ -31,20 +32,14 @@ class Footing(NamedTuple):
     end_reason: str
     paused_at: Any
     last_used_at: Any
-    last_address: Any
-    last_agent: str
-    client_pk: int
     client_id: str
     client_name: str
     client_is_usable: bool
     client_is_verified: bool
-    client_may_refresh: bool
-    client_last_used_at: Any
-    person_id: Any
+    person_id: str
     email: str
     name: str
     person_is_active: bool
-    handle_id: Any
     handle: str
     handle_status: str
     handle_visibility: str
@@ -57,27 +52,17 @@ class Footing(NamedTuple):
     @property
     def scope_list(self) -> list[str]:
         """What holds now: allowed by the person, and not withheld by an admin of the handle."""
-        if not self.withheld_scopes:
-            return self.scopes.split()
-        withheld = set(self.withheld_scopes.split())
-        return [name for name in self.scopes.split() if name not in withheld]
-
-    @property
-    def id(self) -> UUID:
-        return uuid_of(self.connection_id)
+        return without(self.scopes, self.withheld_scopes)
 
 
-TABLES = {
-    model.__name__: f'"{model._meta.db_table}"'
-    for model in (CatalogState, Client, ClientPolicy, ClientRule, Connection, Handle, Membership, ProtectedResource, User)
-}
+MODELS = (CatalogState, Client, ClientPolicy, ClientRule, Connection, Handle, Membership, ProtectedResource, User)
+TABLES = {model.__name__: f'"{model._meta.db_table}"' for model in MODELS}
 # The handle's word is read by subqueries: as three more joins it triples the time PostgreSQL takes to plan.
 COLUMNS = f"""
-    state.version, c.id, c.scopes, c.withheld_scopes, c.resource, c.ended_at, c.end_reason, c.paused_at, c.last_used_at,
-    c.last_address, c.last_agent,
-    client.id, client.client_id, client.name, client.is_active AND client.expired_at IS NULL, client.is_verified,
-    client.may_refresh, client.last_used_at,
-    person.id, person.email, person.name, person.is_active, h.id, h.slug, h.status, h.visibility, m.role, r.is_active,
+    state.version, CAST(c.id AS text), c.scopes, c.withheld_scopes, c.resource, c.ended_at, c.end_reason, c.paused_at,
+    c.last_used_at, client.client_id, client.name, client.is_active AND client.expired_at IS NULL, client.is_verified,
+    CAST(person.id AS text), person.email, person.name, person.is_active, h.slug, h.status, h.visibility, m.role,
+    r.is_active,
     (SELECT mode FROM {TABLES["ClientPolicy"]} p WHERE p.handle_id = c.handle_id),
     (SELECT decision FROM {TABLES["ClientRule"]} exact WHERE exact.handle_id = c.handle_id
         AND exact.kind = '{Kind.CLIENT_ID.value}' AND exact.value = client.client_id),
@@ -93,17 +78,6 @@ JOINS = f"""
     LEFT JOIN {TABLES["CatalogState"]} state ON state.id = 1"""
 
 
-def find(connection_ids: Collection[UUID]) -> dict[UUID, Footing]:
-    """Return what these connections stand on now, by their id; one statement."""
-    keys = [database_id(each) for each in connection_ids]
-    marks = ", ".join(["%s"] * len(keys))
-    statement = f"SELECT {COLUMNS} FROM {TABLES['Connection']} c {JOINS} WHERE c.id IN ({marks})"  # noqa: S608
-    with database.cursor() as cursor:
-        cursor.execute(statement, keys)
-        found = [Footing._make(row) for row in cursor.fetchall()]
-    return {each.id: each for each in found}
-
-
 def role_on(footing: Footing) -> Role | Refusal:
     """Return the role under which a connection may be used or issued under now. Whether it is paused is the caller's
     question: a paused one refreshes, so that no client throws its credentials away.
@@ -116,21 +90,33 @@ def role_on(footing: Footing) -> Role | Refusal:
         return invalid_grant("client:blocked_or_expired")
     if not footing.resource_is_active:
         return invalid_grant("resource:withdrawn")
-    role = _role(footing)
+    role = _role(footing.person_is_active, footing.handle_status, footing.role, footing.handle_visibility)
     if role is None:
         return invalid_grant("person:may_not_act_for_handle")
     words = (footing.word_on_client_id, footing.word_on_fingerprint)
-    verdict = governance.verdict(footing.policy_mode, words, is_verified=bool(footing.client_is_verified))
+    verdict = _verdict(footing.policy_mode, words, is_verified=footing.client_is_verified)
     return role if verdict.lets_in else invalid_grant(verdict.reason)
 
 
-def _role(footing: Footing) -> Role | None:
+@lru_cache(maxsize=256)
+def _role(person_is_active: bool, handle_status: str, held: str | None, visibility: str) -> Role | None:
     """Return the person's role at the handle, as `handles.access` says it, from the row at hand."""
-    if not footing.person_is_active or footing.handle_status != Handle.Status.ACTIVE:
+    if not person_is_active or handle_status != Handle.Status.ACTIVE:
         return None
-    if footing.role is not None:
-        return roles.known(footing.role)
-    return Role.PUBLIC if footing.handle_visibility == Handle.Visibility.PUBLIC else None
+    if held is not None:
+        return roles.known(held)
+    return Role.PUBLIC if visibility == Handle.Visibility.PUBLIC else None
+
+
+@lru_cache(maxsize=256)
+def _verdict(mode: str | None, words: tuple[str | None, ...], *, is_verified: bool) -> Verdict:
+    return governance.verdict(mode, words, is_verified=bool(is_verified))
+
+
+def without(scopes: str, withheld: str) -> list[str]:
+    """Return the scopes of a connection that are not withheld."""
+    taken = set(withheld.split())
+    return [name for name in scopes.split() if name not in taken]
 
 
 def time_of(value: Any) -> datetime:
@@ -140,8 +126,11 @@ def time_of(value: Any) -> datetime:
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
-def uuid_of(value: Any) -> UUID:
-    return value if isinstance(value, UUID) else UUID(value)
+def dashed(value: str) -> str:
+    """Return an id as it is written outside: SQLite keeps it without dashes."""
+    if len(value) == 36:
+        return value
+    return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
 
 
 def database_id(value: UUID) -> UUID | str:
