@@ -1,5 +1,7 @@
-"""The ASGI entry: `granian --interface asgi authserver.asgi:application`. The door in front, Django behind it."""
+"""The ASGI application: Django's pages and endpoints. `authserver.serve` puts the door in front of it; any other ASGI
+server runs it too, without the door, at the speed of Django."""
 
+import gc
 import os
 
 import django
@@ -8,7 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
 django.setup(set_prefix=False)
 
 from authserver import chores  # noqa: E402  after the models are there
-from authserver.door.application import Door  # noqa: E402
+from authserver.door.pages import Pages  # noqa: E402
 
-application = Door()
+application = Pages()
 chores.start()
+gc.collect()
+gc.freeze()  # what is loaded by now stays: the collector need not look at it again

@@ -1,6 +1,5 @@
 """Introspection at the door: many questions, one statement."""
 
-import json
 from collections.abc import Sequence
 
 from django.utils import timezone
@@ -26,25 +25,17 @@ def act(questions: Sequence[Question]) -> list[Outcome]:
 line: Line[Question, Outcome] = Line("introspection", act, members_max=policy.DOOR_MEMBERS_MAX, is_repeatable=True)
 
 
-async def answer(request: Request) -> Response | None:
-    """Obeys: RFC 7662 §2.1, §2.2. The plain question; `views.introspect` answers everything else."""
-    question = read(request)
-    if question is None:
-        return None
-    outcome = await line.ask(question)
-    if isinstance(outcome, Refusal):
-        return http.refused(outcome, challenge=RESOURCE_SERVER_CHALLENGE)
-    return Response(200, json.dumps(outcome).encode(), HEADERS)
-
-
-HEADERS = (http.JSON, *http.NO_STORE)
-
-
 def read(request: Request) -> Question | None:
-    """Return the question of a well-formed POST about an MCP credential, or None."""
+    """Return the question of a well-formed POST about an MCP credential, or None (RFC 7662 §2.1)."""
     form = forms.read(request.header(b"content-type"), request.body) if request.method == "POST" else None
     asker = credentials.of_basic(request.header(b"authorization"))
     if form is None or asker is None or isinstance(form, Refusal):
         return None
     token = form.get("token")
     return None if token is None or is_personal_token(token) else Question(token, *asker)
+
+
+def told(request: Request, outcome: Outcome) -> Response:
+    if isinstance(outcome, Refusal):
+        return http.refused(outcome, challenge=RESOURCE_SERVER_CHALLENGE)
+    return http.no_store(outcome)

@@ -9,9 +9,10 @@ import asyncio
 import logging
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import Generic, TypeVar
 
@@ -36,7 +37,7 @@ class Member(Generic[Asked, Told]):
 
     asked: Asked
     arrived: float  # time.monotonic()
-    told: "asyncio.Future[Told]"
+    tell: Callable[[Told | Exception], None]
 
 
 class Line(Generic[Asked, Told]):
@@ -52,43 +53,47 @@ class Line(Generic[Asked, Told]):
     ) -> None:
         self.name = name
         self._act, self._members_max, self._is_repeatable = act, members_max, is_repeatable
-        self._queue: SimpleQueue[Member[Asked, Told]] = SimpleQueue()
-        self._inside = 0  # counted by the event loop alone
+        import os; self._threads=int(os.environ.get("LT","2"))
+        self._waiting: deque[Member[Asked, Told]] = deque()  # the event loop's, like all that follows
+        self._inside = 0
+        self._busy = 0
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._work: SimpleQueue[list[Member[Asked, Told]]] = SimpleQueue()
 
-    async def ask(self, asked: Asked) -> Told:
-        """Return the outcome for this one. Raises Unavailable."""
-        if self._loop is None:
-            self._open()
+    def ask(self, asked: Asked, tell: Callable[[Told | Exception], None]) -> None:
+        """Ask for one. `tell` is called by the event loop with the outcome, or with what prevented it: Unavailable where
+        it may be asked again. Call it from the event loop."""
         if self._inside >= policy.DOOR_WAITING_MAX:
-            raise Unavailable(f"{self.name}:full")
-        assert self._loop
-        member: Member[Asked, Told] = Member(asked, time.monotonic(), self._loop.create_future())
+            tell(Unavailable(f"{self.name}:full"))
+            return
+        loop = self._loop or self._open()
         self._inside += 1
-        self._queue.put(member)
-        return await member.told
+        self._waiting.append(Member(asked, time.monotonic(), tell))
+        if self._busy < self._threads:
+            self._busy += 1
+            loop.call_soon(self._start)  # not at once: whoever is being read in this turn of the loop comes along
 
-    def _open(self) -> None:
+    def _open(self) -> asyncio.AbstractEventLoop:
         self._loop = asyncio.get_running_loop()
-        Thread(target=self._work, name=f"line of {self.name}", daemon=True).start()
+        for _ in range(self._threads):
+            Thread(target=self._run, name=f"line of {self.name}", daemon=True).start()
+        return self._loop
 
-    def _work(self) -> None:
+    def _start(self) -> None:
+        """Hand all who wait to the thread, as far as one statement takes them."""
+        count = min(len(self._waiting), self._members_max)
+        if count:
+            self._work.put([self._waiting.popleft() for _ in range(count)])
+        else:
+            self._busy -= 1
+
+    def _run(self) -> None:
         own_connection.take()
         while True:
-            members = self._next()
+            members = self._work.get()
             outcomes = self._outcomes(members)
             assert self._loop
             self._loop.call_soon_threadsafe(self._tell, members, outcomes)
-
-    def _next(self) -> list[Member[Asked, Told]]:
-        """Wait for somebody, and take all who are there."""
-        members = [self._queue.get()]
-        try:
-            while len(members) < self._members_max:
-                members.append(self._queue.get_nowait())
-        except Empty:
-            pass
-        return members
 
     def _outcomes(self, members: list[Member[Asked, Told]]) -> list[Told | Exception]:
         """Return an outcome or an exception for each. Who waited too long is not asked for any more: nobody listens."""
@@ -131,10 +136,6 @@ class Line(Generic[Asked, Told]):
 
     def _tell(self, members: list[Member[Asked, Told]], outcomes: list[Told | Exception]) -> None:
         self._inside -= len(members)
+        self._start()
         for member, outcome in zip(members, outcomes, strict=True):
-            if member.told.done():  # its client has gone
-                continue
-            if isinstance(outcome, Exception):
-                member.told.set_exception(outcome)
-            else:
-                member.told.set_result(outcome)
+            member.tell(outcome)
