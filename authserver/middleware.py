@@ -8,7 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from authserver import policy
-from authserver.protocol import requests
+from authserver.services import events
 from authserver.services.events import RequestFacts, current_request
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -35,7 +35,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request_id = requests.id_of(request.headers.get("X-Request-Id", ""))
+        request_id = events.request_id(request.headers.get("X-Request-Id", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
         mark = current_request.set(RequestFacts(client_address(request), request_id, agent_of(request)))
         try:

@@ -27,7 +27,7 @@ DESKS: Mapping[str, Desk] = {
 
 
 def ask(request: Request, tell: Tell) -> bool:
-    """Put what a request asks into the line of its desk; `tell` is called with the answer. False: Django's to answer."""
+    """Put what a request asks into its desk's line; `tell` is called with the answer. False: Django's to answer."""
     desk = DESKS[request.path]
     asked = desk.read(request)
     if asked is None:

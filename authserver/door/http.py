@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
-from authserver.protocol import requests
 from authserver.protocol.errors import Refusal
+from authserver.services import events
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
@@ -80,7 +80,7 @@ def plain(scope: Mapping[str, Any], body: bytes) -> Request | None:
         return None
     if not is_host_of_ours(headers.get(b"host", b"")) or (settings.SECURE_SSL_REDIRECT and not _is_secure(headers)):
         return None
-    request_id = requests.id_of(headers.get(b"x-request-id", b"").decode("latin-1"))
+    request_id = events.request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
     client = scope["client"]
     return Request(scope["method"], scope["path"], headers, client[0] if client else "", request_id, body)
 

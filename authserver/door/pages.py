@@ -20,7 +20,8 @@ class Pages:
     """Django as an ASGI application. A thread is taken only once the request is there to its end."""
 
     def __init__(self) -> None:
-        self._bridge: Any = WSGIMiddleware(get_wsgi_application(), workers=policy.PAGE_THREADS)
+        django: Any = get_wsgi_application()
+        self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

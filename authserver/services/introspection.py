@@ -17,9 +17,11 @@ from authserver.models import AccessToken, Connection, RefreshToken, ResourceSer
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import catalog, resource_servers, statements
+from authserver.services.catalog import Edition
 from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
+from authserver.services.statements import Statement, Steps
 from authserver.services.usage import introspections
 from handles.roles import Role
 
@@ -84,18 +86,32 @@ def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> 
 def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer | Refusal]:
     """Return the introspection answer to each question, in their order, as its resource server may know it.
 
-    Anything but a live credential of one of the asker's own resources is `{"active": false}`. One statement for all of
-    them, begun after every question was there; personal access tokens cost statements of their own.
+    Anything but a live credential of one of the asker's own resources is `{"active": false}`.
 
     Obeys:   RFC 7662 §2.1 (the asker is authenticated), §2.2 (answer; nothing about others' tokens), §4.
     Refuses: invalid_client, where the asker is not known or did not prove itself.
     """
-    rows = _fetch(questions)
-    return [_told(question, row, now) for question, row in zip(questions, rows, strict=True)]
+    outcomes = statements.run(steps(questions, now=now))
+    return [
+        personal_tokens.describe(question.token, asker=resource_servers.parse_id(question.asker_id), now=now)
+        if personal_tokens.is_one(question.token) and not isinstance(outcome, Refusal)
+        else outcome
+        for question, outcome in zip(questions, outcomes, strict=True)
+    ]
 
 
-def _fetch(questions: Sequence[Question]) -> list[Row]:
-    """Return a row per question, in their order. A malformed credential has a digest that nothing matches."""
+def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer | Refusal]]:
+    """Answer as `describe_all` does, but for personal access tokens, which to these steps are no credentials. One
+    statement for all, begun after every question was there; another one where the scope catalog has changed."""
+    rows = yield _asking(questions)
+    rows.sort(key=itemgetter(0))
+    found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows]
+    edition = yield from catalog.load(found[0][1].catalog_version)
+    return [_told(question, row, edition, now) for question, row in zip(questions, found, strict=True)]
+
+
+def _asking(questions: Sequence[Question]) -> Statement:
+    """Return the statement for these questions. A malformed credential has a digest that nothing matches."""
     digests = [
         credentials.digest(question.token)
         if credentials.is_well_formed(question.token, policy.ACCESS_TOKEN_PREFIX)
@@ -104,22 +120,14 @@ def _fetch(questions: Sequence[Question]) -> list[Row]:
     ]
     askers = [resource_servers.parse_id(question.asker_id) for question in questions]
     if database.vendor == "postgresql":
-        found = statements.fetch(ON_POSTGRESQL, [digests, askers])
-    else:
-        asked = statements.values(len(questions), columns=3)
-        found = statements.fetch(
-            f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}",
-            [
-                each
-                for number, (digest, asker) in enumerate(zip(digests, askers, strict=True))
-                for each in (number, digest, asker and footing.database_id(asker))
-            ],
-        )
-    found.sort(key=itemgetter(0))
-    return [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in found]
+        return Statement(ON_POSTGRESQL, [digests, askers])
+    asked = statements.values(len(questions), columns=3)
+    rows = enumerate(zip(digests, askers, strict=True))
+    parameters = [each for number, (digest, asker) in rows for each in (number, digest, asker and asker.hex)]
+    return Statement(f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}", parameters)
 
 
-def _told(question: Question, row: Row, now: datetime) -> Answer | Refusal:
+def _told(question: Question, row: Row, edition: Edition, now: datetime) -> Answer | Refusal:
     asked, standing = row
     if asked.asker_secret_digest is None:
         return invalid_client("resource_server:unknown")
@@ -128,13 +136,11 @@ def _told(question: Question, row: Row, now: datetime) -> Answer | Refusal:
     )
     if refusal:
         return refusal
-    if personal_tokens.is_one(question.token):
-        return personal_tokens.describe(question.token, asker_id=question.asker_id, now=now)
     role = _role(asked, standing, now)
     if role is None:
         return INACTIVE
     _mark_used(asked, standing, now)
-    answer = _answer(asked, standing, role)
+    answer = _answer(asked, standing, role, edition)
     introspections.add(answer["connection_id"], now.date())
     return answer
 
@@ -150,14 +156,14 @@ def _role(asked: Asked, standing: Footing, now: datetime) -> Role | None:
 
 
 @lru_cache(maxsize=4096)
-def _worth(token: str, connection: str, withheld: str, role: Role, catalog_version: int) -> str:
+def _worth(token: str, connection: str, withheld: str, role: Role, edition: Edition) -> str:
     """Return the scopes that hold now. Everything that they depend on is in the arguments."""
     standing = footing.without(connection, withheld)
-    return " ".join(scopes.effective(token.split(), standing, role=role, catalog=catalog.at(catalog_version)))
+    return " ".join(scopes.effective(token.split(), standing, role=role, catalog=edition.catalog))
 
 
-def _answer(asked: Asked, standing: Footing, role: Role) -> Answer:
-    worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, standing.catalog_version)
+def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> Answer:
+    worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, edition)
     return {
         "active": True,
         "scope": worth,

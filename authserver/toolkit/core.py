@@ -8,7 +8,7 @@ from oauth2_provider.oauth2_backends import OAuthLibCore
 from oauthlib.common import urlencode
 
 from authserver import policy
-from authserver.protocol import forms, parameters
+from authserver.protocol import parameters
 from authserver.protocol.errors import Refusal, Refused
 
 # What oauthlib gets to see. It answers attribute look-ups on a request from the request's parameters, so that a
@@ -36,7 +36,7 @@ def form_of(request: HttpRequest) -> parameters.Parameters:
         body = b" " * (policy.FORM_BODY_BYTES_MAX + 1)
     except UnreadablePostError as error:
         raise Refused(Refusal("invalid_request", "The request body is not urlencoded.", "form:unreadable")) from error
-    read = forms.read(request.headers.get("Content-Type", ""), body)
+    read = parameters.read_form(request.headers.get("Content-Type", ""), body)
     if isinstance(read, Refusal):
         raise Refused(read)
     return read
@@ -47,7 +47,7 @@ class Core(OAuthLibCore):
 
     def _extract_params(self, request: HttpRequest) -> tuple[str, str, str, dict[str, str]]:
         body = urlencode(known(form_of(request)))
-        headers = {"Content-Type": forms.FORM, "Authorization": request.headers.get("Authorization", "")}
+        headers = {"Content-Type": parameters.FORM, "Authorization": request.headers.get("Authorization", "")}
         return settings.ISSUER + request.path, request.method or "POST", body, headers
 
     def create_token_response(self, request: HttpRequest) -> tuple[str | None, dict[str, str], str, int]:

@@ -4,9 +4,6 @@ the client. Introspection, exchange and refresh ask the same rule about it."""
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID
-
-from django.db import connection as database
 
 from accounts.models import User
 from authserver.models import CatalogState, Client, ClientPolicy, ClientRule, Connection, ProtectedResource
@@ -131,8 +128,3 @@ def dashed(value: str) -> str:
     if len(value) == 36:
         return value
     return f"{value[:8]}-{value[8:12]}-{value[12:16]}-{value[16:20]}-{value[20:]}"
-
-
-def database_id(value: UUID) -> UUID | str:
-    """Return an id as a raw statement's parameter: SQLite keeps it as text."""
-    return value if database.features.has_native_uuid_field else value.hex

@@ -3,6 +3,7 @@ asked for every MCP call and stays one statement."""
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
@@ -23,7 +24,7 @@ def is_one(token: str) -> bool:
     return token.startswith(policy.PERSONAL_ACCESS_TOKEN_PREFIX)
 
 
-def describe(token: str, *, asker_id: str, now: datetime) -> Answer:
+def describe(token: str, *, asker: UUID | None, now: datetime) -> Answer:
     """Return the introspection answer for this personal access token, as this resource server, which has proved itself,
     may know it.
 
@@ -34,7 +35,7 @@ def describe(token: str, *, asker_id: str, now: datetime) -> Answer:
     """
     kind = ProtectedResource.Kind.OTHER
     taking = ProtectedResource.objects.filter(
-        resource_servers=asker_id, kind=kind, is_active=True, takes_personal_tokens=True
+        resource_servers=asker, kind=kind, is_active=True, takes_personal_tokens=True
     )
     # Whether this server may be told at all comes before the token, so that asking in vain is no use of it.
     if not taking.exists():
