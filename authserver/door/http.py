@@ -9,8 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from authserver.protocol import addresses
 from authserver.protocol.errors import Refusal
 from authserver.services import events
+from authserver.services.events import RequestFacts
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
@@ -41,6 +43,13 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     headers: bytes = NO_STORE
+
+
+def facts_of(request: Request) -> RequestFacts:
+    """Return where a request came from, as the middleware tells it for a view."""
+    forwarded = request.header(b"x-forwarded-for")
+    address = addresses.of_caller(request.address, forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
+    return RequestFacts(address, request.id, events.agent(request.header(b"user-agent")))
 
 
 def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Response:
