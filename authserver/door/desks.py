@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from authserver.door import http, introspection
+from authserver.door import http, introspection, metadata, registration
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
 
@@ -15,18 +15,30 @@ Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 
 @dataclass(frozen=True)
 class Desk:
-    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act`
-    answers several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
+    """One endpoint at the door. `read` returns what a request asks, or the answer where that is known already, or None
+    where it is Django's; `act` answers several that ask, in their order; `line` is where they wait for it; `told` makes
+    the answer; every answer has the `headers`."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
     line: Line[Any, Any]
     told: Callable[[Request, Any], Response]
+    headers: bytes = b""
 
 
 DESKS: Mapping[str, Desk] = {
     "/oauth/introspect": Desk(
         read=introspection.read, act=introspection.act, line=introspection.line, told=introspection.told
+    ),
+    "/oauth/register": Desk(
+        read=registration.read,
+        act=registration.act,
+        line=registration.line,
+        told=registration.told,
+        headers=http.CORS,
+    ),
+    "/.well-known/oauth-authorization-server": Desk(
+        read=metadata.read, act=metadata.act, line=metadata.line, told=metadata.told, headers=http.CORS
     ),
 }
 
@@ -39,9 +51,13 @@ def ask(request: Request, tell: Tell) -> bool:
         return False
 
     def outcome(found: Any) -> None:
-        tell(_answer(desk, request, found), request.id)
+        answer = found if isinstance(found, Response) else _answer(desk, request, found)
+        tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
-    desk.line.ask(asked, outcome)
+    if isinstance(asked, Response):
+        outcome(asked)
+    else:
+        desk.line.ask(asked, outcome)
     return True
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from authserver import policy
 from authserver.models import Client, Event, InitialAccessToken
 from authserver.services import initial_access, registration
+from authserver.services.registration import lifecycle
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, tokens_of
 
 pytestmark = pytest.mark.django_db
@@ -231,5 +232,5 @@ def test_a_registration_that_was_picked_for_its_end_and_used_since_stays(db: Non
     later = timezone.now() + timedelta(days=31)
     client = Client.objects.get(client_id=app.client_id)
     Client.objects.update(last_used_at=later)
-    assert not registration._expire(client.pk, now=later)
+    assert not lifecycle._expire(client.pk, now=later)
     assert Client.objects.get().expired_at is None
