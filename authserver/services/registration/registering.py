@@ -19,7 +19,12 @@ from authserver.services.events import Actor, Entry, RequestFacts, Tag
 
 Source = Client.RegistrationSource
 Place = str | int  # in a batch: the key that equal registrations share, or the number of one that shares nothing
-COLUMNS = tuple(column.name for column in Client._meta.concrete_fields if not column.primary_key)
+# What a new client has: every column but the key that the database gives, and those that are null at first.
+COLUMNS = tuple(
+    column.name
+    for column in Client._meta.concrete_fields
+    if not column.primary_key and (not column.null or column.name == "registration_key")
+)
 KEY = COLUMNS.index("registration_key")
 _row = attrgetter(*COLUMNS)
 
