@@ -15,8 +15,8 @@ Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 
 @dataclass(frozen=True)
 class Desk:
-    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act` answers
-    several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
+    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act`
+    answers several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
