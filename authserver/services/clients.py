@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Collection
 from datetime import datetime
 
+from django.db import connection as database
 from django.db import transaction
 
 from accounts.models import User
@@ -122,10 +123,16 @@ def _knows(client: Client, digest: bytes, now: datetime) -> bool:
     return hmac.compare_digest(bytes(client.previous_secret_digest), digest) and overlaps
 
 
-def mark_used(client: Client, *, now: datetime) -> None:
-    """Note that people use this client, at most once a day: its registration lives on from here."""
-    if client.last_used_at is None or now - client.last_used_at > policy.CLIENT_LAST_USED_RESOLUTION:
-        Client.objects.filter(pk=client.pk).update(last_used_at=now)
+def mark_used(used: Collection[Client], *, now: datetime) -> None:
+    """Note that people use these clients, at most once a day: their registrations live on from here. A row that
+    somebody else holds is left for the next time, so that this never waits."""
+    before = now - policy.CLIENT_LAST_USED_RESOLUTION
+    stale = {client.pk for client in used if client.last_used_at is None or client.last_used_at < before}
+    if stale:
+        free = Client.objects.filter(pk__in=stale)
+        if database.vendor == "postgresql":
+            free = free.order_by().select_for_update(skip_locked=True, no_key=True)
+        Client.objects.filter(pk__in=list(free.values_list("pk", flat=True))).update(last_used_at=now)
 
 
 def of_registration_token(client_id: str, token: str) -> Client | None:

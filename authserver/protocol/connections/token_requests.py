@@ -9,6 +9,7 @@ from authserver.protocol import assertions, client_ids, credentials
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.protocol.parameters import Parameters
 
+
 @dataclass(frozen=True, slots=True)
 class Proof:
     """Who the client says it is, and how it proves it: by a secret, by an assertion it signed, or not at all."""

@@ -15,7 +15,16 @@ from authserver.services.client_proofs import Caller
 from authserver.services.connections import footing
 from authserver.services.connections.ending import revoke
 from authserver.services.connections.footing import Footing
-from authserver.services.connections.issuing import AGAIN, Arrived, Issued, Outcome, Turn, is_same_target, issue_all
+from authserver.services.connections.issuing import (
+    AGAIN,
+    Arrived,
+    Issued,
+    Outcome,
+    Turn,
+    entry,
+    is_same_target,
+    issue_all,
+)
 from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
 
@@ -142,6 +151,7 @@ def _redeem(outcomes: Sequence[Outcome | Turn], codes: Sequence[Code | None], no
     pairs = iter(issue_all(turns, now=now))
     redeemed = [code.id for code, outcome in zip(codes, outcomes, strict=True) if code and isinstance(outcome, Turn)]
     if redeemed:
-        statements.update(AuthorizationCode, ("id", "redeemed_at"), [(pk, now) for pk in redeemed])
-        events.record_all([events.of_client(Tag.CODE_REDEEMED, turn.footing, turn.facts) for turn in turns])
+        marks = [(pk, now) for pk in redeemed]
+        statements.execute(statements.updating(AuthorizationCode, ("id", "redeemed_at"), marks))
+        events.record_all([entry(Tag.CODE_REDEEMED, turn) for turn in turns], at=now)
     return [next(pairs) if isinstance(outcome, Turn) else outcome for outcome in outcomes]

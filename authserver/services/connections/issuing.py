@@ -14,7 +14,7 @@ from authserver.protocol.connections.token_requests import CodeRequest, RefreshR
 from authserver.protocol.errors import Refusal
 from authserver.services import catalog, clients, statements
 from authserver.services.connections.footing import Footing
-from authserver.services.events import RequestFacts
+from authserver.services.events import Actor, Entry, RequestFacts, Tag
 
 Asked = TypeVar("Asked", CodeRequest, RefreshRequest)
 
@@ -68,6 +68,21 @@ class Turn:
     with_refresh: bool
 
 
+def entry(tag: Tag, turn: Turn) -> Entry:
+    """Return the event of a client that got credentials."""
+    standing = turn.footing
+    return Entry(
+        tag=tag,
+        actor=Actor.CLIENT,
+        facts=turn.facts,
+        actor_id=standing.client_id,
+        person_id=standing.person_id,
+        client_id=standing.client_id,
+        handle=standing.handle,
+        connection_id=standing.connection_id,
+    )
+
+
 def access_token_lifetime() -> timedelta:
     return timedelta(seconds=settings.ACCESS_TOKEN_LIFETIME_SECONDS)
 
@@ -77,9 +92,11 @@ def issue_all(turns: Sequence[Turn], *, now: datetime) -> list[Issued]:
     their connections, each of which is here once."""
     if not turns:
         return []
-    _note_callers(turns)
-    clients.mark_all_used([turn.client for turn in turns], now=now)
-    refresh_tokens = [credentials.generate(policy.REFRESH_TOKEN_PREFIX) if turn.with_refresh else None for turn in turns]
+    note_callers(turns)
+    clients.mark_used([turn.client for turn in turns], now=now)
+    refresh_tokens = [
+        credentials.generate(policy.REFRESH_TOKEN_PREFIX) if turn.with_refresh else None for turn in turns
+    ]
     refresh_ids = _store_refresh_tokens(turns, refresh_tokens, now)
     expires_at = now + access_token_lifetime()
     pairs = [
@@ -91,8 +108,8 @@ def issue_all(turns: Sequence[Turn], *, now: datetime) -> list[Issued]:
          " ".join(pair.scopes), now, expires_at)
         for turn, pair in zip(turns, pairs, strict=True)
     ]  # fmt: skip
-    names = ("connection", "refresh_token", "digest", "scopes", "issued_at", "expires_at")
-    statements.insert(AccessToken, names, rows, key="digest")
+    columns = ("connection", "refresh_token", "digest", "scopes", "issued_at", "expires_at")
+    statements.fetch(statements.inserting(AccessToken, columns, rows))
     return pairs
 
 
@@ -107,9 +124,11 @@ def _store_refresh_tokens(
         for turn, token in zip(turns, tokens, strict=True)
         if token
     ]
-    names = ("connection", "digest", "issued_at", "expires_at", "rotated_agent")
-    made = statements.insert(RefreshToken, names, rows, key="digest") if rows else {}
-    return {digests[digest]: pk for digest, pk in made.items()}
+    if not rows:
+        return {}
+    columns = ("connection", "digest", "issued_at", "expires_at", "rotated_agent")
+    made = statements.fetch(statements.inserting(RefreshToken, columns, rows, known_by="digest"))
+    return {digests[bytes(digest)]: pk for pk, digest in made}
 
 
 def issue_access_token(
@@ -129,12 +148,12 @@ def issue_access_token(
     return token, expires_at
 
 
-def _note_callers(turns: Sequence[Turn]) -> None:
+def note_callers(turns: Sequence[Turn]) -> None:
     """Keep where and as what each client last asked for credentials, where that is new."""
     new = [turn for turn in turns if turn.last_caller != (turn.facts.address, turn.facts.agent)]
     rows = [(turn.footing.connection_id, turn.facts.address, turn.facts.agent) for turn in new]
     if rows:
-        statements.update(Connection, ("id", "last_address", "last_agent"), rows)
+        statements.execute(statements.updating(Connection, ("id", "last_address", "last_agent"), rows))
 
 
 def is_same_target(named: Sequence[str], bound: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from authserver import policy
-from authserver.models import Client, Connection, Notice, RefreshToken
+from authserver.models import Connection, Notice, RefreshToken
 from authserver.protocol import credentials, scopes
 from authserver.protocol.connections import replay
 from authserver.protocol.connections.replay import Judgement, Verdict
@@ -28,9 +28,11 @@ from authserver.services.connections.issuing import (
     Issued,
     Outcome,
     Turn,
+    entry,
     is_same_target,
     issue_access_token,
     issue_all,
+    note_callers,
 )
 from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
@@ -76,8 +78,8 @@ def refresh_all(arrived: Sequence[Arrived[RefreshRequest]], *, now: datetime, wa
 
     Idempotent: the same token answers the same pair to whoever may use it, so parallel and repeated refreshes, and
     lost answers, cost nobody a connection. Where that pair was itself replaced meanwhile, the newest one is the answer.
-    The previous access token lives to its own expiry. A token that was replaced longer than policy.REFRESH_LEEWAY ago is
-    judged (`protocol.connections.replay`): its own client, late, goes on; theft ends the connection.
+    The previous access token lives to its own expiry. A token that was replaced longer than policy.REFRESH_LEEWAY ago
+    is judged (`protocol.connections.replay`): its own client, late, goes on; theft ends the connection.
 
     Obeys:   RFC 9700 §4.14.2 (replay detection), RFC 6749 §6 (bound to its client; scopes within those allowed).
     Departs: RFC 9700 §4.14.2 would end the connection at every replay; RFC 6749 §6 would refuse scopes beyond those
@@ -91,7 +93,7 @@ def refresh_all(arrived: Sequence[Arrived[RefreshRequest]], *, now: datetime, wa
     known = [digest for digest, caller in zip(digests, callers, strict=True) if digest and isinstance(caller, Caller)]
     held = lock_those(RefreshToken, known, waits=waits)
     found = _find(held.digests)
-    edition = catalog.edition_of(standing for _, standing in found.values())
+    edition = catalog.edition_of(max((standing.catalog_version for _, standing in found.values()), default=0))
     outcomes: list[Outcome | Turn] = []
     for each, caller, digest in zip(arrived, callers, digests, strict=True):
         if isinstance(caller, Refusal):
@@ -152,12 +154,7 @@ def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | 
         return Refusal("invalid_scope", "None of the scopes can be granted.", "refresh:scope")
     if not is_same_target(asked.resources, member.footing.resource):
         return WRONG_TARGET
-    if member.token.rotated_at is not None:
-        with events.of_request(member.arrived.facts):
-            again = _issue_again(_row_of(member), token=asked.token, now=now)
-        if again:
-            return again
-    return Turn(
+    turn = Turn(
         client=member.caller.client,
         facts=member.arrived.facts,
         footing=member.footing,
@@ -165,6 +162,10 @@ def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | 
         scopes=wanted,
         with_refresh=True,
     )
+    if member.token.rotated_at is None:
+        return turn
+    note_callers([turn])
+    return _issue_again(_row_of(member), token=asked.token, now=now) or turn
 
 
 def _replace(
@@ -181,13 +182,13 @@ def _replace(
         if token and isinstance(before, Turn) and isinstance(pair, Issued)
     ]
     if rows:
-        names = ("id", "rotated_at", "rotated_address", "rotated_agent", "sealed_successor")
-        statements.update(RefreshToken, names, rows)
-        events.record_all([events.of_client(Tag.CREDENTIAL_REFRESHED, turn.footing, turn.facts) for turn in turns])
+        columns = ("id", "rotated_at", "rotated_address", "rotated_agent", "sealed_successor")
+        statements.execute(statements.updating(RefreshToken, columns, rows))
+        events.record_all([entry(Tag.CREDENTIAL_REFRESHED, turn) for turn in turns], at=now)
     return told
 
 
-# --- A token that was replaced before. Rare, so with the ORM; its connection is locked, and the facts are the request's.
+# --- A token that was replaced before. Rare, so with the ORM; its connection is locked, the facts are the request's.
 
 
 def _row_of(member: Member) -> RefreshToken:
