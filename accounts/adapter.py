@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.internal.httpkit import clean_client_ip, get_client_ip
-from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+
+from authserver.middleware import client_address
 
 # What the next page says anyway; repeated, it would stand on top of the consent page.
 QUIET_MESSAGES = {
@@ -36,16 +36,8 @@ class AccountAdapter(DefaultAccountAdapter):
         return url is not None and len(url) <= NEXT_LENGTH_MAX and OWN_PATH.fullmatch(url) is not None
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """Return the address that rate limits count by: the one that the outermost trusted proxy saw.
-
-        A header shorter than the configured number of proxies, or one that names no address, comes from a request
-        that went around them; such a request is counted by the address it really came from.
-        """
-        try:
-            address = get_client_ip(request)
-        except ImproperlyConfigured:
-            address = None
-        return address or clean_client_ip(request.META.get("REMOTE_ADDR", "")) or "unknown"
+        """Return the address that rate limits count by: the one that events have."""
+        return client_address(request) or "unknown"
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

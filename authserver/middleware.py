@@ -1,13 +1,11 @@
 """What every request gets: an id, which events, logs and error pages carry."""
 
-import ipaddress
 from collections.abc import Callable
 
-from allauth.account.adapter import get_adapter
-from django.core.exceptions import PermissionDenied
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from authserver import policy
+from authserver.protocol import addresses
 from authserver.services import events
 from authserver.services.events import RequestFacts
 
@@ -16,16 +14,10 @@ Handler = Callable[[HttpRequest], HttpResponse]
 
 def client_address(request: HttpRequest) -> str | None:
     """Return the caller's address, seen through as many proxies as the deployment trusts, or None."""
-    try:
-        return str(ipaddress.ip_address(get_adapter().get_client_ip(request)))
-    except (PermissionDenied, ValueError):  # the proxy headers do not fit the configured count, or hold no address
-        return None
-
-
-def agent_of(request: HttpRequest) -> str:
-    """Return what the caller's program calls itself: printable, and no longer than is kept."""
-    given = request.headers.get("User-Agent", "")[: policy.AGENT_LENGTH_MAX]
-    return given if given.isprintable() else ""
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    return addresses.of_caller(
+        request.META.get("REMOTE_ADDR", ""), forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT
+    )
 
 
 class RequestIdMiddleware:
@@ -37,7 +29,8 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = events.request_id(request.headers.get("X-Request-Id", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
-        with events.of_request(RequestFacts(client_address(request), request_id, agent_of(request))):
+        agent = events.agent(request.headers.get("User-Agent", ""))
+        with events.of_request(RequestFacts(client_address(request), request_id, agent)):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response

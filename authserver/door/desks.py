@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from authserver.door import http, introspection
+from authserver.door import http, introspection, tokens
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
 
@@ -16,18 +16,23 @@ Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 @dataclass(frozen=True)
 class Desk:
     """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act`
-    answers several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
+    answers several that ask, in their order; `line` is where one waits for it, given what came of it before (None at
+    first), or None where that is the outcome; `told` makes the answer."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
-    line: Line[Any, Any]
+    line: Callable[[Any, Any], Line[Any, Any] | None]
     told: Callable[[Request, Any], Response]
 
 
+def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None]:
+    """Return the rule of a desk with one line, whose outcome is the last word."""
+    return lambda _asked, before: line if before is None else None
+
+
 DESKS: Mapping[str, Desk] = {
-    "/oauth/introspect": Desk(
-        read=introspection.read, act=introspection.act, line=introspection.line, told=introspection.told
-    ),
+    "/oauth/introspect": Desk(introspection.read, introspection.act, at_first(introspection.line), introspection.told),
+    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told),
 }
 
 
@@ -39,9 +44,13 @@ def ask(request: Request, tell: Tell) -> bool:
         return False
 
     def outcome(found: Any) -> None:
-        tell(_answer(desk, request, found), request.id)
+        line = None if isinstance(found, Exception) else desk.line(asked, found)
+        if line:
+            line.ask(asked, outcome)
+        else:
+            tell(_answer(desk, request, found), request.id)
 
-    desk.line.ask(asked, outcome)
+    outcome(None)
     return True
 
 

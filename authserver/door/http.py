@@ -9,8 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from authserver.protocol import addresses
 from authserver.protocol.errors import Refusal
 from authserver.services import events
+from authserver.services.events import RequestFacts
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
@@ -43,19 +45,23 @@ class Response:
     headers: bytes = NO_STORE
 
 
+def facts_of(request: Request) -> RequestFacts:
+    """Return where a request came from, as the middleware tells it for a view."""
+    forwarded = request.header(b"x-forwarded-for")
+    address = addresses.of_caller(request.address, forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
+    return RequestFacts(address, request.id, events.agent(request.header(b"user-agent")))
+
+
 def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Response:
     """Return a JSON answer that nobody may keep (RFC 6749 §5.1), as `views.responses.no_store` does."""
     return Response(status, json.dumps(body).encode(), NO_STORE + headers)
 
 
-def refused(refusal: Refusal, *, challenge: str = "") -> Response:
+def refused(refusal: Refusal, *, challenge: str = "", headers: bytes = b"") -> Response:
     """Return the public half of a refusal; `challenge` goes with a 401."""
-    is_asked = challenge and refusal.status == 401
-    return no_store(
-        refusal.body(),
-        status=refusal.status,
-        headers=b"www-authenticate: %s\r\n" % challenge.encode() if is_asked else b"",
-    )
+    if challenge and refusal.status == 401:
+        headers += b"www-authenticate: %s\r\n" % challenge.encode()
+    return no_store(refusal.body(), status=refusal.status, headers=headers)
 
 
 def unavailable(reason: str) -> Response:

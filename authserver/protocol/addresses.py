@@ -1,13 +1,18 @@
-"""Which IP addresses are out in the public Internet.
+"""IP addresses: which a caller has, and which are out in the public Internet.
 
 The table is our own: `ipaddress.is_global` of the Pythons we run on lets multicast, site-local, IPv4-compatible and
 6to4-relay addresses through, and has changed between patch releases.
 """
 
 import ipaddress
+import re
+from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NETWORK_BITS = {4: 24, 6: 48}  # what one household or office has
+
+WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d*)?|([^:]*):\d+")  # as some proxies forward an address
+SPELLING_LENGTH_MAX = 100
 
 # The IANA registry of special-purpose addresses (RFC 6890 and its updates), and multicast and reserved space.
 SPECIAL_V4 = tuple(
@@ -55,6 +60,27 @@ def parse(text: str) -> Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def of_caller(direct: str, forwarded: str, *, proxies: int) -> str | None:
+    """Return a caller's address in its canonical form, without a zone: the one that the outermost of our own proxies
+    saw (`proxies` is how many there are, `forwarded` their X-Forwarded-For), or None.
+
+    A header shorter than the number of proxies, or one that names no address, comes from a request that went around
+    them; such a request has the address that it really came from.
+    """
+    seen = forwarded.rsplit(",", proxies) if proxies and forwarded else []
+    told = _canonical(seen[-proxies].strip()[:SPELLING_LENGTH_MAX]) if len(seen) >= proxies > 0 else None
+    return told or _canonical(direct[:SPELLING_LENGTH_MAX])
+
+
+@lru_cache(maxsize=4096)
+def _canonical(text: str) -> str | None:
+    found = WITH_PORT.fullmatch(text)
+    address = parse((found[1] or found[2]) if found else text)
+    if isinstance(address, ipaddress.IPv6Address):
+        address = ipaddress.IPv6Address(int(address))  # PostgreSQL knows no zones
+    return str(address) if address else None
 
 
 def is_public(text: str) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 from uuid import UUID
 
 from accounts.models import User
+from authserver import policy
 from authserver.models import Client, Connection, Event
 from authserver.services import statements
 
@@ -35,6 +36,12 @@ def request_id(given: str) -> str:
     """Return the id of a request: the proxy's `X-Request-Id` where it has the form of one, else a new one. It names a
     request and protects nothing, so chance of the quick kind will do."""
     return given if given and GIVEN_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311
+
+
+def agent(given: str) -> str:
+    """Return what the caller's program calls itself: printable, and no longer than is kept."""
+    kept = given[: policy.AGENT_LENGTH_MAX]
+    return kept if kept.isprintable() else ""
 
 
 def record(
