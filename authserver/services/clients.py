@@ -3,6 +3,7 @@
 import hmac
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
@@ -15,6 +16,7 @@ from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import events, receipts, statements
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from authserver.services.statements import Statement
 
 
 def find(client_id: str | None) -> Client | None:
@@ -36,10 +38,19 @@ def find_all(client_ids: Collection[str | None]) -> dict[str, Client]:
     wanted = [each for each in client_ids if each and len(each) <= policy.CLIENT_ID_LENGTH_MAX and "\x00" not in each]
     if not wanted:
         return {}
-    condition = statements.among("client_id", wanted)
+    condition = statements.among("client_id", wanted, kind="text")
     table = Client._meta.db_table
     text = f"SELECT {', '.join(AT_TOKEN_ENDPOINT)} FROM {table} WHERE {condition.text}"  # noqa: S608
-    return {client.client_id: client for client in Client.objects.raw(text, condition.parameters)}
+    rows = statements.fetch(Statement(text, condition.parameters))
+    found = [
+        Client.from_db(database.alias, AT_TOKEN_ENDPOINT, list(map(_stored, AT_TOKEN_ENDPOINT, row))) for row in rows
+    ]
+    return {client.client_id: client for client in found}
+
+
+def _stored(name: str, value: Any) -> Any:
+    """Return a column's value as the model has it."""
+    return statements.time_of(value) if value is not None and name.endswith("_at") else value
 
 
 def first_secret(client: Client) -> str | None:

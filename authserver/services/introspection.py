@@ -120,7 +120,7 @@ def _asking(questions: Sequence[Question]) -> Statement:
     ]
     askers = [resource_servers.parse_id(question.asker_id) for question in questions]
     if database.vendor == "postgresql":
-        return Statement(ON_POSTGRESQL, [digests, askers])
+        return Statement(ON_POSTGRESQL, [statements.array(digests), statements.array(askers)])
     asked = statements.values(len(questions), columns=3)
     rows = enumerate(zip(digests, askers, strict=True))
     parameters = [each for number, (digest, asker) in rows for each in (number, digest, asker and asker.hex)]
@@ -149,7 +149,7 @@ def _role(asked: Asked, standing: Footing, now: datetime) -> Role | None:
     """Return the role under which this credential works now, or None where it does not work."""
     if asked.scopes is None or standing.paused_at is not None or not asked.asker_may_ask:
         return None
-    if footing.time_of(asked.expires_at) <= now:
+    if statements.time_of(asked.expires_at) <= now:
         return None
     role = footing.role_on(standing)
     return None if isinstance(role, Refusal) else role
@@ -174,8 +174,8 @@ def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> An
         "name": standing.name or standing.email.partition("@")[0],
         "aud": standing.resource,
         "iss": settings.ISSUER,
-        "exp": int(footing.time_of(asked.expires_at).timestamp()),
-        "iat": int(footing.time_of(asked.issued_at).timestamp()),
+        "exp": int(statements.time_of(asked.expires_at).timestamp()),
+        "iat": int(statements.time_of(asked.issued_at).timestamp()),
         "jti": bytes(asked.digest).hex()[:32],
         "token_type": "Bearer",
         "handle": standing.handle,
@@ -186,7 +186,7 @@ def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> An
 
 def _mark_used(asked: Asked, standing: Footing, now: datetime) -> None:
     """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
-    if standing.last_used_at is None or now - footing.time_of(standing.last_used_at) > policy.LAST_USED_RESOLUTION:
+    if standing.last_used_at is None or now - statements.time_of(standing.last_used_at) > policy.LAST_USED_RESOLUTION:
         Connection.objects.filter(pk=standing.connection_id).update(last_used_at=now)
     if asked.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
         AccessToken.objects.filter(digest=asked.digest).update(used_at=now)

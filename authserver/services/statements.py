@@ -6,6 +6,7 @@ decides how: `run` here, on this thread's connection, or the door's event loop, 
 
 import json
 from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -47,6 +48,13 @@ def fetch(statement: Statement) -> Rows:
             cursor.cursor.format = BINARY
         cursor.execute(statement.text, statement.parameters)
         return cursor.fetchall()
+
+
+def time_of(value: Any) -> datetime:
+    """Return a stored time; SQLite hands raw statements text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def execute(statement: Statement) -> None:
@@ -109,8 +117,23 @@ def _type(field: "Field[Any, Any]") -> str:
     return str(field.db_type(database)).partition("(")[0]
 
 
-def _array(field: "Field[Any, Any]", column: Sequence[Any]) -> list[Any]:
-    return [json.dumps(value) for value in column] if isinstance(field, JSONField) else list(column)
+def _array(field: "Field[Any, Any]", column: Sequence[Any]) -> str:
+    return array([json.dumps(value) for value in column] if isinstance(field, JSONField) else column)
+
+
+def array(values: Sequence[Any]) -> str:
+    """Return values as PostgreSQL writes an array, for a parameter with a cast (`%s::uuid[]`): one text is written in a
+    fraction of the time that the driver takes for a list."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def updating(model: type[Model], columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Statement:
@@ -137,11 +160,11 @@ def _update(model: type[Model], columns: tuple[str, ...], rows: int) -> str:
         UPDATE "{model._meta.db_table}" AS old SET {changes} FROM new WHERE old.{names[0]} = new.{names[0]}"""  # noqa: S608
 
 
-def among(column: str, wanted: Sequence[Any]) -> Statement:
-    """Return the condition that a column holds one of these, to be put into a statement. On PostgreSQL its text is the
-    same however many they are."""
+def among(column: str, wanted: Sequence[Any], *, kind: str) -> Statement:
+    """Return the condition that a column holds one of these, to be put into a statement. On PostgreSQL, where `kind` is
+    the type of the column, its text is the same however many they are."""
     if database.vendor == "postgresql":
-        return Statement(f"{column} = ANY(%s)", [list(wanted)])
+        return Statement(f"{column} = ANY(%s::{kind}[])", [array(wanted)])
     return Statement(f"{column} IN ({', '.join(['%s'] * len(wanted))})", list(wanted))
 
 

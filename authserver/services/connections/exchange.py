@@ -93,7 +93,7 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
     that other connection's lock. Read after the lock of their connections, so that nothing is out of date."""
     if not digests:
         return {}
-    code, condition = AuthorizationCode._meta.db_table, statements.among("k.digest", digests)
+    code, condition = AuthorizationCode._meta.db_table, statements.among("k.digest", digests, kind="bytea")
     text = f"""
         SELECT k.id, k.digest, k.scopes, k.redirect_uri, k.code_challenge, k.expires_at, k.redeemed_at,
                c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
@@ -111,7 +111,7 @@ def _judged(each: Arrived[CodeRequest], client: Client, found: Found | None, now
         return invalid_grant("code:foreign_client")
     if code.redeemed_at:
         return _end_for_replay(each, standing, now)
-    if footing.time_of(code.expires_at) <= now:
+    if statements.time_of(code.expires_at) <= now:
         return invalid_grant("code:expired")
     role = footing.role_on(standing)
     if isinstance(role, Refusal):

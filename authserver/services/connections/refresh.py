@@ -119,7 +119,7 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
     """Return the refresh tokens of these digests; read after the lock of their connections."""
     if not digests:
         return {}
-    token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests)
+    token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests, kind="bytea")
     text = f"""
         SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
           FROM "{token}" t JOIN {footing.TABLES["Connection"]} c ON c.id = t.connection_id {footing.JOINS}
@@ -136,7 +136,7 @@ def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
             judged = _judge_replaced(member, now)
         if judged:
             return judged
-    if footing.time_of(member.token.expires_at) <= now:
+    if statements.time_of(member.token.expires_at) <= now:
         return invalid_grant("refresh:expired")
     role = footing.role_on(member.footing)
     if isinstance(role, Refusal):
@@ -200,7 +200,7 @@ def _row_of(member: Member) -> RefreshToken:
 def _judge_replaced(member: Member, now: datetime) -> Refusal | None:
     """Return the refusal for one that came after the leeway from a thief, and end the connection; None for its own
     client. Records refresh:replayed or refresh:late, with the reasons."""
-    if now - footing.time_of(member.token.rotated_at) <= policy.REFRESH_LEEWAY:
+    if now - statements.time_of(member.token.rotated_at) <= policy.REFRESH_LEEWAY:
         return None
     taken = _row_of(member)
     judgement = _judge(taken, token=member.arrived.request.token, is_proven=member.caller.is_proven)

@@ -42,7 +42,7 @@ def lock_those(model: type[AuthorizationCode | RefreshToken], digests: Sequence[
     if not digests:
         return Held()
     table, connections = f'"{model._meta.db_table}"', f'"{Connection._meta.db_table}"'
-    condition = statements.among("t.digest", list(set(digests)))
+    condition = statements.among("t.digest", list(set(digests)), kind="bytea")
     clause = statements.for_update("c", waits=waits)
     rows = statements.fetch(
         Statement(
@@ -57,7 +57,7 @@ def lock_those(model: type[AuthorizationCode | RefreshToken], digests: Sequence[
 
 
 def _existing(table: str, digests: Sequence[bytes]) -> set[bytes]:
-    condition = statements.among("digest", digests)
+    condition = statements.among("digest", digests, kind="bytea")
     text = f"SELECT digest FROM {table} WHERE {condition.text}"  # noqa: S608
     return {bytes(digest) for (digest,) in statements.fetch(Statement(text, condition.parameters))}
 
