@@ -22,6 +22,10 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# Purging: once a minute, so that there is little to do each time.
+PURGE_RUN = timedelta(seconds=30)  # what is left then is done by the next run
+PURGE_RUN_NIGHTLY = timedelta(seconds=240)  # within CELERY_TASK_TIME_LIMIT
+
 # What a person is told about use.
 UNUSED_BADGE_AFTER = timedelta(days=90)
 TOOLS_SHOWN = 3  # on a card
