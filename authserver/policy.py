@@ -46,6 +46,8 @@ MAIL_ROUND_SECONDS = 10
 # Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
 USAGE_FLUSH = timedelta(seconds=5)
 USAGE_CONNECTIONS_HELD_MAX = 20_000  # per process and between two flushes; what comes beyond is not counted
+MARKS_FLUSH = timedelta(seconds=1)  # how long it is known in memory only that a credential was used
+MARKS_HELD_MAX = 50_000  # of each kind; what comes beyond is noted with the next answer
 USAGE_RETENTION = timedelta(days=400)
 REPORT_BODY_BYTES_MAX = 262_144
 REPORT_CALLS_MAX = 500

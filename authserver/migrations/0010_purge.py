@@ -72,11 +72,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='connectionuse',
-            index=models.Index(fields=['day'], name='connection_use_by_day'),
+            index=models.Index(fields=['day', 'id'], name='connection_use_by_day'),
         ),
         migrations.AddIndex(
             model_name='tooluse',
-            index=models.Index(fields=['day'], name='tool_use_by_day'),
+            index=models.Index(fields=['day', 'id'], name='tool_use_by_day'),
         ),
         migrations.RunPython(fit_postgresql, unfit_postgresql),
     ]

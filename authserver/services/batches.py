@@ -56,20 +56,20 @@ def remove(
     *,
     by: str,
     pace: Pace,
-    also: tuple[str, ...] = (),
-    before: Callable[[list[tuple[Any, ...]]], object] | None = None,
+    before: Callable[[list[Any]], object] | None = None,
 ) -> int:
-    """Remove these rows, each batch in a transaction of its own; return how many went. `before` is done with each
-    batch, as `walk` gives it, ahead of its removal.
+    """Remove these rows, each batch in a transaction of its own; return how many went. `before` is done with the
+    keys of each batch, ahead of its removal.
 
     What somebody else has locked is passed over: it goes with the next run.
     """
     removed = 0
-    for batch in walk(rows, by=by, pace=pace, also=also):
+    for batch in walk(rows, by=by, pace=pace):
+        keys = [row[0] for row in batch]
         if before:
-            before(batch)
+            before(keys)
         with pace.step():
-            gone = _remove(rows, [row[0] for row in batch])
+            gone = _remove(rows, keys)
         removed += gone
         if pace.told:
             pace.told(rows.model._meta.verbose_name_plural, gone)

@@ -19,7 +19,6 @@ from authserver.models import (
     ClientRule,
     Connection,
     ProtectedResource,
-    RefreshToken,
     ResourceServer,
 )
 from authserver.protocol import credentials, governance, scopes
@@ -28,7 +27,7 @@ from authserver.protocol.governance import Kind
 from authserver.services import catalog, resource_servers
 from authserver.services.governance.verdicts import SELF_REGISTERED
 from authserver.services.personal_tokens import introspection as personal_tokens
-from authserver.services.usage import introspections
+from authserver.services.usage import introspections, marks
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
@@ -212,9 +211,12 @@ def _answer(row: Row, role: Role) -> Answer:
 
 
 def _mark_used(row: Row, now: datetime) -> None:
-    """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
-    if row.last_used_at is None or now - _time(row.last_used_at) > policy.LAST_USED_RESOLUTION:
-        Connection.objects.filter(pk=_id(row.connection_id)).update(last_used_at=now)
-    if row.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
-        AccessToken.objects.filter(digest=row.token_digest).update(used_at=now)
-        RefreshToken.objects.filter(pk=row.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)
+    """Note that the credential and its connection are in use: reading stays one statement."""
+    marks.note(
+        connection_id=row.connection_id if isinstance(row.connection_id, UUID) else UUID(row.connection_id),
+        digest=bytes(row.token_digest),
+        refresh_token_id=row.refresh_token_id,
+        last_used_at=_time(row.last_used_at) if row.last_used_at else None,
+        used_at=_time(row.used_at) if row.used_at else None,
+        now=now,
+    )

@@ -4,12 +4,15 @@ Made for ten million connections: every search follows an index, every run ends 
 the next one. Any number of workers may do this at once, and die at any point.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from random import SystemRandom
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.expressions import Combinable
 
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
@@ -17,6 +20,8 @@ from authserver.services import batches, connections, documents, notices, regist
 from authserver.services.batches import Pace
 from authserver.services.receipts import streams
 from authserver.services.usage import rollup
+
+Condition = Q | Combinable
 
 # A redeemed code is kept while its second use would still have something to end.
 CODE_RETENTION = policy.REFRESH_TOKEN_IDLE_LIFETIME
@@ -41,28 +46,35 @@ def purge_expired(*, now: datetime, pace: Pace | None = None) -> int:
 
 
 def _removals(now: datetime, pace: Pace) -> list[Callable[[], int]]:
+    beside = RefreshToken.objects.filter(pk=OuterRef("refresh_token"), expires_at__gt=now)
     held = (
-        (AccessToken, now - TOKEN_RETENTION),
-        (RefreshToken, now - TOKEN_RETENTION),
-        (AuthorizationCode, now - CODE_RETENTION),
+        (AccessToken, now - TOKEN_RETENTION, ~Exists(beside)),
+        (RefreshToken, now - TOKEN_RETENTION, Q(rotated_at=None)),
+        (AuthorizationCode, now - CODE_RETENTION, Q(redeemed_at=None)),
     )
     seen = SeenAssertion.objects.filter(expires_at__lt=now)
     return [
-        *(partial(_remove_held, model, before, now=now, pace=pace) for model, before in held),
+        *(partial(_remove_held, model, before, last, now=now, pace=pace) for model, before, last in held),
         partial(batches.remove, seen, by="expires_at", pace=pace),
         *(partial(act, now=now, pace=pace) for act in OTHERS),
     ]
 
 
-def _remove_held(model: type[Any], before: datetime, *, now: datetime, pace: Pace) -> int:
-    """Remove what could be held of connections. The connections of each batch are looked at first: so every live one of
-    which nobody holds anything still has a row here that will lead to it, wherever a run is cut off."""
+def _remove_held(model: type[Any], before: datetime, last: Condition, *, now: datetime, pace: Pace) -> int:
+    """Remove what could be held of connections.
 
-    def look(batch: Iterable[tuple[Any, ...]]) -> None:
-        _end_those_unused((row[2] for row in batch), now=now, pace=pace)
+    `last` says which of them may be the last of their connection to expire; the others are followed by one that expires
+    later: a rotated token by its successor, a redeemed code by what it brought. The connections of those are looked at
+    before their batch is removed. So every live one of which nobody holds anything still has a row here that leads to
+    it, wherever a run is cut off.
+    """
 
-    rows = model.objects.filter(expires_at__lt=before)
-    return batches.remove(rows, by="expires_at", pace=pace, also=("connection",), before=look)
+    def look(keys: list[Any]) -> None:
+        with pace.step():
+            ids = set(model.objects.filter(last, pk__in=keys).values_list("connection", flat=True))
+        _end_those_unused(ids, now=now, pace=pace)
+
+    return batches.remove(model.objects.filter(expires_at__lt=before), by="expires_at", pace=pace, before=look)
 
 
 def end_unused(*, now: datetime, pace: Pace | None = None, since: datetime | None = None) -> int:
@@ -77,16 +89,18 @@ def end_unused(*, now: datetime, pace: Pace | None = None, since: datetime | Non
     codes = AuthorizationCode.objects.filter(redeemed_at=None, connection__ended_at=None, **last)
     alone = AccessToken.objects.filter(refresh_token=None, connection__ended_at=None, **last)
     return sum(
-        _end_those_unused((row[2] for row in batch), now=now, pace=pace)
+        _end_those_unused({row[2] for row in batch}, now=now, pace=pace)
         for rows in (codes, alone)
         for batch in batches.walk(rows, by="expires_at", pace=pace, also=("connection",))
     )
 
 
-def _end_those_unused(ids: Iterable[UUID], *, now: datetime, pace: Pace) -> int:
+def _end_those_unused(ids: set[UUID], *, now: datetime, pace: Pace) -> int:
     """End those of these connections of which nobody holds anything. Not cut off by the end of the time: what led to
     them may be removed next."""
-    unused = Connection.objects.filter(~connections.held(now), pk__in=set(ids), ended_at=None)
+    if not ids:
+        return 0
+    unused = Connection.objects.filter(~connections.held(now), pk__in=ids, ended_at=None)
     with pace.step():
         found = list(unused.values_list("pk", flat=True))
     ended = 0

@@ -58,8 +58,8 @@ def test_it_removes_what_matches_and_nothing_else_and_tells_how_many() -> None:
 def test_what_no_longer_matches_when_its_turn_comes_stays() -> None:
     make(2)
 
-    def renew(batch: list[tuple]) -> None:
-        SeenAssertion.objects.filter(pk=batch[0][0]).update(expires_at=NOW + MINUTE)
+    def renew(keys: list[bytes]) -> None:
+        SeenAssertion.objects.filter(pk=keys[0]).update(expires_at=NOW + MINUTE)
 
     old = SeenAssertion.objects.filter(expires_at__lte=NOW)
     assert batches.remove(old, by="expires_at", pace=Pace(MINUTE), before=renew) == 1
