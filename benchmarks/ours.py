@@ -100,16 +100,14 @@ class Gatehouse:
         command = [sys.executable, *arguments]
         return subprocess.run(command, cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def values(self, act: str, count: int) -> Path:
-        """A file of fresh values: `codes` or `refresh`."""
-        made = self.run("-m", "benchmarks.seed", act, str(count), str(self._folder / "seeded.json"))
-        path = self._folder / f"{act}.txt"
-        path.write_text(made)
-        return path
+    def made(self, act: str, count: int) -> str:
+        """Have the seeder make more, and return its values, one per line: `codes`, `refresh`, `session`, `backlog`."""
+        return self.run("-m", "benchmarks.seed", act, str(count), str(self._folder / "seeded.json"))
 
-    def add_backlog(self, count: int) -> None:
-        """Add so many rows for the purge to remove."""
-        self.run("-m", "benchmarks.seed", "backlog", str(count), str(self._folder / "seeded.json"))
+    def _values(self, act: str, count: int) -> Path:
+        path = self._folder / f"{act}.txt"
+        path.write_text(self.made(act, count))
+        return path
 
     def targets(self, count: int) -> dict[str, Target]:
         """By path. Each call brings `count` fresh codes and names; refresh chains begin with what is seeded."""
@@ -125,9 +123,9 @@ class Gatehouse:
                 headers = base.FORM | {"Authorization": self._authorization()}
                 return dataclasses.replace(asked, headers=headers, expected='"connection_id"')
             case "refresh":
-                return base.refresh(token, self.values("refresh", CHAIN), client_id)
+                return base.refresh(token, self._values("refresh", CHAIN), client_id)
             case "code":
-                return base.code(token, self.values("codes", count), client_id)
+                return base.code(token, self._values("codes", count), client_id)
             case "registration":
                 names = base.write_values(self._folder / "names.txt", _names(count))
                 fresh = base.registration(f"{self.url}/oauth/register")
