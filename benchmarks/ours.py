@@ -31,6 +31,7 @@ LIFETIME_SECONDS = 600  # of the access tokens that it issues
 SAMPLE = 200_000  # access tokens that introspection asks for
 CHAIN = 20_000  # refresh tokens that a chain begins with
 REGISTRATIONS_PER_MINUTE = "1000000000"
+LOCK_FILE = "chores.lock"  # authserver.chores.LOCK_FILE
 DATABASES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 REGISTRATION = base.REGISTRATION.replace('"ChatGPT"', '"Client {}"')
 
@@ -92,7 +93,7 @@ class Gatehouse:
 
     def _take_the_chores(self) -> None:
         """Hold the lock of the chores, as a worker on this machine would: the scheduled tasks run nowhere meanwhile."""
-        lock = self._open.enter_context(open(self._folder / "chores.lock", "a"))
+        lock = self._open.enter_context((self._folder / LOCK_FILE).open("a"))
         fcntl.flock(lock, fcntl.LOCK_EX)
 
     def run(self, *arguments: str) -> str:

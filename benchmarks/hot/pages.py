@@ -64,7 +64,7 @@ def authorize_path(server: Gatehouse) -> str:
 
 
 def visits(server: Gatehouse, pages: dict[str, str], cookie: str, seconds: float) -> Iterator[tuple[str, float]]:
-    """Open the pages by turns for so long, each as by somebody who comes anew; yield the milliseconds until all is read.
+    """Open the pages by turns for so long, each as by somebody who comes anew; yield milliseconds until all is read.
 
     One that takes long holds up the next: with two a second that says enough.
     """

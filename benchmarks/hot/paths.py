@@ -99,33 +99,18 @@ def print_table(found: dict[str, dict[int, list[Run]]], *, title: str) -> None:
 
 
 def figures(runs: list[Run]) -> list[str]:
-    rate, p50, p99, server, database, megabytes = (
-        common.median(list(values))
-        for values in zip(
-            *(
-                (
-                    run.result.requests_per_second,
-                    run.result.p50_ms,
-                    run.result.p99_ms,
-                    run.server,
-                    run.database,
-                    run.megabytes,
-                )
-                for run in runs
-            ),
-            strict=True,
-        )
-    )
-    wrong = sum(run.result.wrong for run in runs)
-    return [
-        f"{rate:,.0f}",
-        f"{p50:.1f}",
-        f"{p99:.1f}",
-        f"{server:.0f}",
-        f"{database:.0f}",
-        f"{megabytes:.0f}",
-        f"{wrong}",
+    """The medians as text, in the order of HEAD; wrong answers are all counted."""
+    results = [run.result for run in runs]
+    columns = [
+        ([result.requests_per_second for result in results], 0),
+        ([result.p50_ms for result in results], 1),
+        ([result.p99_ms for result in results], 1),
+        ([run.server for run in runs], 0),
+        ([run.database for run in runs], 0),
+        ([run.megabytes for run in runs], 0),
     ]
+    medians = [f"{common.median(values):,.{digits}f}" for values, digits in columns]
+    return [*medians, f"{sum(result.wrong for result in results):,}"]
 
 
 def line(cells: tuple[str, ...]) -> str:
