@@ -25,8 +25,7 @@ from benchmarks.soak.nodes import environment
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
-# How production starts it (Dockerfile), apart from address and number of processes.
-SERVE = ("--interface", "wsgi", "--blocking-threads", "4", "authserver.wsgi:application")
+SERVE = (sys.executable, "-m", "authserver.serve")  # as production does (Dockerfile)
 LIFETIME_SECONDS = 600  # of the access tokens that it issues
 SAMPLE = 200_000  # access tokens that introspection asks for
 CHAIN = 20_000  # refresh tokens that a chain begins with
@@ -60,8 +59,7 @@ class Gatehouse:
             self._open_database(connections)
         self.url = f"http://127.0.0.1:{servers.free_port()}"
         self.env["ISSUER"] = self.url
-        command = [str(Path(sys.executable).with_name("granian")), "--host", "127.0.0.1", "--port"]
-        command += [self.url.rpartition(":")[2], "--workers", str(processes), *SERVE]
+        command = [*SERVE, "--host", "127.0.0.1", "--port", self.url.rpartition(":")[2], "--workers", str(processes)]
         log = self._folder / "authserver.log"
         self._process = base.launch(command, log=log, env=self.env, cwd=ROOT)
         base.wait_for(lambda: base.answers(f"{self.url}/readyz"), self._process, log)
@@ -168,7 +166,7 @@ class Gatehouse:
         self._open.close()
 
     def versions(self) -> dict[str, str]:
-        found = {name: importlib.metadata.version(name) for name in ("django", "granian")}
+        found = {name: importlib.metadata.version(name) for name in ("django", "uvicorn", "psycopg")}
         store = {"SQLite": sqlite3.sqlite_version}
         if self._database == "postgresql":
             program = (servers.find_postgresql() or Path()) / "postgres"
