@@ -72,7 +72,8 @@ def load(server: Gatehouse, target: Target, seconds: float) -> Result:
 def told(result: Result) -> Result:
     """Say on stderr what went wrong, if anything; return the result."""
     if result.wrong:
-        print(f"  {result.wrong} wrong of {result.answered}: {result.first_wrong[:200]}", file=sys.stderr)
+        first = result.first_wrong[:200] or "none of them an answer: no answer in time, or a broken connection"
+        print(f"  {result.wrong} wrong beside {result.answered} answers: {first}", file=sys.stderr)
     return result
 
 
