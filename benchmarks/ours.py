@@ -36,11 +36,13 @@ REGISTRATION = base.REGISTRATION.replace('"ChatGPT"', '"Client {}"')
 
 
 class Gatehouse:
-    """Obeys benchmarks.peers.base.Server. `memory` is PostgreSQL's shared_buffers."""
+    """Obeys benchmarks.peers.base.Server. `memory` is PostgreSQL's shared_buffers; `sample` tokens are asked about."""
 
-    def __init__(self, database: str = "postgresql", *, memory: str = SETTINGS["shared_buffers"]) -> None:
+    def __init__(
+        self, database: str = "postgresql", *, memory: str = SETTINGS["shared_buffers"], sample: int = SAMPLE
+    ) -> None:
         self.name = f"Gatehouse, {DATABASES[database]}"
-        self._database, self._memory = database, memory
+        self._database, self._memory, self._sample_size = database, memory, sample
         self._open = contextlib.ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Path()
@@ -136,9 +138,9 @@ class Gatehouse:
         return Target(f"{self.url}/livez")
 
     def _sample(self) -> Path:
-        path, count = self._folder / "tokens.txt", int(self.seeded["connections"])
+        path, count = self._folder / f"tokens-{self._sample_size}.txt", int(self.seeded["connections"])
         if not path.exists():
-            base.write_values(path, map(token_of, random.sample(range(1, count + 1), min(SAMPLE, count))))
+            base.write_values(path, map(token_of, random.sample(range(1, count + 1), min(self._sample_size, count))))
         return path
 
     def _authorization(self) -> str:

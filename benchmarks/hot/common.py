@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.load import Result, Target, run, settle
-from benchmarks.ours import DATABASES, Gatehouse
+from benchmarks.ours import DATABASES, SAMPLE, Gatehouse
 
 WARM_UP_SECONDS = 2.0
 WARM_UP_COUNT = 2_000
@@ -28,6 +28,7 @@ def parser(name: str, *, sizes: str, rounds: int, seconds: float) -> argparse.Ar
     made.add_argument("--rounds", type=int, default=rounds)
     made.add_argument("--processes", type=int, default=1, help="of the authorization server")
     made.add_argument("--memory", default="2GB", help="PostgreSQL's shared_buffers")
+    made.add_argument("--sample", type=int, default=SAMPLE, help="how many tokens introspection asks about")
     made.add_argument("--keep", type=Path, help="a folder for what is seeded: the next run finds it there")
     return made
 
@@ -52,7 +53,7 @@ def up(database: str, options: argparse.Namespace) -> Iterator[dict[int, Gatehou
         folder.chmod(0o755)  # the user that PostgreSQL runs as has to pass
         servers = {}
         for size in options.connections:
-            servers[size] = Gatehouse(database, memory=options.memory)
+            servers[size] = Gatehouse(database, memory=options.memory, sample=options.sample)
             stack.callback(servers[size].stop)
             servers[size].start(folder / f"{database}-{size}", connections=size, processes=options.processes)
         yield servers

@@ -13,7 +13,7 @@ from benchmarks.ours import DATABASES, Gatehouse
 
 PATHS = ("introspection", "refresh", "code", "registration", "registration_equal", "metadata", "constant")
 ONCE_PER_SECOND = 8_000  # codes and names made for a second of load; where they are used up, the run ends
-HEAD = ("path", "connections", "req/s", "p50 ms", "p99 ms", "server", "database", "MB", "wrong", "growth")
+HEAD = ("path", "connections", "req/s", "p50 ms", "p99 ms", "server", "database", "MB", "wrong", "growth", "of CPU")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,11 @@ class Run:
     server: float
     database: float
     megabytes: float  # the largest of the server's processes, after the run
+
+    @property
+    def answered(self) -> bool:
+        """Whether there is anything to compare."""
+        return self.result.requests_per_second > 0 and self.result.cpu_ms_per_1000 > 0
 
 
 def main(arguments: list[str]) -> None:
@@ -74,12 +79,13 @@ def _megabytes(pid: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
 
 
-def growth(small: list[Run], large: list[Run]) -> float:
-    """Requests per second with more connections over those with fewer: the median of the rounds' ratios."""
-    pairs = zip(small, large, strict=True)
-    return common.median(
-        [b.result.requests_per_second / a.result.requests_per_second for a, b in pairs if a.result.requests_per_second]
-    )
+def growth(small: list[Run], large: list[Run]) -> list[str]:
+    """Requests per second with more connections over those with fewer, and CPU per answer likewise, which other work on
+    the machine disturbs less: the medians of the rounds' ratios."""
+    pairs = [(a.result, b.result) for a, b in zip(small, large, strict=True) if a.answered and b.answered]
+    rates = [b.requests_per_second / a.requests_per_second for a, b in pairs]
+    cpu = [b.cpu_ms_per_1000 / a.cpu_ms_per_1000 for a, b in pairs]
+    return [f"{common.median(rates):.2f}", f"{common.median(cpu):.2f}"]
 
 
 def title(database: str, options: argparse.Namespace) -> str:
@@ -94,8 +100,8 @@ def print_table(found: dict[str, dict[int, list[Run]]], *, title: str) -> None:
     for path, by_size in found.items():
         smallest = min(by_size)
         for size, runs in sorted(by_size.items()):
-            ratio = f"{growth(by_size[smallest], runs):.2f}" if size != smallest else ""
-            print(line((path, f"{size:,}", *figures(runs), ratio)))
+            ratios = growth(by_size[smallest], runs) if size != smallest else []
+            print(line((path, f"{size:,}", *figures(runs), *ratios)))
 
 
 def figures(runs: list[Run]) -> list[str]:
