@@ -25,8 +25,8 @@ MAY_BE_LONG = re.compile(
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("authserver.urls", "authserver.asgi", "authserver.serve", "authserver.wsgi", "authserver.celery",
      "authserver.chores", "authserver.apps", "accounts.urls", "handles.urls"),
-    ("authserver.views", "authserver.door", "authserver.api", "authserver.admin", "authserver.tasks", "authserver.management",
-     "authserver.middleware", "authserver.checks", "accounts", "handles"),
+    ("authserver.views", "authserver.door", "authserver.api", "authserver.admin", "authserver.tasks",
+     "authserver.management", "authserver.middleware", "authserver.checks", "accounts", "handles"),
     ("authserver.forms", "authserver.toolkit", "authserver.authentication", "authserver.throttles"),
     ("authserver.services",),
     ("authserver.models",),

@@ -1,7 +1,8 @@
 """The desks of the door, by the path they answer."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from authserver.door import http, introspection
@@ -12,17 +13,21 @@ log = logging.getLogger(__name__)
 Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 
 
+@dataclass(frozen=True)
 class Desk:
-    """One endpoint at the door: how a request is read (None: Django's to answer), where it waits, how it is told."""
+    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act`
+    answers several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
 
-    def __init__(
-        self, read: Callable[[Request], Any], line: Line[Any, Any], told: Callable[[Request, Any], Response]
-    ) -> None:
-        self.read, self.line, self.told = read, line, told
+    read: Callable[[Request], Any]
+    act: Callable[[Sequence[Any]], Sequence[Any]]
+    line: Line[Any, Any]
+    told: Callable[[Request, Any], Response]
 
 
 DESKS: Mapping[str, Desk] = {
-    "/oauth/introspect": Desk(introspection.read, introspection.line, introspection.told),
+    "/oauth/introspect": Desk(
+        read=introspection.read, act=introspection.act, line=introspection.line, told=introspection.told
+    ),
 }
 
 
