@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "var" / "peers"  # what was installed from registries; `rm -r` it for newer versions
 START_SECONDS = 60
 INTROSPECTION_SAMPLE = 100_000
+CHAINS = 2_000  # refresh tokens that a run begins with; each answer brings the next
 
 # The same client, person's approval and question everywhere.
 SCOPE = "mcp.connect skills.read links.read"

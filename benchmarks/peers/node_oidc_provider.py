@@ -68,7 +68,7 @@ class NodeServer:
         self._store: Store | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self._connections = self._refreshes = self._codes = 0
+        self._connections = self._used = 0
 
     def start(self, folder: Path, *, connections: int, processes: int) -> None:
         if find_node() is None:
@@ -104,7 +104,6 @@ class NodeServer:
         base.wait_for(lambda: base.answers(url), self._process, log)
 
     def _seed(self) -> None:
-        self._refreshes = self._codes = 0
         now = int(time.time())
         self._store.put([client(now)])
         entries = (entry for number in range(self._connections) for entry in connection(number, now))
@@ -112,15 +111,14 @@ class NodeServer:
         self._store.settle()
 
     def targets(self, count: int) -> dict[str, Target]:
-        url = f"http://127.0.0.1:{self._port}"
-        numbers = range(self._codes, self._codes + count)
-        now = int(time.time())
+        url, now = f"http://127.0.0.1:{self._port}", int(time.time())
+        begin = self._used + self._connections  # below are the numbers of what was seeded
+        starts, numbers = range(begin, begin + min(count, base.CHAINS)), range(begin, begin + count)
+        self._used += count
+        self._store.put(refresh_token(number, number % self._connections, now) for number in starts)
         self._store.put(authorization_code(number, number % self._connections, now) for number in numbers)
-        starts = [(self._refreshes + step) % self._connections for step in range(min(count, self._connections))]
-        self._codes, self._refreshes = self._codes + count, self._refreshes + count
-        asked = (base.secret("AccessToken", number) for number in base.spread(self._connections))
         files = {
-            "asked": asked,
+            "asked": (base.secret("AccessToken", number) for number in base.spread(self._connections)),
             "refreshed": (base.secret("RefreshToken", number) for number in starts),
             "exchanged": (base.secret("AuthorizationCode", number) for number in numbers),
         }
@@ -295,8 +293,15 @@ def connection(number: int, now: int) -> Iterator[Entry]:
     yield _entry("Grant", grant, "", f'{held},"resources":{{"{base.RESOURCE}":"{base.SCOPE}"}}')
     of_grant = f'{held},"grantId":"{grant}","scope":"{base.SCOPE}","gty":"authorization_code"'
     yield _entry("AccessToken", base.secret("AccessToken", number), grant, f'{of_grant},"aud":"{base.RESOURCE}"')
-    more = f'{of_grant},"resource":"{base.RESOURCE}","rotations":0,"iiat":{now}'
-    yield _entry("RefreshToken", base.secret("RefreshToken", number), grant, more)
+    yield refresh_token(number, number, now)
+
+
+def refresh_token(number: int, connection_number: int, now: int) -> Entry:
+    """A refresh token of this connection."""
+    grant = base.secret("Grant", connection_number)
+    asked = f'"grantId":"{grant}","scope":"{base.SCOPE}","gty":"authorization_code","resource":"{base.RESOURCE}"'
+    members = f'{_held(connection_number, now)},{asked},"rotations":0,"iiat":{now}'
+    return _entry("RefreshToken", base.secret("RefreshToken", number), grant, members)
 
 
 def authorization_code(number: int, connection_number: int, now: int) -> Entry:

@@ -18,7 +18,9 @@ POSTGRESQL_INDEXES = """
      WHERE indrelid IN ({tables}) AND indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u'))
      ORDER BY 1"""
 # What a column of a table says of itself (UNIQUE) has no statement of its own, and stays.
-SQLITE_INDEXES = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({tables})"
+SQLITE_INDEXES = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({tables})"
+)
 
 
 @dataclass(frozen=True)
