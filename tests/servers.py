@@ -20,11 +20,6 @@ STOP_TIMEOUT_SECONDS = 10
 CHECKPOINT_TIMEOUT_SECONDS = 120  # what is to be kept is written down first
 POSTGRES_ALWAYS = ("listen_addresses=", "timezone=UTC")
 POSTGRES_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
-# As durable as a default installation is, with memory and log as whoever runs millions of rows would set them.
-POSTGRES_DURABLE = (
-    "fsync=on", "synchronous_commit=on", "full_page_writes=on", "shared_buffers=1GB", "effective_cache_size=4GB",
-    "max_wal_size=4GB", "checkpoint_timeout=15min", "wal_compression=on",
-)  # fmt: skip
 
 
 def find_postgresql() -> Path | None:

@@ -8,7 +8,7 @@ from authserver.protocol import credentials
 SEED = "gatehouse benchmark "
 
 
-def _secret(prefix: str, number: int) -> str:
+def _secret(prefix: str, number: int | str) -> str:
     return credentials.encode(prefix, hashlib.sha256(f"{SEED}{prefix}{number}".encode()).digest())
 
 
@@ -20,6 +20,11 @@ def token_of(number: int) -> str:
 def refresh_token_of(number: int) -> str:
     """The refresh token of the connection with this number."""
     return _secret(policy.REFRESH_TOKEN_PREFIX, number)
+
+
+def code_of(run: str, number: int) -> str:
+    """The authorization code with this number, of one call for codes."""
+    return _secret("", f"{run}/{number}")
 
 
 def id_of(kind: str, number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from authserver.protocol import credentials
-from benchmarks.seed.numbers import id_of, refresh_token_of, token_of
+from benchmarks.seed.numbers import code_of, id_of, refresh_token_of, token_of
 
 Row = tuple[Any, ...]
 UNUSED_EVERY = 10  # one connection of so many was never used
@@ -34,6 +35,7 @@ class Plan:
     handles: int
     clients: tuple[SeededClient, ...]
     now: datetime
+    run: str = ""  # of what is made later, what tells it from what was made before
 
     def person_of(self, number: int) -> int:
         return (number - 1) % self.persons
@@ -107,6 +109,32 @@ def access_tokens(plan: Plan, numbers: Iterable[int]) -> Iterator[Row]:
         yield number, id_of("connection", number), number, credentials.digest(secret), plan.used_at(number)
 
 
+def codes(plan: Plan, numbers: Iterable[int]) -> Iterator[Row]:
+    """Of the first client, one after the other on another connection: those under way at once wait for no lock."""
+    for number in numbers:
+        digest = credentials.digest(code_of(plan.run, number))
+        yield id_of("connection", 1 + number % plan.persons), digest, id_of(f"consent {plan.run}", number)
+
+
+def spent_codes(plan: Plan, numbers: Iterable[int]) -> Iterator[Row]:
+    for number in numbers:
+        yield *_spent(plan, number, "code"), id_of(f"spent consent {plan.run}", number)
+
+
+def spent_refresh_tokens(plan: Plan, numbers: Iterable[int]) -> Iterator[Row]:
+    return (_spent(plan, number, "refresh token") for number in numbers)
+
+
+def spent_access_tokens(plan: Plan, numbers: Iterable[int]) -> Iterator[Row]:
+    return (_spent(plan, number, "access token") for number in numbers)
+
+
+def _spent(plan: Plan, number: int, kind: str) -> Row:
+    """A connection and a digest of which nobody has the secret."""
+    digest = hashlib.sha256(f"spent {kind} {plan.run} {number}".encode()).digest()
+    return id_of("connection", 1 + number * 7919 % plan.connections), digest
+
+
 @dataclass(frozen=True)
 class Table:
     """One table: the columns that vary, whose values `make` yields, then those of which every row holds the same."""
@@ -132,4 +160,8 @@ VARYING: dict[Callable[[Plan, Iterable[int]], Iterator[Row]], tuple[str, ...]] =
     connections: ("id", "user_id", "handle_id", "client_id", "client_name", "client_metadata_digest", "last_used_at"),
     refresh_tokens: ("id", "connection_id", "digest", "answer_seen_at"),
     access_tokens: ("id", "connection_id", "refresh_token_id", "digest", "used_at"),
+    codes: ("connection_id", "digest", "consent_id"),
+    spent_codes: ("connection_id", "digest", "consent_id"),
+    spent_refresh_tokens: ("connection_id", "digest"),
+    spent_access_tokens: ("connection_id", "digest"),
 }
