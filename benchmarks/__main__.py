@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh
 from tests import servers
 
@@ -24,7 +25,7 @@ DEMO_VARIABLES = ("DATABASE_URL", "DATA_DIR", "SECRET_KEY", "DEBUG", "DEMO", "IS
 
 def main(arguments: list[str]) -> None:
     """Run what is named; without a name, the table."""
-    runs = {"soak": refresh.main, "races": races.main, "receipts": receipts.main}
+    runs = {"soak": refresh.main, "races": races.main, "receipts": receipts.main, "peers": peers.main}
     if not arguments:
         table()
     elif arguments[0] in runs:

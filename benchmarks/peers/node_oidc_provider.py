@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 from benchmarks.load import Target
 from benchmarks.peers import base
 from benchmarks.peers.postgresql import PostgreSQL, batches
+from benchmarks.seed.progress import Progress
 from tests.servers import find_node, find_redis, free_port
 
 HERE = Path(__file__).parent
@@ -53,7 +54,7 @@ class Store(Protocol):
     url: str
     pids: tuple[int, ...]
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None: ...
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None: ...
     def settle(self) -> None: ...
     def stop(self) -> None: ...
     def versions(self) -> dict[str, str]: ...
@@ -107,7 +108,9 @@ class NodeServer:
         now = int(time.time())
         self._store.put([client(now)])
         entries = (entry for number in range(self._connections) for entry in connection(number, now))
-        self._store.put(entries, label=self.name)
+        progress = Progress(self.name, 3 * self._connections)
+        self._store.put(entries, progress=progress)
+        progress.close()
         self._store.settle()
 
     def targets(self, count: int) -> dict[str, Target]:
@@ -157,12 +160,12 @@ class InPostgreSQL:
         self._indexed = False
         connect = {"host": str(self._database.socket), "user": "postgres", "database": "oidc"}
         self.url = json.dumps(connect).replace("}", ', "max": POOL}')
-        self.pids = (self._database.process.pid,)
+        self.pids = (self._database.pid,)
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None:
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None:
         expires = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(time.time() + LIFETIME_SECONDS))
         lines = (f"{model}\t{id}\t{grant or NULL}\t{payload}\t{expires}" for model, id, grant, payload in entries)
-        self._database.copy("oidc", "model, id, grant_id, payload, expires_at", lines, label=label)
+        self._database.copy("oidc", "model, id, grant_id, payload, expires_at", lines, progress=progress)
 
     def settle(self) -> None:
         if not self._indexed:
@@ -208,9 +211,8 @@ class InRedis:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None:
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None:
         with socket.create_connection(("127.0.0.1", self._port), timeout=120) as connection:
-            written = 0
             for batch in batches(entries):
                 commands = [command for entry in batch for command in writes(entry)]
                 connection.sendall(b"".join(map(serialized, commands)) + serialized(("ECHO", "done")))
@@ -220,9 +222,8 @@ class InRedis:
                     if not received or received.startswith(b"-"):
                         raise RuntimeError(f"Redis refused: {received[:200]!r}")
                     answer = (answer + received)[-100:]
-                written += len(batch)
-                if label and written % 250_000 == 0:
-                    print(f"  {label}: {written:,} entries", flush=True)
+                if progress:
+                    progress.add(len(batch))
 
     def settle(self) -> None:
         """Nothing is left to do."""
@@ -243,11 +244,13 @@ class InMemory:
     def __init__(self, folder: Path, port: int) -> None:
         self._port = port
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None:
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None:
         for batch in batches(entries):
             lines = "\n".join(f"{entry.model}\t{entry.id}\t{entry.payload}" for entry in batch)
             request = urllib.request.Request(f"http://127.0.0.1:{self._port}/fill", lines.encode(), method="POST")
             urllib.request.urlopen(request, timeout=60).close()
+            if progress:
+                progress.add(len(batch))
 
     def settle(self) -> None:
         """Nothing is left to do."""

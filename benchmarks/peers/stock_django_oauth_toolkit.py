@@ -21,6 +21,7 @@ from benchmarks.load import Target
 from benchmarks.peers import base
 from benchmarks.peers.postgresql import PostgreSQL
 from benchmarks.seed import indexes
+from benchmarks.seed.progress import Progress, step
 from tests.servers import free_port
 
 HERE = Path(__file__).parent
@@ -92,20 +93,19 @@ class Installation:
         """Persons, access tokens and refresh tokens by COPY; indexes after the rows."""
         taken = indexes.of_postgresql(self.database.run, TABLES)
         self.database.run(*taken.drop)
-        persons = range(1, self.connections // PER_PERSON + 2)
-        self.database.copy("auth_user", USER, map(user, persons))
-        numbers = range(1, self.connections + 1)
-        lines = (access_token(number, self.public) for number in numbers)
-        self.database.copy("oauth2_provider_accesstoken", ACCESS, lines, label="django-oauth-toolkit")
-        self.refresh_tokens(numbers)
+        persons, numbers = range(1, self.connections // PER_PERSON + 2), range(1, self.connections + 1)
+        progress = Progress("django-oauth-toolkit", len(persons) + 2 * len(numbers))
+        self.database.copy("auth_user", USER, map(user, persons), progress=progress)
+        made = (access_token(number, self.public) for number in numbers)
+        self.database.copy("oauth2_provider_accesstoken", ACCESS, made, progress=progress)
+        made = (refresh_token(number, self.public) for number in numbers)
+        self.database.copy("oauth2_provider_refreshtoken", REFRESH, made, progress=progress)
+        progress.close()
+        step("indexes")
         self.database.run("SET maintenance_work_mem = '512MB'", *taken.restore)
         for table in TABLES:
             self.database.run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
         self.database.settle()
-
-    def refresh_tokens(self, numbers: range) -> None:
-        lines = (refresh_token(number, self.public) for number in numbers)
-        self.database.copy("oauth2_provider_refreshtoken", REFRESH, lines, label="django-oauth-toolkit")
 
     def targets(self, count: int) -> dict[str, Target]:
         """Its three paths, with values that nobody used."""
@@ -156,7 +156,7 @@ class DjangoServer:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        return (self._at.process.pid, self._at.database.process.pid)
+        return (self._at.process.pid, self._at.database.pid)
 
     def stop(self) -> None:
         self._at.stop()

@@ -27,7 +27,11 @@ def codes(seeded: Seeded, count: int) -> Iterator[str]:
     """Make so many fresh codes of the first client, and yield them in the order in which they are to be exchanged."""
     plan = _plan(seeded)
     sample = AuthorizationCode(
-        scopes=READS, redirect_uri=CALLBACK, code_challenge=CHALLENGE, created_at=plan.now, expires_at=plan.now + CODES_LIVE
+        scopes=READS,
+        redirect_uri=CALLBACK,
+        code_challenge=CHALLENGE,
+        created_at=plan.now,
+        expires_at=plan.now + CODES_LIVE,
     )
     writing.fill(target(), plan, [(table(sample, rows.codes), range(count))], label=f"{count:,} codes")
     return (code_of(plan.run, number) for number in range(count))
