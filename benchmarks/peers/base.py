@@ -91,6 +91,21 @@ def spread(connections: int) -> range:
     return range(0, connections, max(1, connections // INTROSPECTION_SAMPLE))
 
 
+class Unused:
+    """Refresh tokens that were seeded and that no run has begun with yet, by number; the first is 1."""
+
+    def __init__(self, connections: int) -> None:
+        self._next, self._last = 1, connections
+
+    def take(self) -> range:
+        """The next ones, for one run; a tenth of all at most, so that there is enough for ten."""
+        found = range(self._next, self._next + min(CHAINS, self._last // 10))
+        if not found or found.stop > self._last + 1:
+            raise RuntimeError("every refresh token that was seeded is used: more connections are needed")
+        self._next = found.stop
+        return found
+
+
 def introspection(url: str, values: Path, **given: int) -> Target:
     """A resource server asks for a live access token."""
     body = "token={}&token_type_hint=access_token"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.load import MissingProgram, Result, Target, run, settle
 from benchmarks.ours import Gatehouse
-from benchmarks.peers import base, nginx, node_oidc_provider, report, stock_django_oauth_toolkit
+from benchmarks.peers import base, glewlwyd, nginx, node_oidc_provider, report, stock_django_oauth_toolkit
 from benchmarks.peers.base import Server
 from benchmarks.peers.goals import OURS_ON_SQLITE, PATHS, Place, medians
 
@@ -77,7 +77,7 @@ def _paths(text: str) -> tuple[str, ...]:
 def lineup() -> tuple[Server, ...]:
     """Us, the peers, and the limit of the machine."""
     ours = (Gatehouse("postgresql"), Gatehouse("sqlite"))
-    return (*ours, *node_oidc_provider.ALL, *stock_django_oauth_toolkit.ALL, *nginx.ALL)
+    return (*ours, *node_oidc_provider.ALL, *stock_django_oauth_toolkit.ALL, *glewlwyd.ALL, *nginx.ALL)
 
 
 def measure(servers: Sequence[Server], options: argparse.Namespace, folder: Path) -> report.Run:

@@ -23,10 +23,10 @@ TITLES = {
 }
 HOW = """\
 All servers ran at the same time on one machine, together with the load generator; one was measured while the others
-were idle. After a warm-up {rounds} rounds of {seconds:g} seconds per cell, interleaved round by round, server by server,
-path by path, the order turning each round; the figures are medians over the rounds. Load: wrk with 32 keep-alive
-connections, one thread; every answer is read and has to be right. Each number of processes is a run of its own. The
-load average was {load} before and {load_after} after. **Only ratios travel between machines.**
+were idle. After a warm-up {rounds} rounds of {seconds:g} seconds per cell, interleaved round by round, server by
+server, path by path, the order turning each round; the figures are medians over the rounds. Load: wrk with 32
+keep-alive connections, one thread; every answer is read and has to be right. Each number of processes is a run of its
+own. The load average was {load} before and {load_after} after. **Only ratios travel between machines.**
 
 - {connections:,} live connections in every database (access token, refresh token, what they hang on), {in_memory:,} at
   most in node-oidc-provider's memory. Introspection asks for 100,000 different tokens or more, from everywhere in the
@@ -40,6 +40,10 @@ load average was {load} before and {load_after} after. **Only ratios travel betw
 - django-oauth-toolkit: the project of its tutorial, no change but PostgreSQL and DEBUG off; granian (WSGI), persistent
   connections. By default it hashes the secret of the client that introspects at every request; "fast secret" has
   `hash_client_secret=False`. The two share one installation; refresh and code do not differ and are told once.
+- Glewlwyd: the Debian package; one process with threads. Five indexes that its schema lacks were added (without that on
+  its access tokens' scopes each introspection reads a whole table). Its access tokens are signed JWTs that it also keeps
+  by digest, HMAC being the cheapest signature it has; a client may introspect only what was issued to itself; 100
+  persons, since it looks their rights up without an index.
 - CPU is that of the whole process trees of server and database, per 1,000 answers; the load generator is not counted.
 - A wrong answer (status, text, timeout, broken connection) counts nowhere as a request and is told below the table.
 """

@@ -51,7 +51,7 @@ class Installation:
     def __init__(self) -> None:
         self.database: PostgreSQL | None = None
         self.process: subprocess.Popen[bytes] | None = None
-        self.port = self.connections = self.processes = self.used = 0
+        self.port = self.connections = self.processes = 0
         self.folder = Path()
 
     def start(self, folder: Path, *, connections: int, processes: int) -> None:
@@ -59,6 +59,7 @@ class Installation:
         install()
         if self.database is None:
             self.folder, self.connections, self.port = folder, connections, free_port()
+            self.seeded = base.Unused(connections)
             folder.mkdir(parents=True, exist_ok=True)
             self.database = PostgreSQL(folder, "tutorial")
             self.python("-m", "django", "migrate", "-v0")
@@ -110,13 +111,9 @@ class Installation:
     def targets(self, count: int) -> dict[str, Target]:
         """Its three paths, with values that nobody used."""
         url = f"http://127.0.0.1:{self.port}/o"
-        begin = self.used + 1
         # A chain begins with tokens that were seeded: each belongs to its own access token, as the table demands.
-        starts = range(begin, min(begin + min(count, base.CHAINS), self.connections + 1))
-        if not starts:
-            raise RuntimeError("every refresh token that was seeded is used: seed more connections")
-        self.used += len(starts)
-        codes = [f"{begin}-{number}" for number in range(count)]
+        starts = self.seeded.take()
+        codes = [f"{starts.start}-{number}" for number in range(count)]
         self.database.copy("oauth2_provider_grant", GRANT, (grant(code, self.public) for code in codes))
         paths = {
             "asked": (base.secret("AccessToken", number + 1) for number in base.spread(self.connections)),
