@@ -23,5 +23,4 @@ RUN SECRET_KEY=only-to-collect-static-files python manage.py collectstatic --noi
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["python", "deploy/probe.py", "8000", "/readyz"]
-CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", \
-     "--blocking-threads", "8", "--respawn-failed-workers", "authserver.wsgi:application"]
+CMD ["python", "-m", "authserver.serve", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

@@ -1,8 +1,6 @@
 """What every request gets: an id, which events, logs and error pages carry."""
 
 import ipaddress
-import re
-import uuid
 from collections.abc import Callable
 
 from allauth.account.adapter import get_adapter
@@ -10,10 +8,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
 from authserver import policy
+from authserver.services import events
 from authserver.services.events import RequestFacts, current_request
 
 Handler = Callable[[HttpRequest], HttpResponse]
-GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -37,8 +35,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-Id", "")
-        request_id = given if GIVEN_ID.fullmatch(given) else str(uuid.uuid4())
+        request_id = events.request_id(request.headers.get("X-Request-Id", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
         mark = current_request.set(RequestFacts(client_address(request), request_id, agent_of(request)))
         try:

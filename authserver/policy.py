@@ -176,3 +176,12 @@ API_MEMBERS_ADDED_PER_MINUTE = 20  # so that nobody tries addresses one after th
 API_PAGE_DEFAULT = 50
 API_PAGE_MAX = 200
 API_SCOPES_MAX = 100  # in one body
+
+# The door (docs/performance.md). What waits is bounded, and so is the wait: beyond either the answer is 503.
+DOOR_MEMBERS_MAX = 64  # who share one statement or transaction
+DOOR_WAITING_MAX = 2_000  # in one line of one process
+DOOR_SECONDS_MAX = 3.0
+DOOR_STATEMENT_SECONDS = 3.0
+PAGE_THREADS = 8  # per process: as many as DATABASE_POOL_SIZE
+REQUEST_SECONDS_MAX = 20.0  # for a request to arrive to its end
+PAGE_BODY_BYTES_MAX = 2_097_152  # more than any page takes (settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

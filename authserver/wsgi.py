@@ -1,4 +1,4 @@
-"""The WSGI entry: `granian --interface wsgi authserver.wsgi:application`."""
+"""The WSGI application, for other servers than ours: everything works, without the door and its speed."""
 
 import os
 

@@ -25,12 +25,12 @@ from benchmarks.soak.nodes import environment
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
-# How production starts it (Dockerfile), apart from address and number of processes.
-SERVE = ("--interface", "wsgi", "--blocking-threads", "4", "authserver.wsgi:application")
+SERVE = (sys.executable, "-m", "authserver.serve")  # as production does (Dockerfile)
 LIFETIME_SECONDS = 600  # of the access tokens that it issues
 SAMPLE = 200_000  # access tokens that introspection asks for
 CHAIN = 20_000  # refresh tokens that a chain begins with
 REGISTRATIONS_PER_MINUTE = "1000000000"
+LOCK_FILE = "chores.lock"  # authserver.chores.LOCK_FILE
 DATABASES = {"postgresql": "PostgreSQL", "sqlite": "SQLite"}
 REGISTRATION = base.REGISTRATION.replace('"ChatGPT"', '"Client {}"')
 
@@ -59,8 +59,7 @@ class Gatehouse:
             self._open_database(connections)
         self.url = f"http://127.0.0.1:{servers.free_port()}"
         self.env["ISSUER"] = self.url
-        command = [str(Path(sys.executable).with_name("granian")), "--host", "127.0.0.1", "--port"]
-        command += [self.url.rpartition(":")[2], "--workers", str(processes), *SERVE]
+        command = [*SERVE, "--host", "127.0.0.1", "--port", self.url.rpartition(":")[2], "--workers", str(processes)]
         log = self._folder / "authserver.log"
         self._process = base.launch(command, log=log, env=self.env, cwd=ROOT)
         base.wait_for(lambda: base.answers(f"{self.url}/readyz"), self._process, log)
@@ -92,7 +91,7 @@ class Gatehouse:
 
     def _take_the_chores(self) -> None:
         """Hold the lock of the chores, as a worker on this machine would: the scheduled tasks run nowhere meanwhile."""
-        lock = self._open.enter_context(open(self._folder / "chores.lock", "a"))
+        lock = self._open.enter_context((self._folder / LOCK_FILE).open("a"))
         fcntl.flock(lock, fcntl.LOCK_EX)
 
     def run(self, *arguments: str) -> str:
@@ -100,16 +99,14 @@ class Gatehouse:
         command = [sys.executable, *arguments]
         return subprocess.run(command, cwd=ROOT, env=self.env, check=True, stdout=subprocess.PIPE, text=True).stdout
 
-    def values(self, act: str, count: int) -> Path:
-        """A file of fresh values: `codes` or `refresh`."""
-        made = self.run("-m", "benchmarks.seed", act, str(count), str(self._folder / "seeded.json"))
-        path = self._folder / f"{act}.txt"
-        path.write_text(made)
-        return path
+    def made(self, act: str, count: int) -> str:
+        """Have the seeder make more, and return its values, one per line: `codes`, `refresh`, `session`, `backlog`."""
+        return self.run("-m", "benchmarks.seed", act, str(count), str(self._folder / "seeded.json"))
 
-    def add_backlog(self, count: int) -> None:
-        """Add so many rows for the purge to remove."""
-        self.run("-m", "benchmarks.seed", "backlog", str(count), str(self._folder / "seeded.json"))
+    def _values(self, act: str, count: int) -> Path:
+        path = self._folder / f"{act}.txt"
+        path.write_text(self.made(act, count))
+        return path
 
     def targets(self, count: int) -> dict[str, Target]:
         """By path. Each call brings `count` fresh codes and names; refresh chains begin with what is seeded."""
@@ -125,9 +122,9 @@ class Gatehouse:
                 headers = base.FORM | {"Authorization": self._authorization()}
                 return dataclasses.replace(asked, headers=headers, expected='"connection_id"')
             case "refresh":
-                return base.refresh(token, self.values("refresh", CHAIN), client_id)
+                return base.refresh(token, self._values("refresh", CHAIN), client_id)
             case "code":
-                return base.code(token, self.values("codes", count), client_id)
+                return base.code(token, self._values("codes", count), client_id)
             case "registration":
                 names = base.write_values(self._folder / "names.txt", _names(count))
                 fresh = base.registration(f"{self.url}/oauth/register")
@@ -169,7 +166,7 @@ class Gatehouse:
         self._open.close()
 
     def versions(self) -> dict[str, str]:
-        found = {name: importlib.metadata.version(name) for name in ("django", "granian")}
+        found = {name: importlib.metadata.version(name) for name in ("django", "uvicorn", "psycopg")}
         store = {"SQLite": sqlite3.sqlite_version}
         if self._database == "postgresql":
             program = (servers.find_postgresql() or Path()) / "postgres"

@@ -121,10 +121,9 @@ def fingerprint(env: Mapping[str, str]) -> str:
 
 
 def authorization_server(options: Options, env: Mapping[str, str]) -> Server:
-    """Describe the authorization server: granian in front of the WSGI application."""
-    command = [str(VENV / "bin" / "granian"), "--interface", "wsgi", "--host", HOST, "--port", str(options.port)]
-    command += ["--workers", str(options.workers), "--blocking-threads", "4", "--workers-kill-timeout", "3"]
-    command += ["authserver.wsgi:application"]
+    """Describe the authorization server: uvicorn with the door before Django."""
+    command = [str(PYTHON), "-m", "authserver.serve", "--host", HOST, "--port", str(options.port)]
+    command += ["--workers", str(options.workers)]
     return Server("authorization server", command, env, options.data / "authserver.log", options.port, "/readyz")
 
 

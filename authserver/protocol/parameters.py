@@ -15,6 +15,7 @@ from authserver.protocol.errors import Refusal
 BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 REPEATABLE = frozenset({"resource"})
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,18 @@ def parse(raw: str) -> Parameters | Refusal:
             return _malformed("repeated")
         values[name] = (*values.get(name, ()), value)
     return Parameters(values)
+
+
+def read_form(content_type: str, body: bytes) -> Parameters | Refusal:
+    """Return the form parameters of a POST, or invalid_request. `content_type` is the header as it came.
+
+    Obeys: RFC 6749 §3.2 and appendix B.
+    """
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        return Refusal("invalid_request", f"Send the parameters as {FORM}.", "form:content_type")
+    if len(body) > policy.FORM_BODY_BYTES_MAX:
+        return Refusal("invalid_request", "The request body is too large.", "form:too_large")
+    try:
+        return parse(body.decode("ascii"))
+    except UnicodeDecodeError:
+        return Refusal("invalid_request", "The request body is not urlencoded.", "form:unreadable")

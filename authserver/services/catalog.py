@@ -13,39 +13,46 @@ from django.db.models import F, Q
 from authserver.models import CatalogState, ProtectedResource, Scope
 from authserver.protocol import resources, scopes
 from authserver.protocol.control.scopes import ControlScope
+from authserver.services import statements
+from authserver.services.statements import Statement, Steps
 from handles.models import Handle
 
 Kind = ProtectedResource.Kind
 
 
-@dataclass(frozen=True)
-class _Loaded:
+@dataclass(frozen=True, eq=False)  # one edition is like no other: what was worked out from it may be kept with it
+class Edition:
+    """The scope catalog as it was at one version."""
+
     version: int
     catalog: scopes.Catalog
 
 
-_loaded = _Loaded(version=0, catalog={})
+_newest = Edition(version=0, catalog={})
+SCOPES = Statement(
+    f"SELECT name, role, level, is_required, is_shown FROM {Scope._meta.db_table}"  # noqa: S608
+    f" WHERE is_active ORDER BY position, name"
+)
 
 
 def current() -> scopes.Catalog:
     """Return the active scopes in the catalog's order, as they are now."""
     version = CatalogState.objects.values_list("version", flat=True).filter(pk=1).first() or 0
-    return at(version)
+    return statements.run(load(version)).catalog
 
 
-def at(version: int) -> scopes.Catalog:
+def load(version: int) -> Steps[Edition]:
     """Return the catalog of this version: from memory, or read again where memory holds another one."""
-    global _loaded
-    if _loaded.version != version:
-        rows = Scope.objects.filter(is_active=True)
-        _loaded = _Loaded(version=version, catalog={row.name: _rule(row) for row in rows})
-    return _loaded.catalog
-
-
-def _rule(row: Scope) -> scopes.Rule:
-    return scopes.Rule(
-        name=row.name, role=row.role, level=row.level, is_required=row.is_required, is_shown=row.is_shown
-    )
+    global _newest
+    if _newest.version == version:
+        return _newest
+    rows = yield SCOPES
+    rules = {
+        name: scopes.Rule(name, role, level, bool(is_required), bool(is_shown))
+        for name, role, level, is_required, is_shown in rows
+    }
+    _newest = edition = Edition(version=version, catalog=rules)
+    return edition
 
 
 def titles() -> dict[str, str]:

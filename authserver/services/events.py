@@ -1,5 +1,7 @@
 """The audit trail: every act records one event, with ids only, in the transaction of the act."""
 
+import random
+import re
 from contextvars import ContextVar
 from dataclasses import dataclass
 from uuid import UUID
@@ -21,7 +23,14 @@ class RequestFacts:
 
 
 NO_REQUEST = RequestFacts()
+GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 current_request: ContextVar[RequestFacts] = ContextVar("current_request", default=NO_REQUEST)
+
+
+def request_id(given: str) -> str:
+    """Return the id of a request: the proxy's `X-Request-Id` where it has the form of one, else a new one. It names a
+    request and protects nothing, so chance of the quick kind will do."""
+    return given if given and GIVEN_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311
 
 
 def record(

@@ -1,220 +1,193 @@
-"""What a credential is worth now: one statement joins it to its connection, person, client, handle and membership, and
-to the resource server that asks. Nothing is cached; a revocation that has committed is seen by the next question."""
+"""What credentials are worth now: one statement joins each to its connection, person, client, handle and membership,
+and to the resource server that asks. Nothing is cached; a revocation that has committed is seen by the next question.
+"""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import connection as database
 
-from accounts.models import User
 from authserver import policy
-from authserver.models import (
-    AccessToken,
-    CatalogState,
-    Client,
-    ClientPolicy,
-    ClientRule,
-    Connection,
-    ProtectedResource,
-    RefreshToken,
-    ResourceServer,
-)
-from authserver.protocol import credentials, governance, scopes
+from authserver.models import AccessToken, Connection, RefreshToken, ResourceServer
+from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.protocol.governance import Kind
-from authserver.services import catalog, resource_servers
-from authserver.services.governance.verdicts import SELF_REGISTERED
+from authserver.services import catalog, resource_servers, statements
+from authserver.services.catalog import Edition
+from authserver.services.connections import footing
+from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
+from authserver.services.statements import Statement, Steps
 from authserver.services.usage import introspections
-from handles import roles
-from handles.models import Handle, Membership
 from handles.roles import Role
 
 Answer = dict[str, Any]
 INACTIVE: Answer = {"active": False}
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of the statement, in its order. Everything of the token is None where there is no such token."""
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One resource server, by what it says it is, asking about one credential."""
 
+    token: str = field(repr=False)
+    asker_id: str
+    asker_secret: str = field(repr=False)
+
+
+class Asked(NamedTuple):
+    """What the statement tells of asker and credential; what the connection stands on follows in the same row.
+    Everything of the asker, or of the credential, is None where there is no such one."""
+
+    number: int
     asker_secret_digest: Any
-    asker_is_active: bool
-    catalog_version: int
-    token_digest: Any
-    token_scopes: str | None
+    asker_is_active: bool | None
+    asker_may_ask: Any
+    digest: Any
+    scopes: str | None
     issued_at: Any
     expires_at: Any
     used_at: Any
     refresh_token_id: int | None
-    connection_id: Any
-    connection_scopes: str
-    withheld_scopes: str
-    resource: str
-    ended_at: Any
-    paused_at: Any
-    last_used_at: Any
-    client_id: str
-    client_name: str
-    client_is_active: bool
-    person_id: Any
-    email: str
-    name: str
-    person_is_active: bool
-    handle: str
-    handle_status: str
-    handle_visibility: str
-    role: str | None
-    resource_is_active: bool
-    asker_may_ask: Any
-    client_is_verified: bool
-    policy_mode: str | None
-    word_on_client_id: str | None
-    word_on_fingerprint: str | None
 
 
-def _statement() -> str:
-    table = {model.__name__: f'"{model._meta.db_table}"' for model in (
-        AccessToken, CatalogState, Client, ClientPolicy, ClientRule, Connection, Handle, Membership, ProtectedResource,
-        ResourceServer, User,
-    )}  # fmt: skip
-    link = f'"{ResourceServer.resources.through._meta.db_table}"'
-    # The handle's word is read by subqueries: as three more joins it triples the time PostgreSQL takes to plan.
+Row = tuple[Asked, Footing]
+WIDTH = len(Asked._fields)
+
+
+def _statement(asked: str) -> str:
+    """Return the statement over a table expression of number, digest and asker."""
+    token, server = AccessToken._meta.db_table, ResourceServer._meta.db_table
+    link = ResourceServer.resources.through._meta.db_table
     return f"""
-        SELECT rs.secret_digest, rs.is_active, state.version,
-               t.digest, t.scopes, t.issued_at, t.expires_at, t.used_at, t.refresh_token_id,
-               c.id, c.scopes, c.withheld_scopes, c.resource, c.ended_at, c.paused_at, c.last_used_at,
-               client.client_id, client.name, client.is_active AND client.expired_at IS NULL,
-               person.id, person.email, person.name, person.is_active,
-               h.slug, h.status, h.visibility, m.role, r.is_active, may.id,
-               client.is_verified,
-               (SELECT mode FROM {table["ClientPolicy"]} p WHERE p.handle_id = c.handle_id),
-               (SELECT decision FROM {table["ClientRule"]} exact WHERE exact.handle_id = c.handle_id
-                   AND exact.kind = '{Kind.CLIENT_ID.value}' AND exact.value = client.client_id),
-               (SELECT decision FROM {table["ClientRule"]} alike WHERE alike.handle_id = c.handle_id
-                   AND alike.kind = '{Kind.FINGERPRINT.value}' AND alike.value = client.fingerprint
-                   AND client.registration_source = '{SELF_REGISTERED.value}')
-          FROM {table["ResourceServer"]} rs
-          JOIN {table["CatalogState"]} state ON state.id = 1
-          LEFT JOIN {table["AccessToken"]} t ON t.digest = %s
-          LEFT JOIN {table["Connection"]} c ON c.id = t.connection_id
-          LEFT JOIN {table["Client"]} client ON client.id = c.client_id
-          LEFT JOIN {table["User"]} person ON person.id = c.user_id
-          LEFT JOIN {table["Handle"]} h ON h.id = c.handle_id
-          LEFT JOIN {table["Membership"]} m ON m.handle_id = c.handle_id AND m.user_id = c.user_id
-          LEFT JOIN {table["ProtectedResource"]} r ON r.id = c.protected_resource_id
-          LEFT JOIN {link} may ON may.resourceserver_id = rs.id AND may.protectedresource_id = c.protected_resource_id
-         WHERE rs.id = %s"""  # noqa: S608  (table names of our own models)
+        SELECT asked.number, rs.secret_digest, rs.is_active, may.id,
+               t.digest, t.scopes, t.issued_at, t.expires_at, t.used_at, t.refresh_token_id, {footing.COLUMNS}
+          FROM {asked}
+          LEFT JOIN "{server}" rs ON rs.id = asked.asker
+          LEFT JOIN "{token}" t ON t.digest = asked.digest
+          LEFT JOIN {footing.TABLES["Connection"]} c ON c.id = t.connection_id
+          LEFT JOIN "{link}" may
+                 ON may.resourceserver_id = rs.id AND may.protectedresource_id = c.protected_resource_id
+               {footing.JOINS}"""  # noqa: S608  (table names of our own models)
 
 
-STATEMENT = _statement()
+ON_POSTGRESQL = _statement("unnest(%s::bytea[], %s::uuid[]) WITH ORDINALITY AS asked (digest, asker, number)")
+ON_OTHERS = _statement("asked")
 
 
 def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> Answer | Refusal:
-    """Return the introspection answer for this credential, as this resource server may know it.
+    """Return the introspection answer for one credential, as `describe_all` does."""
+    return describe_all([Question(token, asker_id, asker_secret)], now=now)[0]
+
+
+def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer | Refusal]:
+    """Return the introspection answer to each question, in their order, as its resource server may know it.
 
     Anything but a live credential of one of the asker's own resources is `{"active": false}`.
 
     Obeys:   RFC 7662 §2.1 (the asker is authenticated), §2.2 (answer; nothing about others' tokens), §4.
     Refuses: invalid_client, where the asker is not known or did not prove itself.
     """
-    asker = resource_servers.parse_id(asker_id)
-    if asker is None:
-        return invalid_client("resource_server:unknown")
-    if personal_tokens.is_one(token):
-        return personal_tokens.describe(token, asker=asker, asker_secret=asker_secret, now=now)
-    well_formed = credentials.is_well_formed(token, policy.ACCESS_TOKEN_PREFIX)
-    row = _fetch(credentials.digest(token) if well_formed else b"", asker)
-    if row is None:
+    outcomes = statements.run(steps(questions, now=now))
+    return [
+        personal_tokens.describe(question.token, asker=resource_servers.parse_id(question.asker_id), now=now)
+        if personal_tokens.is_one(question.token) and not isinstance(outcome, Refusal)
+        else outcome
+        for question, outcome in zip(questions, outcomes, strict=True)
+    ]
+
+
+def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer | Refusal]]:
+    """Answer as `describe_all` does, but for personal access tokens, which to these steps are no credentials. One
+    statement for all, begun after every question was there; another one where the scope catalog has changed."""
+    rows = yield _asking(questions)
+    rows.sort(key=itemgetter(0))
+    found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows]
+    edition = yield from catalog.load(found[0][1].catalog_version)
+    return [_told(question, row, edition, now) for question, row in zip(questions, found, strict=True)]
+
+
+def _asking(questions: Sequence[Question]) -> Statement:
+    """Return the statement for these questions. A malformed credential has a digest that nothing matches."""
+    digests = [
+        credentials.digest(question.token)
+        if credentials.is_well_formed(question.token, policy.ACCESS_TOKEN_PREFIX)
+        else b""
+        for question in questions
+    ]
+    askers = [resource_servers.parse_id(question.asker_id) for question in questions]
+    if database.vendor == "postgresql":
+        return Statement(ON_POSTGRESQL, [digests, askers])
+    asked = statements.values(len(questions), columns=3)
+    rows = enumerate(zip(digests, askers, strict=True))
+    parameters = [each for number, (digest, asker) in rows for each in (number, digest, asker and asker.hex)]
+    return Statement(f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}", parameters)
+
+
+def _told(question: Question, row: Row, edition: Edition, now: datetime) -> Answer | Refusal:
+    asked, standing = row
+    if asked.asker_secret_digest is None:
         return invalid_client("resource_server:unknown")
     refusal = resource_servers.refusal_of(
-        asker_secret, digest=bytes(row.asker_secret_digest), is_active=bool(row.asker_is_active)
+        question.asker_secret, digest=bytes(asked.asker_secret_digest), is_active=bool(asked.asker_is_active)
     )
     if refusal:
         return refusal
-    role = _role(row, now)
+    role = _role(asked, standing, now)
     if role is None:
         return INACTIVE
-    _mark_used(row, now)
-    answer = _answer(row, role)
+    _mark_used(asked, standing, now)
+    answer = _answer(asked, standing, role, edition)
     introspections.add(answer["connection_id"], now.date())
     return answer
 
 
-def _fetch(digest: bytes, asker: UUID) -> Row | None:
-    key = asker if database.features.has_native_uuid_field else asker.hex
-    with database.cursor() as cursor:
-        cursor.execute(STATEMENT, [digest, key])
-        found = cursor.fetchone()
-    return Row(*found) if found else None
-
-
-def _time(value: Any) -> datetime:
-    """Return a stored time; SQLite hands raw statements text."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
-
-
-def _id(value: Any) -> str:
-    return str(value if isinstance(value, UUID) else UUID(value))
-
-
-def _role(row: Row, now: datetime) -> Role | None:
+def _role(asked: Asked, standing: Footing, now: datetime) -> Role | None:
     """Return the role under which this credential works now, or None where it does not work."""
-    if row.token_scopes is None or row.ended_at is not None or _time(row.expires_at) <= now:
+    if asked.scopes is None or standing.paused_at is not None or not asked.asker_may_ask:
         return None
-    if row.paused_at is not None:
+    if footing.time_of(asked.expires_at) <= now:
         return None
-    if not (row.asker_may_ask and row.resource_is_active and row.client_is_active and row.person_is_active):
-        return None
-    if row.handle_status != Handle.Status.ACTIVE or not _handle_lets_in(row):
-        return None
-    if row.role is not None:
-        return roles.known(row.role)
-    return Role.PUBLIC if row.handle_visibility == Handle.Visibility.PUBLIC else None
+    role = footing.role_on(standing)
+    return None if isinstance(role, Refusal) else role
 
 
-def _handle_lets_in(row: Row) -> bool:
-    words = (row.word_on_client_id, row.word_on_fingerprint)
-    return governance.verdict(row.policy_mode, words, is_verified=bool(row.client_is_verified)).lets_in
+@lru_cache(maxsize=4096)
+def _worth(token: str, connection: str, withheld: str, role: Role, edition: Edition) -> str:
+    """Return the scopes that hold now. Everything that they depend on is in the arguments."""
+    standing = footing.without(connection, withheld)
+    return " ".join(scopes.effective(token.split(), standing, role=role, catalog=edition.catalog))
 
 
-def _answer(row: Row, role: Role) -> Answer:
-    withheld = set(row.withheld_scopes.split())
-    worth = scopes.effective(
-        (row.token_scopes or "").split(),
-        [name for name in row.connection_scopes.split() if name not in withheld],
-        role=role,
-        catalog=catalog.at(row.catalog_version),
-    )
+def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> Answer:
+    worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, edition)
     return {
         "active": True,
-        "scope": " ".join(worth),
-        "client_id": row.client_id,
-        "client_name": row.client_name,
-        "sub": _id(row.person_id),
-        "username": row.email,
-        "name": row.name or row.email.partition("@")[0],
-        "aud": row.resource,
+        "scope": worth,
+        "client_id": standing.client_id,
+        "client_name": standing.client_name,
+        "sub": footing.dashed(standing.person_id),
+        "username": standing.email,
+        "name": standing.name or standing.email.partition("@")[0],
+        "aud": standing.resource,
         "iss": settings.ISSUER,
-        "exp": int(_time(row.expires_at).timestamp()),
-        "iat": int(_time(row.issued_at).timestamp()),
-        "jti": bytes(row.token_digest).hex()[:32],
+        "exp": int(footing.time_of(asked.expires_at).timestamp()),
+        "iat": int(footing.time_of(asked.issued_at).timestamp()),
+        "jti": bytes(asked.digest).hex()[:32],
         "token_type": "Bearer",
-        "handle": row.handle,
+        "handle": standing.handle,
         "handle_role": role.value,
-        "connection_id": _id(row.connection_id),
+        "connection_id": footing.dashed(standing.connection_id),
     }
 
 
-def _mark_used(row: Row, now: datetime) -> None:
+def _mark_used(asked: Asked, standing: Footing, now: datetime) -> None:
     """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
-    if row.last_used_at is None or now - _time(row.last_used_at) > policy.LAST_USED_RESOLUTION:
-        Connection.objects.filter(pk=_id(row.connection_id)).update(last_used_at=now)
-    if row.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
-        AccessToken.objects.filter(digest=row.token_digest).update(used_at=now)
-        RefreshToken.objects.filter(pk=row.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)
+    if standing.last_used_at is None or now - footing.time_of(standing.last_used_at) > policy.LAST_USED_RESOLUTION:
+        Connection.objects.filter(pk=standing.connection_id).update(last_used_at=now)
+    if asked.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
+        AccessToken.objects.filter(digest=asked.digest).update(used_at=now)
+        RefreshToken.objects.filter(pk=asked.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)

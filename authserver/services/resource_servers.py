@@ -2,6 +2,7 @@
 
 import hmac
 from collections.abc import Iterable
+from functools import lru_cache
 from uuid import UUID
 
 from django.db import transaction
@@ -45,6 +46,7 @@ def authenticate(server_id: str, secret: str) -> ResourceServer | Refusal:
     return refusal_of(secret, digest=bytes(found.secret_digest), is_active=found.is_active) or found
 
 
+@lru_cache(maxsize=1024)  # the same few ask all day
 def parse_id(server_id: str) -> UUID | None:
     """Return the id of a resource server, or None where this is no id."""
     try:

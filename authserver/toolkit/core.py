@@ -11,7 +11,6 @@ from authserver import policy
 from authserver.protocol import parameters
 from authserver.protocol.errors import Refusal, Refused
 
-FORM = "application/x-www-form-urlencoded"
 # What oauthlib gets to see. It answers attribute look-ups on a request from the request's parameters, so that a
 # parameter of any other name could stand in for a mark of ours or of oauthlib's own.
 KNOWN = frozenset(
@@ -31,24 +30,16 @@ def form_of(request: HttpRequest) -> parameters.Parameters:
 
     Obeys:   RFC 6749 §3.2 and appendix B. Raises Refused with invalid_request on any other body.
     """
-    if request.content_type != FORM:
-        raise Refused(Refusal("invalid_request", f"Send the parameters as {FORM}.", "form:content_type"))
-    read = parameters.parse(_body_of(request))
+    try:
+        body = request.body
+    except RequestDataTooBig:
+        body = b" " * (policy.FORM_BODY_BYTES_MAX + 1)
+    except UnreadablePostError as error:
+        raise Refused(Refusal("invalid_request", "The request body is not urlencoded.", "form:unreadable")) from error
+    read = parameters.read_form(request.headers.get("Content-Type", ""), body)
     if isinstance(read, Refusal):
         raise Refused(read)
     return read
-
-
-def _body_of(request: HttpRequest) -> str:
-    try:
-        body = request.body
-        if len(body) <= policy.FORM_BODY_BYTES_MAX:
-            return body.decode("ascii")
-    except RequestDataTooBig:
-        pass
-    except (UnicodeDecodeError, UnreadablePostError) as error:
-        raise Refused(Refusal("invalid_request", "The request body is not urlencoded.", "form:unreadable")) from error
-    raise Refused(Refusal("invalid_request", "The request body is too large.", "form:too_large"))
 
 
 class Core(OAuthLibCore):
@@ -56,7 +47,7 @@ class Core(OAuthLibCore):
 
     def _extract_params(self, request: HttpRequest) -> tuple[str, str, str, dict[str, str]]:
         body = urlencode(known(form_of(request)))
-        headers = {"Content-Type": FORM, "Authorization": request.headers.get("Authorization", "")}
+        headers = {"Content-Type": parameters.FORM, "Authorization": request.headers.get("Authorization", "")}
         return settings.ISSUER + request.path, request.method or "POST", body, headers
 
     def create_token_response(self, request: HttpRequest) -> tuple[str | None, dict[str, str], str, int]:

@@ -21,7 +21,7 @@ DOCUMENT = base.ROOT / "docs" / "benchmarks.md"
 QUIET_SECONDS = 45  # at most, for what a run left behind: 32 requests that each hash a secret
 WARM_UP_SECONDS = 1.0
 FIRST_COUNT = 15_000  # codes for the warm-up, whose rate tells how many a round needs
-PATIENCE = 10
+SLOW_SECONDS = 8.0  # for some tens of answers, when each is a quarter of a second of hashing
 ONE_PROCESS_ONLY = {OURS_ON_SQLITE}  # one process writes: a single file
 
 
@@ -124,10 +124,11 @@ def measured(servers: Sequence[Server], processes: int, options: argparse.Namesp
             needed = int(rates.get(server.name, 0) * options.seconds * 1.5) or FIRST_COUNT
             targets = server.targets(needed)
             for path in turned([path for path in options.paths if path in targets], turn):
-                if not turn and targets[path].timeout_seconds > WARM_UP_SECONDS * PATIENCE:
-                    continue  # too slow to be warmed up in a second, by its own account
+                seconds = duration(targets[path], options.seconds, warming_up=not turn)
+                if not seconds:
+                    continue
                 settle(everything, at_most=QUIET_SECONDS)
-                result = load(targets[path], server, options.seconds if turn else WARM_UP_SECONDS)
+                result = run(targets[path], seconds=seconds, cpu_of=server.pids)
                 if path == "code":
                     rates[server.name] = max(rates.get(server.name, 0.0), result.requests_per_second)
                 say(line(turn, options.rounds, processes, server.name, path, result))
@@ -135,9 +136,11 @@ def measured(servers: Sequence[Server], processes: int, options: argparse.Namesp
                     yield Place(server.name, path, processes), result
 
 
-def load(target: Target, server: Server, seconds: float) -> Result:
-    """One cell."""
-    return run(target, seconds=seconds, cpu_of=server.pids)
+def duration(target: Target, seconds: float, *, warming_up: bool) -> float:
+    """How long a cell takes. What is slow by its own account takes longer, and is not warmed up."""
+    if target.timeout_seconds <= SLOW_SECONDS:
+        return WARM_UP_SECONDS if warming_up else seconds
+    return 0.0 if warming_up else max(seconds, SLOW_SECONDS)
 
 
 def turned(things: Sequence, turn: int) -> list:

@@ -38,7 +38,9 @@ LACKING = (
     "CREATE INDEX ON gpo_access_token (gpor_id)",
     "CREATE INDEX ON gpo_subject_identifier (gposi_username)",
 )
-ACCESS = "gpoa_id, gpoa_plugin_name, gpoa_authorization_type, gpor_id, gpoa_username, gpoa_client_id, gpoa_token_hash, gpoa_jti"
+ACCESS = "gpoa_id, gpoa_plugin_name, gpoa_authorization_type, gpor_id, gpoa_username, gpoa_client_id, " + (
+    "gpoa_token_hash, gpoa_jti"
+)
 REFRESH = (
     "gpor_id, gpor_plugin_name, gpor_authorization_type, gpor_username, gpor_client_id, gpor_expires_at, gpor_duration,"
     " gpor_rolling_expiration, gpor_token_hash, gpor_jti"

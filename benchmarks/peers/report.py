@@ -41,9 +41,9 @@ own. The load average was {load} before and {load_after} after. **Only ratios tr
   connections. By default it hashes the secret of the client that introspects at every request; "fast secret" has
   `hash_client_secret=False`. The two share one installation; refresh and code do not differ and are told once.
 - Glewlwyd: the Debian package; one process with threads. Five indexes that its schema lacks were added (without that on
-  its access tokens' scopes each introspection reads a whole table). Its access tokens are signed JWTs that it also keeps
-  by digest, HMAC being the cheapest signature it has; a client may introspect only what was issued to itself; 100
-  persons, since it looks their rights up without an index.
+  its access tokens' scopes each introspection reads a whole table). Its access tokens are signed JWTs that it keeps by
+  digest, HMAC being the cheapest signature it has; a client may introspect only what was issued to itself; 100 persons,
+  since it looks their rights up without an index.
 - CPU is that of the whole process trees of server and database, per 1,000 answers; the load generator is not counted.
 - A wrong answer (status, text, timeout, broken connection) counts nowhere as a request and is told below the table.
 """

@@ -24,17 +24,20 @@ def main(arguments: list[str]) -> None:
         json.dump(dataclasses.asdict(filling.fill(options.count)), sys.stdout)
         return
     seeded = filling.Seeded(**json.loads(options.seeded.read_text()))
-    if options.act == "backlog":
-        later.backlog(seeded, options.count)
-        return
-    make = {"codes": later.codes, "refresh": later.refresh_tokens}[options.act]
+    acts = {
+        "codes": later.codes,
+        "refresh": later.refresh_tokens,
+        "session": later.sessions,
+        "backlog": later.backlog,
+    }
+    make = acts[options.act]
     sys.stdout.writelines(f"{value}\n" for value in make(seeded, options.count))
 
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="python -m benchmarks.seed")
     acts = made.add_subparsers(dest="act", required=True)
-    for act in ("fill", "codes", "refresh", "backlog"):
+    for act in ("fill", "codes", "refresh", "session", "backlog"):
         of_act = acts.add_parser(act)
         of_act.add_argument("count", type=int)
         if act != "fill":

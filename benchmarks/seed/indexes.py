@@ -12,15 +12,15 @@ POSTGRESQL_CONSTRAINTS = """
     SELECT conrelid::regclass::text, quote_ident(conname), pg_get_constraintdef(oid), contype = 'f'
       FROM pg_constraint
      WHERE contype IN ('p', 'u', 'f') AND (conrelid IN ({tables}) OR (confrelid IN ({tables}) AND contype = 'f'))
-     ORDER BY contype = 'f', contype <> 'p'"""
+     ORDER BY contype = 'f', contype <> 'p', 1, 2"""
 POSTGRESQL_INDEXES = """
     SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
      WHERE indrelid IN ({tables}) AND indexrelid NOT IN (SELECT conindid FROM pg_constraint WHERE contype IN ('p', 'u'))
      ORDER BY 1"""
 # What a column of a table says of itself (UNIQUE) has no statement of its own, and stays.
-SQLITE_INDEXES = (
-    "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({tables})"
-)
+SQLITE_INDEXES = """
+    SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name IN ({tables})
+     ORDER BY name"""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import islice
 
+from django.test import Client as Http
 from django.utils import timezone
 
+from accounts.models import User
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, RefreshToken
 from benchmarks.peers.base import CHALLENGE
@@ -26,13 +28,8 @@ BATCH = 10_000
 def codes(seeded: Seeded, count: int) -> Iterator[str]:
     """Make so many fresh codes of the first client, and yield them in the order in which they are to be exchanged."""
     plan = _plan(seeded)
-    sample = AuthorizationCode(
-        scopes=READS,
-        redirect_uri=CALLBACK,
-        code_challenge=CHALLENGE,
-        created_at=plan.now,
-        expires_at=plan.now + CODES_LIVE,
-    )
+    kept = {"scopes": READS, "redirect_uri": CALLBACK, "code_challenge": CHALLENGE}
+    sample = AuthorizationCode(**kept, created_at=plan.now, expires_at=plan.now + CODES_LIVE)
     writing.fill(target(), plan, [(table(sample, rows.codes), range(count))], label=f"{count:,} codes")
     return (code_of(plan.run, number) for number in range(count))
 
@@ -48,7 +45,15 @@ def refresh_tokens(seeded: Seeded, count: int) -> Iterator[str]:
     return map(refresh_token_of, numbers)
 
 
-def backlog(seeded: Seeded, count: int) -> None:
+def sessions(seeded: Seeded, count: int) -> Iterator[str]:
+    """Sign so many of the seeded persons in; yield the Cookie header of each."""
+    for number in range(count):
+        browser = Http()
+        browser.force_login(User.objects.get(email=f"person-{number}@example.com"))
+        yield "; ".join(f"{name}={morsel.value}" for name, morsel in browser.cookies.items())
+
+
+def backlog(seeded: Seeded, count: int) -> Iterator[str]:
     """Add so many rows that the purge removes: access tokens, refresh tokens and codes, a third of each, on connections
     that live."""
     plan = _plan(seeded)
@@ -60,6 +65,7 @@ def backlog(seeded: Seeded, count: int) -> None:
         table(_spent_code(plan), rows.spent_codes),
     ]
     writing.fill(target(), plan, [(each, range(count // 3)) for each in samples], label="backlog")
+    return iter(())
 
 
 def _spent_code(plan: Plan) -> AuthorizationCode:

@@ -16,6 +16,7 @@ from benchmarks.seed.rows import Plan, Table
 
 PROCESSES = 2
 CHUNK = 20_000
+FEW = 100_000  # rows: starting processes takes longer than writing them
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class PostgreSQL:
     parameters: dict[str, Any]
 
     def write(self, plan: Plan, tables: list[Table], jobs: list[Job]) -> Iterator[int]:
-        if len(jobs) < 2 * PROCESSES:  # starting processes takes longer
+        if sum(job.stop - job.start for job in jobs) < FEW:
             _begin(self.parameters, plan, tables)
             yield from map(_copy, jobs)
             return

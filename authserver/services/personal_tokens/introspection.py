@@ -1,7 +1,6 @@
 """What a resource server outside MCP is told of a personal access token. Apart from `services.introspection`, which is
 asked for every MCP call and stays one statement."""
 
-import hmac
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,10 +9,10 @@ from django.conf import settings
 from django.db.models import Q
 
 from authserver import policy
-from authserver.models import ProtectedResource, ResourceServer
-from authserver.protocol import credentials, resources, scopes
+from authserver.models import ProtectedResource
+from authserver.protocol import resources, scopes
 from authserver.protocol.control.scopes import CATALOG
-from authserver.protocol.errors import Refusal, invalid_client
+from authserver.protocol.errors import Refusal
 from authserver.services import catalog
 from authserver.services.personal_tokens.standing import Found, find, mark_used
 
@@ -25,21 +24,19 @@ def is_one(token: str) -> bool:
     return token.startswith(policy.PERSONAL_ACCESS_TOKEN_PREFIX)
 
 
-def describe(token: str, *, asker: UUID, asker_secret: str, now: datetime) -> Answer | Refusal:
-    """Return the introspection answer for this personal access token, as this resource server may know it.
+def describe(token: str, *, asker: UUID | None, now: datetime) -> Answer:
+    """Return the introspection answer for this personal access token, as this resource server, which has proved itself,
+    may know it.
 
     Active only for a server of a resource that takes such tokens, which no MCP endpoint of the platform does; to all
     others there is no such token. `aud` is that resource's address, or a list where the server has several.
 
-    Obeys:   RFC 7662 §2.1 (the asker is authenticated), §2.2 (answer; nothing about others' tokens), §4.
-    Refuses: invalid_client, where the asker is not known or did not prove itself.
+    Obeys: RFC 7662 §2.2 (answer; nothing about others' tokens), §4.
     """
-    server = ResourceServer.objects.filter(pk=asker, is_active=True).first()
-    if server is None:
-        return invalid_client("resource_server:unknown")
-    if not hmac.compare_digest(bytes(server.secret_digest), credentials.digest(asker_secret)):
-        return invalid_client("resource_server:secret_wrong")
-    taking = server.resources.filter(kind=ProtectedResource.Kind.OTHER, is_active=True, takes_personal_tokens=True)
+    kind = ProtectedResource.Kind.OTHER
+    taking = ProtectedResource.objects.filter(
+        resource_servers=asker, kind=kind, is_active=True, takes_personal_tokens=True
+    )
     # Whether this server may be told at all comes before the token, so that asking in vain is no use of it.
     if not taking.exists():
         return {"active": False}

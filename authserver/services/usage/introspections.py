@@ -12,7 +12,7 @@ from authserver import policy
 from authserver.models import ConnectionUse
 from authserver.services.usage import sums
 
-_lock = Lock()  # granian answers from several threads, and adding to a number is reading and writing it
+_lock = Lock()  # several threads answer, and adding to a number is reading and writing it
 _counts: dict[tuple[str, date], int] = {}
 
 

@@ -1,0 +1,18 @@
+"""The ASGI application: Django's pages and endpoints. `authserver.serve` puts the door in front of it; any other ASGI
+server runs it too, without the door, at the speed of Django."""
+
+import gc
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
+django.setup(set_prefix=False)
+
+from authserver import chores  # noqa: E402  after the models are there
+from authserver.door.pages import Pages  # noqa: E402
+
+application = Pages()
+chores.start()
+gc.collect()
+gc.freeze()  # what is loaded by now stays: the collector need not look at it again

@@ -1,0 +1,96 @@
+"""Requests and answers at the door."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.http.request import split_domain_port, validate_host
+
+from authserver.protocol.errors import Refusal
+from authserver.services import events
+
+NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
+ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+if settings.SECURE_HSTS_SECONDS:
+    ALWAYS += b"strict-transport-security: max-age=%d; includeSubDomains; preload\r\n" % settings.SECURE_HSTS_SECONDS
+RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request, read to its end. Header names are in lower case, each with its one value."""
+
+    method: str
+    path: str
+    headers: Mapping[bytes, bytes]
+    address: str
+    id: str
+    body: bytes = field(repr=False)
+
+    def header(self, name: bytes) -> str:
+        return self.headers.get(name, b"").decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of the door; `headers` as they are written. The body may carry secrets."""
+
+    status: int
+    body: bytes = field(repr=False)
+    headers: bytes = NO_STORE
+
+
+def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Response:
+    """Return a JSON answer that nobody may keep (RFC 6749 §5.1), as `views.responses.no_store` does."""
+    return Response(status, json.dumps(body).encode(), NO_STORE + headers)
+
+
+def refused(refusal: Refusal, *, challenge: str = "") -> Response:
+    """Return the public half of a refusal; `challenge` goes with a 401."""
+    is_asked = challenge and refusal.status == 401
+    return no_store(
+        refusal.body(),
+        status=refusal.status,
+        headers=b"www-authenticate: %s\r\n" % challenge.encode() if is_asked else b"",
+    )
+
+
+def unavailable(reason: str) -> Response:
+    """Return 503 with the time after which to ask again: there is too much to do, or no database. Never a guess."""
+    refusal = Refusal("temporarily_unavailable", "This server cannot answer now. Ask again in a moment.", reason)
+    return no_store(refusal.body(), status=503, headers=b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS)
+
+
+def written(response: Response, request_id: str, *, is_last: bool) -> bytes:
+    """Return the header lines of an answer and the empty line after them."""
+    end = b"connection: close\r\n\r\n" if is_last else b"\r\n"
+    return b"%s%sx-request-id: %s\r\ncontent-length: %d\r\n%s" % (
+        response.headers, ALWAYS, request_id.encode(), len(response.body), end
+    )  # fmt: skip
+
+
+def plain(scope: Mapping[str, Any], body: bytes) -> Request | None:
+    """Return the request where nothing about it is unusual: each header once, no query, a host of ours, the scheme that
+    is wanted. None: Django knows what to say."""
+    headers = dict(scope["headers"])
+    if len(headers) != len(scope["headers"]) or scope["query_string"]:
+        return None
+    if not is_host_of_ours(headers.get(b"host", b"")) or (settings.SECURE_SSL_REDIRECT and not _is_secure(headers)):
+        return None
+    request_id = events.request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
+    client = scope["client"]
+    return Request(scope["method"], scope["path"], headers, client[0] if client else "", request_id, body)
+
+
+def _is_secure(headers: Mapping[bytes, bytes]) -> bool:
+    return bool(settings.TRUSTED_PROXY_COUNT) and headers.get(b"x-forwarded-proto") == b"https"
+
+
+@lru_cache(maxsize=256)
+def is_host_of_ours(host: bytes) -> bool:
+    """Tell whether Django would let this Host header in (settings.ALLOWED_HOSTS)."""
+    domain, _ = split_domain_port(host.decode("latin-1"))
+    return bool(domain) and validate_host(domain, settings.ALLOWED_HOSTS)

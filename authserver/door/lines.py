@@ -1,0 +1,97 @@
+"""Lines: requests that wait for the same kind of work are answered together.
+
+There is no timer. While one statement is under way, whoever arrives waits, and the next statement takes all of them; so
+the more there is to do, the less each costs. A statement begins after everybody it answers has arrived: what was
+committed before a request came is seen by its answer.
+"""
+
+import asyncio
+import logging
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from authserver import policy
+
+log = logging.getLogger(__name__)
+Asked = TypeVar("Asked")
+Told = TypeVar("Told")
+
+
+class Unavailable(Exception):
+    """This cannot be answered now: the line is full, the wait too long, or there is no database."""
+
+
+@dataclass(slots=True)
+class Member(Generic[Asked, Told]):
+    """Somebody in the line: what they ask, since when they wait, and where they are told."""
+
+    asked: Asked
+    arrived: float  # time.monotonic()
+    tell: Callable[[Told | Exception], None]
+
+
+class Line(ABC, Generic[Asked, Told]):
+    """A waiting line. Everything here is the event loop's; `_serve` has the work done, here or elsewhere."""
+
+    def __init__(self, name: str, *, at_once: int) -> None:
+        self.name = name
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._at_once = at_once  # how many statements or transactions may be under way
+        self._busy = 0
+        self._inside = 0
+        self._waiting: deque[Member[Asked, Told]] = deque()
+
+    @abstractmethod
+    def _open(self) -> None:
+        """Get ready to serve; the loop is known."""
+
+    @abstractmethod
+    def _serve(self, asked: list[Asked], told: Callable[[Sequence[Told | Exception]], None]) -> None:
+        """Have these asked for; `told` is then called by the event loop with an outcome for each, in their order."""
+
+    def ask(self, asked: Asked, tell: Callable[[Told | Exception], None]) -> None:
+        """Ask for one. `tell` is called by the event loop with the outcome, or with what prevented it: Unavailable
+        where it may be asked again."""
+        if self._inside >= policy.DOOR_WAITING_MAX:
+            tell(Unavailable(f"{self.name}:full"))
+            return
+        if self.loop is None:
+            self.loop = asyncio.get_running_loop()
+            self._open()
+        self._inside += 1
+        self._waiting.append(Member(asked, time.monotonic(), tell))
+        if self._busy < self._at_once:
+            self._busy += 1
+            self.loop.call_soon(self._next)  # not at once: whoever is being read in this turn of the loop comes along
+
+    def _next(self) -> None:
+        """Serve all who wait, as far as one statement takes them. Who waited too long is told so: they ask no more."""
+        members: list[Member[Asked, Told]] = []
+        oldest = time.monotonic() - policy.DOOR_SECONDS_MAX
+        while self._waiting and len(members) < policy.DOOR_MEMBERS_MAX:
+            member = self._waiting.popleft()
+            if member.arrived > oldest:
+                members.append(member)
+            else:
+                self._inside -= 1
+                member.tell(Unavailable(f"{self.name}:late"))
+        if members:
+            self._serve([member.asked for member in members], lambda outcomes: self._told(members, outcomes))
+        else:
+            self._busy -= 1
+
+    def _told(self, members: list[Member[Asked, Told]], outcomes: Sequence[Told | Exception]) -> None:
+        self._inside -= len(members)
+        self._next()
+        for member, outcome in zip(members, outcomes, strict=True):
+            member.tell(outcome)
+
+    def _log(self, error: BaseException) -> None:
+        """Log an error by its kind and place. Never its text, which may hold what was to be stored."""
+        where = "".join(traceback.format_tb(error.__traceback__)[-3:])
+        log.error("the line of %s failed: %s\n%s", self.name, type(error).__name__, where)

@@ -1,0 +1,64 @@
+"""Everything that is not the door's: Django, behind a bridge from ASGI to WSGI with threads of its own."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import quote
+
+from a2wsgi import WSGIMiddleware
+from django.core.wsgi import get_wsgi_application
+
+from authserver import policy
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+class Pages:
+    """Django as an ASGI application. A thread is taken only once the request is there to its end."""
+
+    def __init__(self) -> None:
+        django: Any = get_wsgi_application()
+        self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._bridge(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await _body(receive)
+        if body is None:  # the caller has gone
+            return
+
+        async def whole() -> Message:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._bridge(_tidied(scope, len(body)), whole, send)
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """Return the whole body. What is beyond policy.PAGE_BODY_BYTES_MAX is cut off: Django refuses it for its length."""
+    parts, length = [], 0
+    while (message := await receive())["type"] == "http.request":
+        if length <= policy.PAGE_BODY_BYTES_MAX:
+            parts.append(bytes(message.get("body", b"")))
+            length += len(parts[-1])
+        if not message.get("more_body"):
+            return b"".join(parts)[: policy.PAGE_BODY_BYTES_MAX + 1]
+    return None
+
+
+def _tidied(scope: Scope, length: int) -> Scope:
+    """Return the scope as WSGI can carry it: printable ASCII in the query; no header whose name would be taken for
+    another's (`X_Forwarded_For` and `X-Forwarded-For` are one in WSGI); the length of a body that came in pieces."""
+    headers = [(name, value) for name, value in scope["headers"] if b"_" not in name]
+    if length and not any(name == b"content-length" for name, _ in headers):
+        headers.append((b"content-length", b"%d" % length))
+    query = quote(scope["query_string"], safe=PRINTABLE).encode()
+    return {**scope, "headers": headers, "query_string": query}

@@ -1,0 +1,87 @@
+"""Lines whose work is done by a thread, with Django's ORM on a database connection of the thread's own."""
+
+import time
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from threading import Thread
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db import connection as database
+from django.db.utils import load_backend
+
+from authserver.door.lines import Asked, Line, Told, Unavailable
+from authserver.door.postgresql import PARAMETERS
+
+IDLE_SECONDS = 1.0  # after which a connection is looked at before it is used
+Work = tuple[list[Asked], Callable[[Sequence[Told | Exception]], None]]
+
+
+class ThreadLine(Line[Asked, Told]):
+    """A line that calls `act` with what several ask, and gets one outcome each, in their order.
+
+    Where it fails for several, each is asked for alone, so that nobody fails for another. `is_repeatable` says that
+    asking twice does no harm: then a database connection that broke is replaced and the members never notice.
+    """
+
+    def __init__(self, name: str, act: Callable[[Sequence[Asked]], Sequence[Told]], *, is_repeatable: bool) -> None:
+        super().__init__(name, at_once=1)
+        self._act, self._is_repeatable = act, is_repeatable
+        self._work: SimpleQueue[Work[Asked, Told]] = SimpleQueue()
+
+    def _open(self) -> None:
+        Thread(target=self._run, name=f"line of {self.name}", daemon=True).start()
+
+    def _serve(self, asked: list[Asked], told: Callable[[Sequence[Told | Exception]], None]) -> None:
+        self._work.put((asked, told))
+
+    def _run(self) -> None:
+        take_own_connection()
+        used_at = time.monotonic()
+        while True:
+            asked, told = self._work.get()
+            if time.monotonic() - used_at > IDLE_SECONDS:
+                close_if_broken()
+            outcomes = self._outcomes(asked)
+            used_at = time.monotonic()
+            assert self.loop
+            self.loop.call_soon_threadsafe(told, outcomes)
+
+    def _outcomes(self, asked: list[Asked]) -> Sequence[Told | Exception]:
+        try:
+            return self._act(asked)
+        except (OperationalError, InterfaceError) as error:
+            database.close()
+            return self._once_more(asked, error)
+        except Exception as error:
+            if len(asked) > 1:
+                return [outcome for each in asked for outcome in self._outcomes([each])]
+            self._log(error)
+            return [error]
+
+    def _once_more(self, asked: list[Asked], broken: Exception) -> Sequence[Told | Exception]:
+        """Ask again over a new database connection, where that can do no harm."""
+        try:
+            if self._is_repeatable:
+                return self._act(asked)
+        except DatabaseError as error:
+            broken = error
+            database.close()
+        self._log(broken)
+        return [Unavailable(f"{self.name}:database")] * len(asked)
+
+
+def take_own_connection() -> None:
+    """Give this thread a database connection of its own, kept open, outside the pool of the pages."""
+    settings = connections.settings["default"]
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
+    if database.vendor == "postgresql":
+        options |= {"server_side_binding": True, **PARAMETERS}
+    own = settings | {"OPTIONS": options, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
+    connections["default"] = load_backend(settings["ENGINE"]).DatabaseWrapper(own, "default")
+
+
+def close_if_broken() -> None:
+    """Close a connection that broke while nobody used it; the next statement opens another one."""
+    wrapper = connections["default"]
+    if wrapper.connection is not None and not wrapper.is_usable():
+        wrapper.close()

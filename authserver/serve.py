@@ -1,0 +1,37 @@
+"""`python -m authserver.serve`: the server of this product, uvicorn with our door before the application."""
+
+import argparse
+
+import uvicorn
+
+KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, so that it is the one who closes
+STOP_SECONDS = 5
+
+
+def main() -> None:
+    """Serve until a signal says to stop. Every worker is a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m authserver.serve", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    uvicorn.run(
+        "authserver.asgi:application",
+        http="authserver.door.protocol:DoorProtocol",  # type: ignore[arg-type]
+        loop="uvloop",
+        ws="none",
+        host=options.host,
+        port=options.port,
+        workers=options.workers,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,  # read by Django, as many proxies as settings.TRUSTED_PROXY_COUNT says
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()
