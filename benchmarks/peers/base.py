@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode
@@ -35,6 +35,7 @@ VERIFIER = hashlib.sha256(b"the verifier of every code in benchmarks").hexdigest
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 BASIC = "Basic " + base64.b64encode(f"{ASKER_ID}:{ASKER_SECRET}".encode()).decode()
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ACTIVE = '"scope":'  # an answer about a credential that is not live has none; blanks after `"active":` differ
 NEXT_REFRESH_TOKEN = '"refresh_token":%s*"([^"]+)"'  # a Lua pattern
 REGISTRATION = (
     '{"client_name":"ChatGPT","redirect_uris":["https://chatgpt.com/connector/oauth/abc"],'
@@ -106,10 +107,11 @@ class Unused:
         return found
 
 
-def introspection(url: str, values: Path, **given: int) -> Target:
+def introspection(url: str, values: Path, *, timeout_seconds: int = Target.timeout_seconds) -> Target:
     """A resource server asks for a live access token."""
     body = "token={}&token_type_hint=access_token"
-    return Target(url, "POST", FORM | {"Authorization": BASIC}, body, values, expected='"active":', **given)
+    headers = FORM | {"Authorization": BASIC}
+    return Target(url, "POST", headers, body, values, expected=ACTIVE, timeout_seconds=timeout_seconds)
 
 
 def refresh(url: str, values: Path, client_id: str = CLIENT_ID) -> Target:
@@ -135,7 +137,7 @@ def metadata(url: str) -> Target:
     return Target(url, expected='"token_endpoint"')
 
 
-def launch(command: list[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+def launch(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
     """Start a server of ours that ends with us, its output in a file."""
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -184,7 +186,7 @@ def answers(url: str) -> bool:
     return True
 
 
-def run(command: list[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """Run a command to its end and return what it printed; raise with what it said when it fails."""
     done = subprocess.run(command, cwd=cwd, env=dict(os.environ) | dict(env or {}), capture_output=True, text=True)
     if done.returncode:

@@ -242,8 +242,8 @@ def signed(number: int, issuer: str, now: int) -> str:
     """The access token with this number."""
     claims = {"iss": issuer, "sub": person(number), "client_id": base.ASKER_ID, "jti": f"jti{number}"}
     times = {"iat": now, "nbf": now, "exp": now + LIFETIME_SECONDS}
-    claims |= {"type": "access_token", "scope": base.SCOPE, **times}
-    text = HEADER + b"." + _base64url(json.dumps(claims).encode())
+    claims |= {"type": "access_token", "scope": base.SCOPE}
+    text = HEADER + b"." + _base64url(json.dumps(claims | times).encode())
     return (text + b"." + _base64url(hmac.digest(KEY, text, "sha256"))).decode()
 
 

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -202,7 +202,7 @@ class InRedis:
             "--auto-aof-rewrite-percentage",
             "0",
         ]
-        command = [program, "--port", str(self._port), "--bind", "127.0.0.1", "--dir", folder, *durable]
+        command = [program, "--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(folder), *durable]
         self._process = base.launch(command, log=folder / "redis.log", env={}, cwd=folder)
         base.wait_for(self._listens, self._process, folder / "redis.log")
         self.pids = (self._process.pid,)
@@ -262,7 +262,7 @@ class InMemory:
         return {}
 
 
-STORES = {"postgresql": InPostgreSQL, "redis": InRedis, "memory": InMemory}
+STORES: dict[str, Callable[[Path, int], Store]] = {"postgresql": InPostgreSQL, "redis": InRedis, "memory": InMemory}
 
 
 def writes(entry: Entry) -> Iterator[tuple[str, ...]]:

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 
@@ -20,6 +21,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
 }
 ROWS_AT_A_TIME = 5_000
+Thing = TypeVar("Thing")
 
 
 class PostgreSQL:
@@ -71,8 +73,8 @@ class PostgreSQL:
         self._open.close()
 
 
-def batches(lines: Iterable[str], size: int = ROWS_AT_A_TIME) -> Iterator[list[str]]:
-    """The lines, so many at a time."""
-    rest = iter(lines)
+def batches(things: Iterable[Thing], size: int = ROWS_AT_A_TIME) -> Iterator[list[Thing]]:
+    """The things, so many at a time."""
+    rest = iter(things)
     while batch := list(islice(rest, size)):
         yield batch

@@ -79,13 +79,13 @@ class Installation:
 
     def python(self, *arguments: str, given: str = "") -> str:
         """Run its own Python to its end; return what it printed."""
-        command = [cache() / "bin" / "python", *arguments]
+        command = [str(cache() / "bin" / "python"), *arguments]
         env = dict(os.environ) | self.env()
         return subprocess.run(command, input=given, env=env, stdout=subprocess.PIPE, check=True, text=True).stdout
 
     def serve(self) -> None:
         log = self.folder / "server.log"
-        command = [cache() / "bin" / "granian", "--interface", "wsgi", "--port", str(self.port), "--no-access-log"]
+        command = [str(cache() / "bin" / "granian"), "--interface", "wsgi", "--port", str(self.port), "--no-access-log"]
         command += ["--workers", str(self.processes), "--blocking-threads", str(THREADS), "tutorial.wsgi:application"]
         self.process = base.launch(command, log=log, env=self.env(), cwd=self.folder)
         base.wait_for(lambda: base.answers(f"http://127.0.0.1:{self.port}/o/token/"), self.process, log)
@@ -228,14 +228,9 @@ def install() -> None:
         return
     print("installing " + ", ".join(PACKAGES), flush=True)
     cache().parent.mkdir(parents=True, exist_ok=True)
-    uv = shutil.which("uv")
-    make = (
-        [uv, "venv", "--quiet", "--clear", "--python", sys.executable]
-        if uv
-        else [sys.executable, "-m", "venv", "--clear"]
-    )
-    base.run([*make, cache()], cwd=base.ROOT)
-    python = cache() / "bin" / "python"
+    uv, python = shutil.which("uv"), str(cache() / "bin" / "python")
+    make = [uv, "venv", "--quiet", "--clear", "--python"] if uv else [sys.executable, "-m", "venv", "--clear"]
+    base.run([*make, *([sys.executable] if uv else []), str(cache())], cwd=base.ROOT)
     into = [uv, "pip", "install", "--quiet", "--python", python] if uv else [python, "-m", "pip", "install", "--quiet"]
     base.run([*into, *PACKAGES], cwd=base.ROOT)
 
