@@ -89,6 +89,11 @@ def test_options_that_make_no_sense_are_refused(argument: str) -> None:
         bench.parsed([argument])
 
 
+@pytest.mark.parametrize(("texts", "found"), [("", True), ("redis", True), ("stock,NODE", True), ("stock", False)])
+def test_servers_are_chosen_by_a_part_of_their_name(texts: str, found: bool) -> None:
+    assert bench.wanted("node-oidc-provider, Redis", texts) is found
+
+
 def test_each_turn_begins_with_another() -> None:
     assert [bench.turned("abc", turn) for turn in (0, 1, 3)] == [["a", "b", "c"], ["b", "c", "a"], ["a", "b", "c"]]
 
