@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.hot import pages, paths, purging
+from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh
 from tests import servers
 
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> None:
         "paths": paths.main,
         "pages": pages.main,
         "purge": purging.main,
+        "peers": peers.main,
         "soak": refresh.main,
         "races": races.main,
         "receipts": receipts.main,

@@ -12,7 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlencode
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "var" / "peers"  # what was installed from registries; `rm -r` it for newer versions
 START_SECONDS = 60
 INTROSPECTION_SAMPLE = 100_000
+CHAINS = 2_000  # refresh tokens that a run begins with; each answer brings the next
 
 # The same client, person's approval and question everywhere.
 SCOPE = "mcp.connect skills.read links.read"
@@ -34,6 +35,7 @@ VERIFIER = hashlib.sha256(b"the verifier of every code in benchmarks").hexdigest
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 BASIC = "Basic " + base64.b64encode(f"{ASKER_ID}:{ASKER_SECRET}".encode()).decode()
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+ACTIVE = '"scope":'  # an answer about a credential that is not live has none; blanks after `"active":` differ
 NEXT_REFRESH_TOKEN = '"refresh_token":%s*"([^"]+)"'  # a Lua pattern
 REGISTRATION = (
     '{"client_name":"ChatGPT","redirect_uris":["https://chatgpt.com/connector/oauth/abc"],'
@@ -90,10 +92,26 @@ def spread(connections: int) -> range:
     return range(0, connections, max(1, connections // INTROSPECTION_SAMPLE))
 
 
-def introspection(url: str, values: Path, **given: int) -> Target:
+class Unused:
+    """Refresh tokens that were seeded and that no run has begun with yet, by number; the first is 1."""
+
+    def __init__(self, connections: int) -> None:
+        self._next, self._last = 1, connections
+
+    def take(self) -> range:
+        """The next ones, for one run; a tenth of all at most, so that there is enough for ten."""
+        found = range(self._next, self._next + min(CHAINS, self._last // 10))
+        if not found or found.stop > self._last + 1:
+            raise RuntimeError("every refresh token that was seeded is used: more connections are needed")
+        self._next = found.stop
+        return found
+
+
+def introspection(url: str, values: Path, *, timeout_seconds: int = Target.timeout_seconds) -> Target:
     """A resource server asks for a live access token."""
     body = "token={}&token_type_hint=access_token"
-    return Target(url, "POST", FORM | {"Authorization": BASIC}, body, values, expected='"active":', **given)
+    headers = FORM | {"Authorization": BASIC}
+    return Target(url, "POST", headers, body, values, expected=ACTIVE, timeout_seconds=timeout_seconds)
 
 
 def refresh(url: str, values: Path, client_id: str = CLIENT_ID) -> Target:
@@ -119,7 +137,7 @@ def metadata(url: str) -> Target:
     return Target(url, expected='"token_endpoint"')
 
 
-def launch(command: list[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
+def launch(command: Sequence[str | Path], *, log: Path, env: Mapping[str, str], cwd: Path) -> subprocess.Popen[bytes]:
     """Start a server of ours that ends with us, its output in a file."""
     with log.open("ab") as output:
         return subprocess.Popen(
@@ -168,7 +186,7 @@ def answers(url: str) -> bool:
     return True
 
 
-def run(command: list[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> str:
     """Run a command to its end and return what it printed; raise with what it said when it fails."""
     done = subprocess.run(command, cwd=cwd, env=dict(os.environ) | dict(env or {}), capture_output=True, text=True)
     if done.returncode:

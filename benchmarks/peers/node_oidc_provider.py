@@ -8,13 +8,14 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from benchmarks.load import Target
 from benchmarks.peers import base
 from benchmarks.peers.postgresql import PostgreSQL, batches
+from benchmarks.seed.progress import Progress
 from tests.servers import find_node, find_redis, free_port
 
 HERE = Path(__file__).parent
@@ -53,7 +54,7 @@ class Store(Protocol):
     url: str
     pids: tuple[int, ...]
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None: ...
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None: ...
     def settle(self) -> None: ...
     def stop(self) -> None: ...
     def versions(self) -> dict[str, str]: ...
@@ -68,7 +69,7 @@ class NodeServer:
         self._store: Store | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
-        self._connections = self._refreshes = self._codes = 0
+        self._connections = self._used = 0
 
     def start(self, folder: Path, *, connections: int, processes: int) -> None:
         if find_node() is None:
@@ -104,23 +105,23 @@ class NodeServer:
         base.wait_for(lambda: base.answers(url), self._process, log)
 
     def _seed(self) -> None:
-        self._refreshes = self._codes = 0
         now = int(time.time())
         self._store.put([client(now)])
         entries = (entry for number in range(self._connections) for entry in connection(number, now))
-        self._store.put(entries, label=self.name)
+        progress = Progress(self.name, 3 * self._connections)
+        self._store.put(entries, progress=progress)
+        progress.close()
         self._store.settle()
 
     def targets(self, count: int) -> dict[str, Target]:
-        url = f"http://127.0.0.1:{self._port}"
-        numbers = range(self._codes, self._codes + count)
-        now = int(time.time())
+        url, now = f"http://127.0.0.1:{self._port}", int(time.time())
+        begin = self._used + self._connections  # below are the numbers of what was seeded
+        starts, numbers = range(begin, begin + min(count, base.CHAINS)), range(begin, begin + count)
+        self._used += count
+        self._store.put(refresh_token(number, number % self._connections, now) for number in starts)
         self._store.put(authorization_code(number, number % self._connections, now) for number in numbers)
-        starts = [(self._refreshes + step) % self._connections for step in range(min(count, self._connections))]
-        self._codes, self._refreshes = self._codes + count, self._refreshes + count
-        asked = (base.secret("AccessToken", number) for number in base.spread(self._connections))
         files = {
-            "asked": asked,
+            "asked": (base.secret("AccessToken", number) for number in base.spread(self._connections)),
             "refreshed": (base.secret("RefreshToken", number) for number in starts),
             "exchanged": (base.secret("AuthorizationCode", number) for number in numbers),
         }
@@ -159,12 +160,12 @@ class InPostgreSQL:
         self._indexed = False
         connect = {"host": str(self._database.socket), "user": "postgres", "database": "oidc"}
         self.url = json.dumps(connect).replace("}", ', "max": POOL}')
-        self.pids = (self._database.process.pid,)
+        self.pids = (self._database.pid,)
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None:
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None:
         expires = time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(time.time() + LIFETIME_SECONDS))
         lines = (f"{model}\t{id}\t{grant or NULL}\t{payload}\t{expires}" for model, id, grant, payload in entries)
-        self._database.copy("oidc", "model, id, grant_id, payload, expires_at", lines, label=label)
+        self._database.copy("oidc", "model, id, grant_id, payload, expires_at", lines, progress=progress)
 
     def settle(self) -> None:
         if not self._indexed:
@@ -201,7 +202,7 @@ class InRedis:
             "--auto-aof-rewrite-percentage",
             "0",
         ]
-        command = [program, "--port", str(self._port), "--bind", "127.0.0.1", "--dir", folder, *durable]
+        command = [program, "--port", str(self._port), "--bind", "127.0.0.1", "--dir", str(folder), *durable]
         self._process = base.launch(command, log=folder / "redis.log", env={}, cwd=folder)
         base.wait_for(self._listens, self._process, folder / "redis.log")
         self.pids = (self._process.pid,)
@@ -210,9 +211,8 @@ class InRedis:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None:
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None:
         with socket.create_connection(("127.0.0.1", self._port), timeout=120) as connection:
-            written = 0
             for batch in batches(entries):
                 commands = [command for entry in batch for command in writes(entry)]
                 connection.sendall(b"".join(map(serialized, commands)) + serialized(("ECHO", "done")))
@@ -222,9 +222,8 @@ class InRedis:
                     if not received or received.startswith(b"-"):
                         raise RuntimeError(f"Redis refused: {received[:200]!r}")
                     answer = (answer + received)[-100:]
-                written += len(batch)
-                if label and written % 250_000 == 0:
-                    print(f"  {label}: {written:,} entries", flush=True)
+                if progress:
+                    progress.add(len(batch))
 
     def settle(self) -> None:
         """Nothing is left to do."""
@@ -245,11 +244,13 @@ class InMemory:
     def __init__(self, folder: Path, port: int) -> None:
         self._port = port
 
-    def put(self, entries: Iterable[Entry], *, label: str = "") -> None:
+    def put(self, entries: Iterable[Entry], *, progress: Progress | None = None) -> None:
         for batch in batches(entries):
             lines = "\n".join(f"{entry.model}\t{entry.id}\t{entry.payload}" for entry in batch)
             request = urllib.request.Request(f"http://127.0.0.1:{self._port}/fill", lines.encode(), method="POST")
             urllib.request.urlopen(request, timeout=60).close()
+            if progress:
+                progress.add(len(batch))
 
     def settle(self) -> None:
         """Nothing is left to do."""
@@ -261,7 +262,7 @@ class InMemory:
         return {}
 
 
-STORES = {"postgresql": InPostgreSQL, "redis": InRedis, "memory": InMemory}
+STORES: dict[str, Callable[[Path, int], Store]] = {"postgresql": InPostgreSQL, "redis": InRedis, "memory": InMemory}
 
 
 def writes(entry: Entry) -> Iterator[tuple[str, ...]]:
@@ -295,8 +296,15 @@ def connection(number: int, now: int) -> Iterator[Entry]:
     yield _entry("Grant", grant, "", f'{held},"resources":{{"{base.RESOURCE}":"{base.SCOPE}"}}')
     of_grant = f'{held},"grantId":"{grant}","scope":"{base.SCOPE}","gty":"authorization_code"'
     yield _entry("AccessToken", base.secret("AccessToken", number), grant, f'{of_grant},"aud":"{base.RESOURCE}"')
-    more = f'{of_grant},"resource":"{base.RESOURCE}","rotations":0,"iiat":{now}'
-    yield _entry("RefreshToken", base.secret("RefreshToken", number), grant, more)
+    yield refresh_token(number, number, now)
+
+
+def refresh_token(number: int, connection_number: int, now: int) -> Entry:
+    """A refresh token of this connection."""
+    grant = base.secret("Grant", connection_number)
+    asked = f'"grantId":"{grant}","scope":"{base.SCOPE}","gty":"authorization_code","resource":"{base.RESOURCE}"'
+    members = f'{_held(connection_number, now)},{asked},"rotations":0,"iiat":{now}'
+    return _entry("RefreshToken", base.secret("RefreshToken", number), grant, members)
 
 
 def authorization_code(number: int, connection_number: int, now: int) -> Entry:
