@@ -103,6 +103,8 @@ def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer
 def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer | Refusal]]:
     """Answer as `describe_all` does, but for personal access tokens, which to these steps are no credentials. One
     statement for all, begun after every question was there; another one where the scope catalog has changed."""
+    if not any(resource_servers.parse_id(question.asker_id) for question in questions):
+        return [invalid_client("resource_server:unknown")] * len(questions)
     rows = yield _asking(questions)
     rows.sort(key=itemgetter(0))
     found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows]
