@@ -188,6 +188,7 @@ DOOR_MEMBERS_MAX = 64  # who share one statement or transaction
 DOOR_WAITING_MAX = 2_000  # in one line of one process
 DOOR_SECONDS_MAX = 3.0
 DOOR_STATEMENT_SECONDS = 3.0
+METADATA_KEPT_SECONDS = 1.0  # in memory; how long a change of the catalog may stay unseen there
 PAGE_THREADS = 8  # per process: as many as DATABASE_POOL_SIZE
 REQUEST_SECONDS_MAX = 20.0  # for a request to arrive to its end
 PAGE_BODY_BYTES_MAX = 2_097_152  # more than any page takes (settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

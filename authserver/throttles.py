@@ -1,41 +1,68 @@
 """Rate limits of the machine endpoints, per address; sign-in has allauth's (settings.ACCOUNT_RATE_LIMITS)."""
 
+import time
+from dataclasses import dataclass
+
 from django.conf import settings
+from django.core.cache import cache
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
 from rest_framework.views import APIView
 
 from authserver import policy
 from authserver.protocol.client_metadata import ClientMetadata, fingerprint
+from authserver.protocol.errors import Refusal
 from authserver.services.events import current_request
 
-
-class RegistrationThrottle(SimpleRateThrottle):
-    """Lets one address register settings.REGISTRATIONS_PER_MINUTE clients a minute (RFC 7591 §5)."""
-
-    scope = "registration"
-
-    def get_rate(self) -> str:
-        return f"{settings.REGISTRATIONS_PER_MINUTE}/min"
-
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return self.cache_format % {"scope": self.scope, "ident": current_request.get().address}
+MINUTE = 60
+TOO_MANY_REGISTRATIONS = Refusal(
+    "too_many_requests", "Too many registrations came from this address. Wait, then try again.", "registration:too_many"
+)
 
 
-class ProductThrottle(SimpleRateThrottle):
-    """Lets all addresses together register policy.REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE clients of one product."""
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """How many of those who came are within a limit, and after how many seconds the next one will be."""
 
-    scope = "product"
+    count: int
+    wait_seconds: float
 
-    def __init__(self, metadata: ClientMetadata) -> None:
-        self.metadata = metadata
-        super().__init__()
 
-    def get_rate(self) -> str:
-        return f"{policy.REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE}/min"
+def admit(what: str, *, limit: int, count: int = 1) -> Admitted:
+    """Count some who come, for one limit of `limit` a minute, and tell how many of them are within it. Who is refused
+    is not counted. The cache holds no more than a number for each second of the minute, whatever the limit."""
+    now = time.time()
+    counts: dict[int, int] = {at: number for at, number in (cache.get(what) or {}).items() if at > now - MINUTE}
+    admitted = max(min(limit - sum(counts.values()), count), 0)
+    if admitted:
+        counts[int(now)] = counts.get(int(now), 0) + admitted
+        cache.set(what, counts, MINUTE)
+    return Admitted(admitted, min(counts, default=now) + MINUTE - now)
 
-    def get_cache_key(self, request: Request, view: APIView) -> str:
-        return self.cache_format % {"scope": self.scope, "ident": fingerprint(self.metadata)}
+
+def admit_registrations(address: str | None, *, count: int = 1) -> Admitted:
+    """Let one address register settings.REGISTRATIONS_PER_MINUTE clients a minute (RFC 7591 §5)."""
+    return admit(f"registrations_of_{address}", limit=settings.REGISTRATIONS_PER_MINUTE, count=count)
+
+
+def admit_of_product(metadata: ClientMetadata) -> Admitted:
+    """Let all addresses together register policy.REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE clients of one product,
+    where each makes a row."""
+    if metadata.auth_method == "none":
+        return Admitted(count=1, wait_seconds=0)
+    limit = policy.REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE
+    return admit(f"registrations_of_product_{fingerprint(metadata)}", limit=limit)
+
+
+class RegistrationThrottle(BaseThrottle):
+    """`admit_registrations` for a view."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        self.admitted = admit_registrations(current_request.get().address)
+        return self.admitted.count > 0
+
+    def wait(self) -> float:
+        return self.admitted.wait_seconds
 
 
 class CallerThrottle(SimpleRateThrottle):

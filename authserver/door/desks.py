@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from authserver.door import http, introspection, tokens
+from authserver.door import http, introspection, metadata, registration, tokens
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
 
@@ -15,14 +15,16 @@ Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 
 @dataclass(frozen=True)
 class Desk:
-    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act`
-    answers several that ask, in their order; `line` is where one waits for it, given what came of it before (None at
-    first), or None where that is the outcome; `told` makes the answer."""
+    """One endpoint at the door. `read` returns what a request asks, or the answer where that is known already, or None
+    where it is Django's; `act` answers several that ask, in their order; `line` is where one waits for it, given what
+    came of it before (None at first), or None where that is the outcome; `told` makes the answer; every answer has the
+    `headers`."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
     line: Callable[[Any, Any], Line[Any, Any] | None]
     told: Callable[[Request, Any], Response]
+    headers: bytes = b""
 
 
 def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None]:
@@ -32,7 +34,13 @@ def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None
 
 DESKS: Mapping[str, Desk] = {
     "/oauth/introspect": Desk(introspection.read, introspection.act, at_first(introspection.line), introspection.told),
-    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told),
+    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told, http.CORS),
+    "/oauth/register": Desk(
+        registration.read, registration.act, at_first(registration.line), registration.told, http.CORS
+    ),
+    "/.well-known/oauth-authorization-server": Desk(
+        metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS
+    ),
 }
 
 
@@ -44,13 +52,14 @@ def ask(request: Request, tell: Tell) -> bool:
         return False
 
     def outcome(found: Any) -> None:
-        line = None if isinstance(found, Exception) else desk.line(asked, found)
+        line = None if isinstance(found, Exception | Response) else desk.line(asked, found)
         if line:
             line.ask(asked, outcome)
-        else:
-            tell(_answer(desk, request, found), request.id)
+            return
+        answer = found if isinstance(found, Response) else _answer(desk, request, found)
+        tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
-    outcome(None)
+    outcome(asked if isinstance(asked, Response) else None)
     return True
 
 

@@ -15,6 +15,9 @@ from authserver.services import events
 from authserver.services.events import RequestFacts
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
+CORS = (  # as views.responses.cors says it
+    b"access-control-allow-origin: *\r\naccess-control-expose-headers: WWW-Authenticate, Retry-After\r\n"
+)
 ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
 if settings.SECURE_HSTS_SECONDS:
     ALWAYS += b"strict-transport-security: max-age=%d; includeSubDomains; preload\r\n" % settings.SECURE_HSTS_SECONDS

@@ -54,12 +54,12 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Called once the headers are there, or when a pipelined request has its turn."""
-        if app is not self.app or cycle.scope["path"] not in desks.DESKS:
+        if app is not self.app or cycle.scope["path"] not in desks.DESKS or cycle.waiting_for_100_continue:
             super()._start_asgi_task(cycle, app)
         elif cycle.more_body:
             self.at_door = cycle
-        else:
-            self._ask(cycle)
+        else:  # it waited behind others; not at once, or a thousand of them would be a thousand calls deep
+            self.loop.call_soon(self._ask, cycle)
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
@@ -89,7 +89,7 @@ class DoorProtocol(HttpToolsProtocol):
             return
         cycle.response_started = cycle.response_complete = True
         head = STATUS_LINE[response.status] + written(response, request_id, is_last=not cycle.keep_alive)
-        self.transport.write(head + response.body)
+        self.transport.write(head if cycle.scope["method"] == "HEAD" else head + response.body)
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

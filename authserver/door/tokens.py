@@ -22,7 +22,6 @@ from authserver.views.token import CHALLENGE
 
 log = logging.getLogger(__name__)
 Arrivals = Sequence[Arrived[Any]]
-CORS = b"access-control-allow-origin: *\r\naccess-control-expose-headers: WWW-Authenticate, Retry-After\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +93,6 @@ def told(request: Request, found: Told) -> Response:
     if isinstance(found.outcome, Refusal):
         log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
         challenge = CHALLENGE if b"authorization" in request.headers else ""
-        return http.refused(found.outcome, challenge=challenge, headers=CORS)
+        return http.refused(found.outcome, challenge=challenge)
     assert isinstance(found.outcome, Issued)
-    return http.no_store(found.outcome.body(found.now), headers=CORS)
+    return http.no_store(found.outcome.body(found.now))

@@ -52,6 +52,19 @@ def _invalid(what: str) -> Refusal:
     return Refusal("invalid_client_metadata", f"The member {what} has a value of the wrong form.", f"metadata:{what}")
 
 
+NOT_JSON = Refusal("invalid_client_metadata", "The body is not JSON, or is too large.", "metadata:not_json")
+
+
+def decoded(raw: bytes) -> object:
+    """Return the value of a JSON body whose size and depth are within bounds, or NOT_JSON."""
+    if len(raw) > policy.REGISTRATION_BODY_BYTES_MAX:
+        return NOT_JSON
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
 def parse(body: object, *, any_port: bool = False) -> ClientMetadata | Refusal:
     """Return the metadata of a registration request's JSON body, or the RFC 7591 error. `any_port` is for keys on this
     machine, in development."""

@@ -8,6 +8,7 @@ STATUS = {
     "invalid_token": 401,
     "temporarily_unavailable": 503,
     "slow_down": 429,
+    "too_many_requests": 429,
     "not_found": 404,
 }
 

@@ -74,21 +74,18 @@ def inserting(
     columns: tuple[str, ...],
     rows: Sequence[Sequence[Any]],
     *,
+    returning: tuple[str, ...] = ("id",),
     unless_equal: str = "",
-    known_by: str = "",
 ) -> Statement:
-    """Return the statement that inserts these rows, at least one, each with a value for every column.
-
-    Its own rows are their primary keys, in no order, and beside each the value of the column `known_by`.
-    `unless_equal` names a unique column: a row whose value there is taken, in the table or by one before it, is left
-    out.
-    """
+    """Return the statement that inserts these rows, at least one, each with a value for every column. It gives back the
+    columns `returning` of those that were inserted, in no order. `unless_equal` names a unique column: a row whose
+    value is taken there is left out."""
     fields = _fields(model, columns)
     if database.vendor == "postgresql":
         arrays = zip(fields, zip(*rows, strict=True), strict=True)
-        text = _insert(model, columns, 0, unless_equal, known_by)
+        text = _insert(model, columns, 0, returning, unless_equal)
         return Statement(text, [_array(field, column) for field, column in arrays])
-    text = _insert(model, columns, len(rows), unless_equal, known_by)
+    text = _insert(model, columns, len(rows), returning, unless_equal)
     stored = [field.get_db_prep_save(value, database) for row in rows for field, value in zip(fields, row, strict=True)]
     return Statement(text, stored)
 
@@ -99,7 +96,9 @@ def _fields(model: type[Model], columns: tuple[str, ...]) -> "list[Field[Any, An
 
 
 @lru_cache(maxsize=256)
-def _insert(model: type[Model], columns: tuple[str, ...], rows: int, unless_equal: str, known_by: str) -> str:
+def _insert(
+    model: type[Model], columns: tuple[str, ...], rows: int, returning: tuple[str, ...], unless_equal: str
+) -> str:
     """Return the text of an insertion. PostgreSQL takes an array for each column: one text for any number of rows, so
     that it can be prepared; `rows` is for the others."""
     fields = _fields(model, columns)
@@ -107,9 +106,8 @@ def _insert(model: type[Model], columns: tuple[str, ...], rows: int, unless_equa
     arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
     source = f"VALUES {values(rows, len(fields))}" if rows else f"SELECT * FROM unnest({arrays})"  # noqa: S608
     conflict = f'ON CONFLICT ("{unless_equal}") DO NOTHING' if unless_equal else ""
-    table, key = model._meta.db_table, cast("Field[Any, Any]", model._meta.pk).column
-    returned = f'"{key}", "{known_by}"' if known_by else f'"{key}"'
-    return f'INSERT INTO "{table}" ({names}) {source} {conflict} RETURNING {returned}'  # noqa: S608
+    told = ", ".join(f'"{field.column}"' for field in _fields(model, returning))
+    return f'INSERT INTO "{model._meta.db_table}" ({names}) {source} {conflict} RETURNING {told}'  # noqa: S608
 
 
 def _type(field: "Field[Any, Any]") -> str:

@@ -9,8 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from authserver import __version__
-from authserver.services import catalog
-from authserver.views import wellknown
+from authserver.services import catalog, discovery
 from handles import access
 from handles.models import Handle
 
@@ -19,7 +18,7 @@ NAME = "Gatehouse"
 
 def home(request: HttpRequest) -> HttpResponse:
     """Name, version, status and endpoints (requirement T10): a page for people, JSON for programs."""
-    metadata = wellknown.metadata()
+    metadata = discovery.metadata()
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
     endpoints["metadata"] = f"{settings.ISSUER}/.well-known/oauth-authorization-server"
     service = {"name": NAME, "version": __version__, "status": "ok", "endpoints": endpoints}

@@ -1,6 +1,6 @@
 """Client registration (RFC 7591) and its management (RFC 7592)."""
 
-import json
+from math import ceil
 from typing import Any
 
 from django.conf import settings
@@ -15,14 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from authserver import policy
+from authserver import policy, throttles
 from authserver.authentication import MayRegister, RegistrationToken
 from authserver.models import Client
-from authserver.protocol import client_metadata, scopes
-from authserver.protocol.client_metadata import ClientMetadata
+from authserver.protocol import client_metadata
+from authserver.protocol.client_metadata import NOT_JSON, ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
-from authserver.throttles import ProductThrottle, RegistrationThrottle
+from authserver.services.registration import Registered
+from authserver.throttles import TOO_MANY_REGISTRATIONS, RegistrationThrottle
 from authserver.views.responses import cors
 
 
@@ -32,13 +33,10 @@ class MetadataParser(BaseParser):
     media_type = "*/*"
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> object:
-        raw = stream.read(policy.REGISTRATION_BODY_BYTES_MAX + 1)
-        if len(raw) > policy.REGISTRATION_BODY_BYTES_MAX:
-            raise ParseError("The body is too large.")
-        try:
-            return json.loads(raw)
-        except (ValueError, RecursionError) as error:
-            raise ParseError("The body is not JSON.") from error
+        body = client_metadata.decoded(stream.read(policy.REGISTRATION_BODY_BYTES_MAX + 1))
+        if isinstance(body, Refusal):
+            raise ParseError(body.reason)
+        return body
 
 
 class AlwaysJson(DefaultContentNegotiation):
@@ -46,6 +44,10 @@ class AlwaysJson(DefaultContentNegotiation):
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         return renderers[0], renderers[0].media_type
+
+
+def _described(registered: Registered, *, scope: str = "") -> dict[str, Any]:
+    return registration.describe(registered, catalog=catalog.current(), scope=scope)
 
 
 def _answer(body: dict[str, Any], *, status: int = 200) -> Response:
@@ -64,11 +66,11 @@ class RegistrationView(APIView):
         metadata = _metadata_of(request)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
-        of_product = ProductThrottle(metadata)
-        if metadata.auth_method != "none" and not of_product.allow_request(request, self):
-            raise Throttled(of_product.wait())
+        of_product = throttles.admit_of_product(metadata)
+        if not of_product.count:
+            raise Throttled(of_product.wait_seconds)
         registered = registration.register(metadata)
-        return _answer(describe(registered, scope=metadata.scope), status=201)
+        return _answer(_described(registered, scope=metadata.scope), status=201)
 
     def handle_exception(self, exc: Exception) -> Response:
         return _error_answer(exc)
@@ -83,7 +85,7 @@ class ManagementView(APIView):
 
     def get(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.1."""
-        return _answer(describe(registration.Registered(request.user, tuple(request.user.redirect_uri_list))))
+        return _answer(_described(Registered(request.user, tuple(request.user.redirect_uri_list))))
 
     def put(self, request: Request, client_id: str) -> Response:
         """Replace the metadata, for example to add a callback. Obeys: RFC 7592 §2.2."""
@@ -91,7 +93,7 @@ class ManagementView(APIView):
         metadata = wrong or _metadata_of(request)
         if isinstance(metadata, Refusal):
             return _answer(metadata.body(), status=400)
-        return _answer(describe(registration.update(request.user, metadata), scope=metadata.scope))
+        return _answer(_described(registration.update(request.user, metadata), scope=metadata.scope))
 
     def delete(self, request: Request, client_id: str) -> Response:
         """Obeys: RFC 7592 §2.3."""
@@ -130,52 +132,11 @@ def _forbidden_member(body: object, client: Client) -> Refusal | None:
     return None
 
 
-def describe(registered: registration.Registered, *, scope: str = "") -> dict[str, Any]:
-    """Return the client information response: what was registered, which may be less than was sent.
-
-    Obeys: RFC 7591 §3.2.1 (every registered member is told; `client_secret_expires_at` with a secret), RFC 7592 §3.
-    """
-    client = registered.client
-    body: dict[str, Any] = {
-        "client_id": client.client_id,
-        "client_id_issued_at": int(client.created.timestamp()),
-        "client_name": client.name,
-        "redirect_uris": list(registered.redirect_uris),
-        "token_endpoint_auth_method": client.auth_method,
-        "grant_types": ["authorization_code", "refresh_token"] if client.may_refresh else ["authorization_code"],
-        "response_types": ["code"],
-        "scope": _told_scope(scope),
-    }
-    told = {
-        "client_uri": client.website_url,
-        "policy_uri": client.policy_url,
-        "tos_uri": client.terms_url,
-        "software_id": client.software_id,
-        "software_version": client.software_version,
-        "jwks_uri": client.jwks_uri,
-        "jwks": client.jwks if client.signs and not client.jwks_uri else None,
-    }
-    body |= {name: value for name, value in told.items() if value}
-    if registered.secret:
-        body |= {"client_secret": registered.secret, "client_secret_expires_at": 0}
-    if registered.registration_token or client.registration_token_digest:
-        body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
-    if registered.registration_token:
-        body["registration_access_token"] = registered.registration_token
-    return body
-
-
-def _told_scope(scope: str) -> str:
-    """Return what of the named scopes exists here, or the default ones. It is told, not kept: it limits nothing."""
-    known = catalog.current()
-    return " ".join(scopes.asked(scope, known, frozenset()) or scopes.asked("", known, frozenset()))
-
-
 ERRORS = {
     401: ("invalid_token", "Send the registration access token of this client, or an initial access token, as bearer."),
     403: ("access_denied", "Clients are registered by the administrators of this server only."),
     405: ("invalid_request", "This endpoint does not know the method."),
-    429: ("too_many_requests", "Too many registrations came from this address. Wait, then try again."),
+    429: (TOO_MANY_REGISTRATIONS.code, TOO_MANY_REGISTRATIONS.description),
 }
 
 
@@ -186,10 +147,10 @@ def _error_answer(error: Exception) -> Response:
     if not isinstance(error, APIException):
         raise error
     status = 401 if isinstance(error, NotAuthenticated) else error.status_code
-    code, description = ERRORS.get(status, ("invalid_client_metadata", "The body is not JSON, or is too large."))
+    code, description = ERRORS.get(status, (NOT_JSON.code, NOT_JSON.description))
     response = _answer({"error": code, "error_description": description}, status=status)
     if isinstance(error, Throttled):
-        response["Retry-After"] = str(int(error.wait or 1))
+        response["Retry-After"] = str(ceil(error.wait or 1))
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     response.exception = True

@@ -1,49 +1,11 @@
 """Discovery: what this server is and where its endpoints are."""
 
-from typing import Any
-
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from authserver import policy
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog
+from authserver.services import discovery
 from authserver.views.responses import cors, method_not_allowed, no_store
-
-AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
-
-
-def metadata() -> dict[str, Any]:
-    """Return the authorization server metadata. Every member is stated, because the defaults of the RFC (implicit
-    grant, Basic only) are not ours; none is empty, because clients reject empty members.
-
-    Obeys: RFC 8414 §2, RFC 9207 §3 (`iss`).
-    """
-    issuer = settings.ISSUER
-    registration = {} if settings.REGISTRATION == "closed" else {"registration_endpoint": f"{issuer}/oauth/register"}
-    return {
-        "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/oauth/authorize",
-        "token_endpoint": f"{issuer}/oauth/token",
-        **registration,
-        "revocation_endpoint": f"{issuer}/oauth/revoke",
-        "introspection_endpoint": f"{issuer}/oauth/introspect",
-        "jwks_uri": f"{issuer}/oauth/jwks",
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code", "refresh_token"],
-        "code_challenge_methods_supported": ["S256"],
-        "token_endpoint_auth_methods_supported": AUTH_METHODS,
-        "revocation_endpoint_auth_methods_supported": AUTH_METHODS,
-        "token_endpoint_auth_signing_alg_values_supported": list(policy.ASSERTION_ALGORITHMS),
-        "revocation_endpoint_auth_signing_alg_values_supported": list(policy.ASSERTION_ALGORITHMS),
-        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
-        "scopes_supported": list(catalog.current()),
-        "authorization_response_iss_parameter_supported": True,
-        "client_id_metadata_document_supported": True,
-        "service_documentation": issuer,
-    }
 
 
 @csrf_exempt
@@ -52,8 +14,8 @@ def authorization_server(request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3."""
     if request.method not in ("GET", "HEAD"):
         return method_not_allowed("GET")
-    response = JsonResponse(metadata())
-    response["Cache-Control"] = "public, max-age=300"
+    response = JsonResponse(discovery.metadata())
+    response["Cache-Control"] = discovery.CACHE_CONTROL
     return response
 
 

@@ -127,7 +127,7 @@ def _store_refresh_tokens(
     if not rows:
         return {}
     columns = ("connection", "digest", "issued_at", "expires_at", "rotated_agent")
-    made = statements.fetch(statements.inserting(RefreshToken, columns, rows, known_by="digest"))
+    made = statements.fetch(statements.inserting(RefreshToken, columns, rows, returning=("id", "digest")))
     return {digests[bytes(digest)]: pk for pk, digest in made}
 
 

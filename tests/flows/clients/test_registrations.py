@@ -12,6 +12,7 @@ from django.utils import timezone
 from authserver import policy
 from authserver.models import Client, Event, InitialAccessToken
 from authserver.services import initial_access, registration
+from authserver.services.registration import lifecycle
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, tokens_of
 
 pytestmark = pytest.mark.django_db
@@ -229,8 +230,8 @@ def test_cancelled_consent_counts_as_no_use(world: World) -> None:
 def test_a_registration_that_was_picked_for_its_end_and_used_since_stays(db: None) -> None:
     app = App.register()
     later = timezone.now() + timedelta(days=31)
-    picked = registration._unused(later)["created"].filter(client_id=app.client_id)
+    picked = lifecycle._unused(later)["created"].filter(client_id=app.client_id)
     assert picked.exists()
     Client.objects.update(last_used_at=later)
-    assert not registration._expire(picked, now=later)
+    assert not lifecycle._expire(picked, now=later)
     assert Client.objects.get().expired_at is None

@@ -1,97 +1,19 @@
-"""The life of a registration: made once however often it is asked for, repaired, ended, kept as a tombstone."""
+"""Registrations after the first day: repaired, deleted, expired; and those that were made elsewhere."""
 
-import uuid
-from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from authserver import policy
 from authserver.models import Client, Connection
-from authserver.protocol import client_metadata, credentials
 from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import batches, clients, connections, events, receipts
 from authserver.services.batches import Pace
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
-
-Source = Client.RegistrationSource
-
-
-@dataclass(frozen=True)
-class Registered:
-    """A client and the secrets that are shown this once; `redirect_uris` as this registrant named them."""
-
-    client: Client
-    redirect_uris: tuple[str, ...]
-    secret: str | None = field(default=None, repr=False)
-    registration_token: str | None = field(default=None, repr=False)
-
-
-def register(metadata: ClientMetadata, *, is_manual: bool = False) -> Registered:
-    """Register a client under a new UUID; secrets are kept as digests and returned this once.
-
-    Public clients that say the same of themselves are one client: they get the same id, and one row stands for a
-    hundred thousand registrations. From the second on nobody holds a registration access token for it, because
-    whoever asked first must not change what others use. A blocked client stays blocked however often it registers.
-
-    Obeys: RFC 7591 §3.2.1 (identifier and secret), RFC 7592 §3 (registration access token).
-    """
-    key = client_metadata.registration_key(metadata) if metadata.auth_method == "none" and not is_manual else None
-    shared = _join(key)
-    if shared:
-        return Registered(shared, metadata.redirect_uris)
-    try:
-        return _create(metadata, key=key, is_manual=is_manual)
-    except IntegrityError:  # an equal registration was committed a moment ago
-        return Registered(_join(key) or Client.objects.get(registration_key=key), metadata.redirect_uris)
-
-
-@transaction.atomic
-def _join(key: str | None) -> Client | None:
-    """Return the client that equal registrations share, no longer changeable by its first registrant, or None."""
-    client = Client.objects.select_for_update().filter(registration_key=key).first() if key else None
-    if client and client.registration_token_digest:
-        client.registration_token_digest = b""
-        client.save(update_fields=["registration_token_digest"])
-    return client
-
-
-@transaction.atomic
-def _create(metadata: ClientMetadata, *, key: str | None, is_manual: bool) -> Registered:
-    source = Source.MANUAL if is_manual else Source.DCR
-    client = Client(client_id=str(uuid.uuid4()), registration_source=source, registration_key=key)
-    apply(client, metadata)
-    secret = clients.first_secret(client)
-    token = credentials.generate(policy.REGISTRATION_TOKEN_PREFIX)
-    client.registration_token_digest = credentials.digest(token)
-    client.save()
-    actor = Actor.ADMINISTRATOR if is_manual else Actor.CLIENT
-    events.record(Tag.CLIENT_REGISTERED, actor=actor, client=client, source=source.value)
-    return Registered(client, metadata.redirect_uris, secret, token)
-
-
-def apply(client: Client, metadata: ClientMetadata) -> None:
-    """Set what the client says of itself on a row, without saving it."""
-    client.authorization_grant_type = Client.GRANT_AUTHORIZATION_CODE
-    client.name = metadata.name
-    client.redirect_uris = " ".join(metadata.redirect_uris)
-    client.auth_method = metadata.auth_method
-    client.client_type = Client.CLIENT_CONFIDENTIAL if client.has_secret or client.signs else Client.CLIENT_PUBLIC
-    # The keys at an address are kept in the same place, and outlive an update that names the same address.
-    if not metadata.keys.uri or metadata.keys.uri != client.jwks_uri:
-        client.jwks, client.jwks_fetched_at = metadata.keys.jwks, None
-    client.jwks_uri, client.also_public = metadata.keys.uri, False
-    client.may_refresh = metadata.may_refresh
-    client.website_url = metadata.website_url
-    client.policy_url = metadata.policy_url
-    client.terms_url = metadata.terms_url
-    client.software_id = metadata.software_id
-    client.software_version = metadata.software_version
-    client.fingerprint = client_metadata.fingerprint(metadata)
-    client.metadata_digest = client_metadata.registration_key(metadata)
+from authserver.services.registration.registering import Registered, Source, apply
 
 
 @transaction.atomic

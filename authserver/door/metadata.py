@@ -1,0 +1,48 @@
+"""Authorization server metadata at the door: bytes that are kept, and made anew by a thread once they are old."""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from authserver import policy
+from authserver.door.http import Request, Response
+from authserver.door.thread_lines import ThreadLine
+from authserver.services import discovery
+
+HEADERS = b"content-type: application/json\r\ncache-control: %s\r\n" % discovery.CACHE_CONTROL.encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """The document, as the catalog was when this was made."""
+
+    at: float  # time.monotonic()
+    response: Response
+
+
+_newest: Made | None = None
+
+
+def read(request: Request) -> Response | Request | None:
+    """Return the document, or the request where it has to be made first."""
+    if request.method not in ("GET", "HEAD"):
+        return None
+    is_new = _newest is not None and time.monotonic() - _newest.at < policy.METADATA_KEPT_SECONDS
+    return _newest.response if _newest and is_new else request
+
+
+def act(requests: Sequence[Request]) -> list[Response]:
+    """Make the document anew for all who wait, and keep it."""
+    global _newest
+    at = time.monotonic()
+    response = Response(200, json.dumps(discovery.metadata()).encode(), HEADERS)
+    _newest = Made(at, response)
+    return [response] * len(requests)
+
+
+line: ThreadLine[Request, Response] = ThreadLine("metadata", act, is_repeatable=True)
+
+
+def told(request: Request, response: Response) -> Response:
+    return response
