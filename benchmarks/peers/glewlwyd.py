@@ -192,6 +192,10 @@ def _world(issuer: str) -> Iterator[str]:
         for name, values in properties.items():
             listed = ", ".join(f"({row}, '{name}', '{value}')" for value in values)
             yield f"INSERT INTO g_client_property (gc_id, gcp_name, gcp_value) VALUES {listed}"
+    yield from _persons()
+
+
+def _persons() -> Iterator[str]:
     persons = f"generate_series(0, {PERSONS - 1}) AS number"
     yield f"INSERT INTO g_user (gu_id, gu_username) SELECT 1000 + number, 'person-' || number FROM {persons}"
     yield (
