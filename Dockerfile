@@ -7,7 +7,7 @@ RUN pip install --no-cache-dir --require-hashes -r uv.lock \
  && uv pip sync --no-cache --require-hashes --compile-bytecode --python /opt/venv/bin/python requirements.lock
 
 FROM python:3.11-slim-bookworm
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
 RUN useradd --system --uid 10001 --no-create-home gatehouse
 WORKDIR /app
 COPY --from=packages /opt/venv /opt/venv

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 
 from authserver.protocol import addresses
 from authserver.services import events
-from authserver.services.events import RequestFacts, current_request
+from authserver.services.events import RequestFacts
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -30,10 +30,7 @@ class RequestIdMiddleware:
         request_id = events.request_id(request.headers.get("X-Request-Id", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
         agent = events.agent(request.headers.get("User-Agent", ""))
-        mark = current_request.set(RequestFacts(client_address(request), request_id, agent))
-        try:
+        with events.of_request(RequestFacts(client_address(request), request_id, agent)):
             response = self.get_response(request)
-        finally:
-            current_request.reset(mark)
         response["X-Request-Id"] = request_id
         return response

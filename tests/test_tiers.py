@@ -86,3 +86,20 @@ def test_every_test_belongs_to_exactly_one_tier() -> None:
         marks = {name: bool(number >> place & 1) for place, name in enumerate(names)}
         taking = [expression for expression in expressions if eval(expression, {}, marks)]
         assert len(taking) == 1, (marks, taking)
+
+
+def test_what_one_database_is_not_asked_the_other_one_is() -> None:
+    left_out = [
+        {argument for command in tier.commands for argument in command if argument.startswith("--ignore=")}
+        for tier in tiers.tiers()
+        if tier.name in ("tests on SQLite", "tests on PostgreSQL")
+    ]
+    assert not set.intersection(*left_out)
+    files = {tiers.ROOT / argument.removeprefix("--ignore=") for each in left_out for argument in each}
+    assert all(path.exists() for path in files)
+
+
+def test_without_postgresql_sqlite_is_asked_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "POSTGRESQL", ABSENT)
+    commands = [command for tier in tiers.tiers() if tier.name == "tests on SQLite" for command in tier.commands]
+    assert not [argument for command in commands for argument in command if argument.startswith("--ignore=")]

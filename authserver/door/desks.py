@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from authserver.door import http, introspection, metadata, registration
+from authserver.door import http, introspection, metadata, registration, tokens
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
 
@@ -16,29 +16,30 @@ Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 @dataclass(frozen=True)
 class Desk:
     """One endpoint at the door. `read` returns what a request asks, or the answer where that is known already, or None
-    where it is Django's; `act` answers several that ask, in their order; `line` is where they wait for it; `told` makes
-    the answer; every answer has the `headers`."""
+    where it is Django's; `act` answers several that ask, in their order; `line` is where one waits for it, given what
+    came of it before (None at first), or None where that is the outcome; `told` makes the answer; every answer has the
+    `headers`."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
-    line: Line[Any, Any]
+    line: Callable[[Any, Any], Line[Any, Any] | None]
     told: Callable[[Request, Any], Response]
     headers: bytes = b""
 
 
+def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None]:
+    """Return the rule of a desk with one line, whose outcome is the last word."""
+    return lambda _asked, before: line if before is None else None
+
+
 DESKS: Mapping[str, Desk] = {
-    "/oauth/introspect": Desk(
-        read=introspection.read, act=introspection.act, line=introspection.line, told=introspection.told
-    ),
+    "/oauth/introspect": Desk(introspection.read, introspection.act, at_first(introspection.line), introspection.told),
+    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told, http.CORS),
     "/oauth/register": Desk(
-        read=registration.read,
-        act=registration.act,
-        line=registration.line,
-        told=registration.told,
-        headers=http.CORS,
+        registration.read, registration.act, at_first(registration.line), registration.told, http.CORS
     ),
     "/.well-known/oauth-authorization-server": Desk(
-        read=metadata.read, act=metadata.act, line=metadata.line, told=metadata.told, headers=http.CORS
+        metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS
     ),
 }
 
@@ -51,13 +52,14 @@ def ask(request: Request, tell: Tell) -> bool:
         return False
 
     def outcome(found: Any) -> None:
+        line = None if isinstance(found, Exception | Response) else desk.line(asked, found)
+        if line:
+            line.ask(asked, outcome)
+            return
         answer = found if isinstance(found, Response) else _answer(desk, request, found)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
-    if isinstance(asked, Response):
-        outcome(asked)
-    else:
-        desk.line.ask(asked, outcome)
+    outcome(asked if isinstance(asked, Response) else None)
     return True
 
 

@@ -60,14 +60,11 @@ def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Respon
     return Response(status, json.dumps(body).encode(), NO_STORE + headers)
 
 
-def refused(refusal: Refusal, *, challenge: str = "") -> Response:
+def refused(refusal: Refusal, *, challenge: str = "", headers: bytes = b"") -> Response:
     """Return the public half of a refusal; `challenge` goes with a 401."""
-    is_asked = challenge and refusal.status == 401
-    return no_store(
-        refusal.body(),
-        status=refusal.status,
-        headers=b"www-authenticate: %s\r\n" % challenge.encode() if is_asked else b"",
-    )
+    if challenge and refusal.status == 401:
+        headers += b"www-authenticate: %s\r\n" % challenge.encode()
+    return no_store(refusal.body(), status=refusal.status, headers=headers)
 
 
 def unavailable(reason: str) -> Response:

@@ -23,13 +23,16 @@ class ThreadLine(Line[Asked, Told]):
     asking twice does no harm: then a database connection that broke is replaced and the members never notice.
     """
 
-    def __init__(self, name: str, act: Callable[[Sequence[Asked]], Sequence[Told]], *, is_repeatable: bool) -> None:
-        super().__init__(name, at_once=1)
+    def __init__(
+        self, name: str, act: Callable[[Sequence[Asked]], Sequence[Told]], *, is_repeatable: bool, at_once: int = 1
+    ) -> None:
+        super().__init__(name, at_once=at_once)
         self._act, self._is_repeatable = act, is_repeatable
         self._work: SimpleQueue[Work[Asked, Told]] = SimpleQueue()
 
     def _open(self) -> None:
-        Thread(target=self._run, name=f"line of {self.name}", daemon=True).start()
+        for _ in range(self._at_once):
+            Thread(target=self._run, name=f"line of {self.name}", daemon=True).start()
 
     def _serve(self, asked: list[Asked], told: Callable[[Sequence[Told | Exception]], None]) -> None:
         self._work.put((asked, told))

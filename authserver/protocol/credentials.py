@@ -18,12 +18,15 @@ BODY_LENGTH = 43
 CHECKSUM_LENGTH = 6
 
 
+PAIRS = [high + low for high in ALPHABET for low in ALPHABET]  # two digits at a time take half the divisions
+
+
 def _base62(number: int, length: int) -> str:
-    digits = []
+    pairs = []
     while number:
-        number, remainder = divmod(number, 62)
-        digits.append(ALPHABET[remainder])
-    return "".join(reversed(digits)).rjust(length, "0")
+        number, remainder = divmod(number, 62 * 62)
+        pairs.append(PAIRS[remainder])
+    return "".join(reversed(pairs)).rjust(length, "0")[-length:]
 
 
 def _checksum(text: str) -> str:

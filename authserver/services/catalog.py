@@ -39,7 +39,12 @@ SCOPES = Statement(
 def current() -> scopes.Catalog:
     """Return the active scopes in the catalog's order, as they are now."""
     rows = statements.fetch(VERSION)
-    return statements.run(load(rows[0][0] if rows else 0)).catalog
+    return edition_of(rows[0][0] if rows else 0).catalog
+
+
+def edition_of(version: int) -> Edition:
+    """Return the catalog of this version."""
+    return statements.run(load(version))
 
 
 def load(version: int) -> Steps[Edition]:

@@ -2,7 +2,8 @@
 
 import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -86,10 +87,10 @@ class Entry:
     actor: Event.Actor
     facts: RequestFacts
     actor_id: str = ""
-    person_id: UUID | None = None
+    person_id: UUID | str | None = None
     client_id: str = ""
     handle: str = ""
-    connection_id: UUID | None = None
+    connection_id: UUID | str | None = None
     detail: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -104,6 +105,16 @@ def record_all(entries: Sequence[Entry], *, at: datetime) -> None:
     if entries:
         rows = [_row(entry, at) for entry in entries]
         statements.fetch(statements.inserting(Event, COLUMNS, rows))
+
+
+@contextmanager
+def of_request(facts: RequestFacts) -> Iterator[None]:
+    """Let what is recorded inside be of this request."""
+    mark = current_request.set(facts)
+    try:
+        yield
+    finally:
+        current_request.reset(mark)
 
 
 def _row(entry: Entry, at: datetime) -> tuple[object, ...]:

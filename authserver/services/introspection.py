@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection as database
 
 from authserver import policy
-from authserver.models import AccessToken, Connection, RefreshToken, ResourceServer
+from authserver.models import AccessToken, ResourceServer
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import catalog, resource_servers, statements
@@ -22,7 +22,7 @@ from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
 from authserver.services.statements import Statement, Steps
-from authserver.services.usage import introspections
+from authserver.services.usage import introspections, marks
 from handles.roles import Role
 
 Answer = dict[str, Any]
@@ -103,6 +103,8 @@ def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer
 def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer | Refusal]]:
     """Answer as `describe_all` does, but for personal access tokens, which to these steps are no credentials. One
     statement for all, begun after every question was there; another one where the scope catalog has changed."""
+    if not any(resource_servers.parse_id(question.asker_id) for question in questions):
+        return [invalid_client("resource_server:unknown")] * len(questions)
     rows = yield _asking(questions)
     rows.sort(key=itemgetter(0))
     found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows]
@@ -120,7 +122,7 @@ def _asking(questions: Sequence[Question]) -> Statement:
     ]
     askers = [resource_servers.parse_id(question.asker_id) for question in questions]
     if database.vendor == "postgresql":
-        return Statement(ON_POSTGRESQL, [digests, askers])
+        return Statement(ON_POSTGRESQL, [statements.array(digests), statements.array(askers)])
     asked = statements.values(len(questions), columns=3)
     rows = enumerate(zip(digests, askers, strict=True))
     parameters = [each for number, (digest, asker) in rows for each in (number, digest, asker and asker.hex)]
@@ -149,7 +151,7 @@ def _role(asked: Asked, standing: Footing, now: datetime) -> Role | None:
     """Return the role under which this credential works now, or None where it does not work."""
     if asked.scopes is None or standing.paused_at is not None or not asked.asker_may_ask:
         return None
-    if footing.time_of(asked.expires_at) <= now:
+    if statements.time_of(asked.expires_at) <= now:
         return None
     role = footing.role_on(standing)
     return None if isinstance(role, Refusal) else role
@@ -174,8 +176,8 @@ def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> An
         "name": standing.name or standing.email.partition("@")[0],
         "aud": standing.resource,
         "iss": settings.ISSUER,
-        "exp": int(footing.time_of(asked.expires_at).timestamp()),
-        "iat": int(footing.time_of(asked.issued_at).timestamp()),
+        "exp": int(statements.time_of(asked.expires_at).timestamp()),
+        "iat": int(statements.time_of(asked.issued_at).timestamp()),
         "jti": bytes(asked.digest).hex()[:32],
         "token_type": "Bearer",
         "handle": standing.handle,
@@ -185,9 +187,12 @@ def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> An
 
 
 def _mark_used(asked: Asked, standing: Footing, now: datetime) -> None:
-    """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
-    if standing.last_used_at is None or now - footing.time_of(standing.last_used_at) > policy.LAST_USED_RESOLUTION:
-        Connection.objects.filter(pk=standing.connection_id).update(last_used_at=now)
-    if asked.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
-        AccessToken.objects.filter(digest=asked.digest).update(used_at=now)
-        RefreshToken.objects.filter(pk=asked.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)
+    """Note that the credential and its connection are in use: nothing is written here."""
+    marks.note(
+        connection_id=standing.connection_id,
+        digest=bytes(asked.digest),
+        refresh_token_id=asked.refresh_token_id,
+        last_used_at=statements.time_of(standing.last_used_at) if standing.last_used_at else None,
+        used_at=asked.used_at,
+        now=now,
+    )

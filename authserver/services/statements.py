@@ -6,6 +6,7 @@ decides how: `run` here, on this thread's connection, or the door's event loop, 
 
 import json
 from collections.abc import Generator, Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -36,11 +37,30 @@ def run(steps: Steps[Outcome]) -> Outcome:
         return end.value
 
 
+BINARY = 1  # psycopg.pq.Format.BINARY
+
+
 def fetch(statement: Statement) -> Rows:
-    """Return the rows of a statement, as the database's driver gives them."""
+    """Return the rows of a statement, as the database's driver gives them: in binary form, which takes a tenth of the
+    time to read, where the connection can (the door's)."""
     with database.cursor() as cursor:
+        if database.settings_dict["OPTIONS"].get("server_side_binding"):
+            cursor.cursor.format = BINARY
         cursor.execute(statement.text, statement.parameters)
         return cursor.fetchall()
+
+
+def time_of(value: Any) -> datetime:
+    """Return a stored time; SQLite hands raw statements text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def execute(statement: Statement) -> None:
+    """Run a statement that returns no rows."""
+    with database.cursor() as cursor:
+        cursor.execute(statement.text, statement.parameters)
 
 
 def values(rows: int, columns: int) -> str:
@@ -95,5 +115,60 @@ def _type(field: "Field[Any, Any]") -> str:
     return str(field.db_type(database)).partition("(")[0]
 
 
-def _array(field: "Field[Any, Any]", column: Sequence[Any]) -> list[Any]:
-    return [json.dumps(value) for value in column] if isinstance(field, JSONField) else list(column)
+def _array(field: "Field[Any, Any]", column: Sequence[Any]) -> str:
+    return array([json.dumps(value) for value in column] if isinstance(field, JSONField) else column)
+
+
+def array(values: Sequence[Any]) -> str:
+    """Return values as PostgreSQL writes an array, for a parameter with a cast (`%s::uuid[]`): one text is written in a
+    fraction of the time that the driver takes for a list."""
+    return "{" + ",".join(map(_element, values)) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def updating(model: type[Model], columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Statement:
+    """Return the statement that sets these columns of rows, at least one; the first of each, and of `columns`, is the
+    primary key."""
+    fields = _fields(model, columns)
+    if database.vendor == "postgresql":
+        arrays = zip(fields, zip(*rows, strict=True), strict=True)
+        return Statement(_update(model, columns, 0), [_array(field, column) for field, column in arrays])
+    stored = [field.get_db_prep_save(value, database) for row in rows for field, value in zip(fields, row, strict=True)]
+    return Statement(_update(model, columns, len(rows)), stored)
+
+
+@lru_cache(maxsize=256)
+def _update(model: type[Model], columns: tuple[str, ...], rows: int) -> str:
+    """Return the text of an update, as `_insert` does. PostgreSQL takes it in this form and SQLite too."""
+    fields = _fields(model, columns)
+    names = [f'"{field.column}"' for field in fields]
+    arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
+    source = f"VALUES {values(rows, len(fields))}" if rows else f"SELECT * FROM unnest({arrays})"  # noqa: S608
+    changes = ", ".join(f"{name} = new.{name}" for name in names[1:])
+    return f"""
+        WITH new ({", ".join(names)}) AS ({source})
+        UPDATE "{model._meta.db_table}" AS old SET {changes} FROM new WHERE old.{names[0]} = new.{names[0]}"""  # noqa: S608
+
+
+def among(column: str, wanted: Sequence[Any], *, kind: str) -> Statement:
+    """Return the condition that a column holds one of these, to be put into a statement. On PostgreSQL, where `kind` is
+    the type of the column, its text is the same however many they are."""
+    if database.vendor == "postgresql":
+        return Statement(f"{column} = ANY(%s::{kind}[])", [array(wanted)])
+    return Statement(f"{column} IN ({', '.join(['%s'] * len(wanted))})", list(wanted))
+
+
+def for_update(table: str, *, waits: bool = True) -> str:
+    """Return the clause that locks the rows found of a table; those that somebody else holds are left out, unless it
+    `waits`. Nothing on SQLite, where a transaction is alone from its beginning."""
+    if database.vendor != "postgresql":
+        return ""
+    return f"FOR UPDATE OF {table}" + ("" if waits else " SKIP LOCKED")

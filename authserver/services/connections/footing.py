@@ -1,7 +1,6 @@
 """What a connection stands on, as one row: its person, client, handle, membership, endpoint, and the handle's word on
 the client. Introspection, exchange and refresh ask the same rule about it."""
 
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -114,13 +113,6 @@ def without(scopes: str, withheld: str) -> list[str]:
     """Return the scopes of a connection that are not withheld."""
     taken = set(withheld.split())
     return [name for name in scopes.split() if name not in taken]
-
-
-def time_of(value: Any) -> datetime:
-    """Return a stored time; SQLite hands raw statements text."""
-    if isinstance(value, str):
-        value = datetime.fromisoformat(value)
-    return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
 def dashed(value: str) -> str:

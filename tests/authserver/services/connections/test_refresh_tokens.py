@@ -27,8 +27,8 @@ def row_of(token: str | None) -> RefreshToken:
 
 
 def test_an_unknown_token_is_refused(pair: Issued, client_row: Client) -> None:
-    assert reason(refresh("mcprt_" + "0" * 49, client_row)) == "refresh:unknown"
-    assert reason(refresh(pair.access_token, client_row)) == "refresh:unknown"
+    assert reason(refresh(credentials.generate("mcprt_"), client_row)) == "refresh:unknown"
+    assert reason(refresh(pair.access_token, client_row)) == "refresh:malformed"
 
 
 def test_a_token_of_another_client_is_refused_and_not_taken_for_a_replay(pair: Issued, client_row: Client) -> None:

@@ -1,0 +1,98 @@
+"""Token requests at the door: many codes, or many refreshes, in one transaction."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from authserver.door import http
+from authserver.door.http import Request, Response
+from authserver.door.lines import Line
+from authserver.door.thread_lines import ThreadLine
+from authserver.protocol import parameters
+from authserver.protocol.connections import token_requests
+from authserver.protocol.connections.token_requests import CodeRequest
+from authserver.protocol.errors import Refusal
+from authserver.services import connections
+from authserver.services.connections import AGAIN, Arrived, Issued, Outcome
+from authserver.views.token import CHALLENGE
+
+log = logging.getLogger(__name__)
+Arrivals = Sequence[Arrived[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What came of a token request, and as of when."""
+
+    outcome: Outcome
+    now: datetime
+
+
+def _acting(all_of: Callable[..., list[Outcome]], *, waits: bool) -> Callable[[Arrivals], list[Told]]:
+    def act(arrivals: Arrivals) -> list[Told]:
+        now = timezone.now()
+        return [Told(outcome, now) for outcome in all_of(arrivals, now=now, waits=waits)]
+
+    return act
+
+
+def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[Told]]:
+    def act(arrivals: Arrivals) -> list[Told]:
+        """Each in a transaction of its own, which waits for whoever holds the connection."""
+        return [Told(one(arrival, now=now), now) for arrival in arrivals for now in (timezone.now(),)]
+
+    return act
+
+
+# A refresh that is repeated answers the same pair; a code that is repeated ends its connection.
+refreshes = ThreadLine("refreshes", _acting(connections.refresh_all, waits=False), is_repeatable=True)
+codes = ThreadLine("codes", _acting(connections.exchange_all, waits=False), is_repeatable=False)
+late_refreshes = ThreadLine("refreshes that wait", _alone(connections.refresh), is_repeatable=True, at_once=2)
+late_codes = ThreadLine("codes that wait", _alone(connections.exchange), is_repeatable=False, at_once=2)
+
+
+def read(request: Request) -> Arrived[Any] | None:
+    """Return the plain token request, or None: a client that signs may need its keys fetched, which is Django's."""
+    form = parameters.read_form(request.header(b"content-type"), request.body) if request.method == "POST" else None
+    if form is None or isinstance(form, Refusal):
+        return None
+    asked = token_requests.read(form, request.header(b"authorization"))
+    if isinstance(asked, Refusal) or asked.proof.assertion:
+        return None
+    return Arrived(asked, http.facts_of(request))
+
+
+def act(arrivals: Arrivals) -> list[Told]:
+    """Answer any, one by one: what the lines do for many of a kind."""
+    return [
+        told
+        for arrival in arrivals
+        for told in _alone(connections.exchange if _is_code(arrival) else connections.refresh)([arrival])
+    ]
+
+
+def _is_code(arrival: Arrived[Any]) -> bool:
+    return isinstance(arrival.request, CodeRequest)
+
+
+def line_of(arrival: Arrived[Any], before: Told | None) -> Line[Any, Any] | None:
+    """Return where this one waits: first with the others, then, where somebody held its connection, alone."""
+    if before is None:
+        return codes if _is_code(arrival) else refreshes
+    if before.outcome is AGAIN:
+        return late_codes if _is_code(arrival) else late_refreshes
+    return None
+
+
+def told(request: Request, found: Told) -> Response:
+    """Obeys: RFC 6749 §5."""
+    if isinstance(found.outcome, Refusal):
+        log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
+        challenge = CHALLENGE if b"authorization" in request.headers else ""
+        return http.refused(found.outcome, challenge=challenge)
+    assert isinstance(found.outcome, Issued)
+    return http.no_store(found.outcome.body(found.now))
