@@ -12,7 +12,8 @@ from rest_framework.views import APIView
 from authserver.models import Client, ResourceServer
 from authserver.protocol import credentials
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import clients, initial_access, resource_servers
+from authserver.services import clients, resource_servers
+from authserver.services.registration import initial_access
 
 RESOURCE_SERVER_CHALLENGE = 'Basic realm="resource servers"'
 

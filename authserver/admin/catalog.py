@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from accounts.models import User
 from authserver.admin.base import RecordedAdmin, SecretAdmin, by_and_now
 from authserver.models import InitialAccessToken, ProtectedResource, ResourceServer, Scope, ScopeBundle
-from authserver.services import catalog, initial_access, resource_servers
+from authserver.services import catalog, resource_servers
+from authserver.services.registration import initial_access
 from authserver.services.standing import offers
 
 

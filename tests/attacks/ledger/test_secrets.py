@@ -11,8 +11,9 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from authserver.models import Event, InitialAccessToken, LedgerSeal, ResourceServer, SigningKey
-from authserver.services import initial_access, ledger, resource_servers
+from authserver.services import ledger, resource_servers
 from authserver.services.receipts import keys
+from authserver.services.registration import initial_access
 from tests.attacks.test_secrets_stay_secret import Story, tell
 from tests.people import App, World
 

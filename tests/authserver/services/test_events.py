@@ -25,10 +25,11 @@ from authserver.models import (
 )
 from authserver.protocol import client_metadata
 from authserver.protocol.governance import Decision, Mode
-from authserver.services import clients, connections, events, initial_access, purge, registration, resource_servers
+from authserver.services import clients, connections, events, purge, registration, resource_servers
 from authserver.services.connections import EndReason, Issued, PausedBy
 from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
+from authserver.services.registration import initial_access
 from handles.roles import Role
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
 from tests.authserver.services.ledger import acts as ledger_acts

@@ -11,7 +11,7 @@ from django.test import Client as Http
 from django.utils import timezone
 
 from authserver.models import Client, InitialAccessToken
-from authserver.services import initial_access
+from authserver.services.registration import initial_access
 from tests.people import CALLBACK, World
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ from django.utils import timezone
 
 from authserver import policy
 from authserver.models import Client, Event, InitialAccessToken
-from authserver.services import initial_access, registration
-from authserver.services.registration import lifecycle
+from authserver.services import registration
+from authserver.services.registration import initial_access, lifecycle
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, tokens_of
 
 pytestmark = pytest.mark.django_db
