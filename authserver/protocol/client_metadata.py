@@ -9,6 +9,7 @@ here and told so, because such clients are installed apps that can keep no secre
 import hashlib
 import json
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,6 +41,12 @@ class ClientMetadata:
     software_id: str
     software_version: str
     keys: Keys = NO_KEYS
+
+    @cached_property
+    def registration_key(self) -> str:
+        """What two registrations share if they say the same of themselves, so that one row serves both."""
+        named = [getattr(self, member.name) for member in fields(self) if member.name not in KEYLESS]
+        return _digest([*named, self.keys.jwks, self.keys.uri, _without_ports(self.redirect_uris)])
 
     @classmethod
     def of_callback(cls, redirect_uri: str) -> "ClientMetadata":
@@ -178,12 +185,6 @@ def _without_ports(uris: tuple[str, ...]) -> list[str]:
 
 def _digest(content: list[object]) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def registration_key(metadata: ClientMetadata) -> str:
-    """Return what two registrations share if they say the same of themselves, so that one row serves both."""
-    named = [getattr(metadata, member.name) for member in fields(metadata) if member.name not in KEYLESS]
-    return _digest([*named, metadata.keys.jwks, metadata.keys.uri, _without_ports(metadata.redirect_uris)])
 
 
 def fingerprint(metadata: ClientMetadata) -> str:

@@ -66,13 +66,13 @@ def register_all(registrants: Sequence[Registrant], *, now: datetime) -> list[Re
     Obeys: RFC 7591 §3.2.1 (identifier and secret), RFC 7592 §3 (registration access token).
     """
     places = [_key_of(registrant) or number for number, registrant in enumerate(registrants)]
-    joined = {place for place, count in Counter(places).items() if count > 1}
-    found = _settled(places)
+    several = {place for place, count in Counter(places).items() if count > 1}
+    found: dict[Place, Registered] = {}
     while missing := _missing(places, registrants, found):
         # First what may wait for others' new rows, then, in the order of keys, what may wait for others' locks; so no
         # two transactions wait for each other. What is neither made nor found had another key given meanwhile.
-        found |= _made(missing, joined=joined, now=now)
-        found |= _taken_over([place for place in missing if place not in found])
+        found |= _made(missing, several=several, now=now)
+        found |= _joined([place for place in missing if place not in found])
     outcomes = zip(places, registrants, strict=True)
     return [replace(found[place], redirect_uris=who.metadata.redirect_uris) for place, who in outcomes]
 
@@ -91,33 +91,28 @@ def _missing(
 def _key_of(registrant: Registrant) -> str | None:
     """Return what equal registrations share, or None for a client that is shared with nobody."""
     is_public = registrant.metadata.auth_method == "none" and not registrant.is_manual
-    return client_metadata.registration_key(registrant.metadata) if is_public else None
+    return registrant.metadata.registration_key if is_public else None
 
 
-def _settled(places: Sequence[Place]) -> dict[Place, Registered]:
-    """Return the clients that are shared already, by their keys. They need no lock: nobody manages them any more."""
-    keys = {place for place in places if isinstance(place, str)}
-    rows = Client.objects.filter(registration_key__in=keys) if keys else []
-    return {str(row.registration_key): Registered(row) for row in rows if not row.registration_token_digest}
-
-
-def _taken_over(places: Sequence[Place]) -> dict[Place, Registered]:
-    """Return the clients that are shared from now on, by their keys, no longer changeable by their first registrant."""
-    if not places:
-        return {}
-    rows = Client.objects.select_for_update().filter(registration_key__in=places).order_by("registration_key")
-    found: dict[Place, Registered] = {str(row.registration_key): Registered(row) for row in rows}
-    managed = [each.client for each in found.values() if each.client.registration_token_digest]
-    for client in managed:
-        client.registration_token_digest = b""
+def _joined(places: Sequence[Place]) -> dict[Place, Registered]:
+    """Return the clients that are shared from now on, by their keys, no longer changeable by their first registrant.
+    Only those that somebody could still change are locked."""
+    rows = list(Client.objects.filter(registration_key__in=places)) if places else []
+    managed = [row.registration_key for row in rows if row.registration_token_digest]
+    shared = [row for row in rows if not row.registration_token_digest]
     if managed:
-        Client.objects.filter(pk__in=[client.pk for client in managed]).update(registration_token_digest=b"")
-    return found
+        locked = Client.objects.select_for_update().filter(registration_key__in=managed).order_by("registration_key")
+        taken = list(locked)
+        Client.objects.filter(pk__in=[row.pk for row in taken]).update(registration_token_digest=b"")
+        for row in taken:
+            row.registration_token_digest = b""
+        shared += taken
+    return {str(row.registration_key): Registered(row) for row in shared}
 
 
-def _made(wanted: Mapping[Place, Registrant], *, joined: set[Place], now: datetime) -> dict[Place, Registered]:
-    """Insert these clients and return those that nobody else inserted meanwhile. Records client:registered for each."""
-    drafts = {place: _draft(who, place, is_joined=place in joined, now=now) for place, who in wanted.items()}
+def _made(wanted: Mapping[Place, Registrant], *, several: set[Place], now: datetime) -> dict[Place, Registered]:
+    """Insert these clients and return those whose equal was not there yet. Records client:registered for each."""
+    drafts = {place: _draft(who, place, is_joined=place in several, now=now) for place, who in wanted.items()}
     rows = sorted((_row(draft.client) for draft in drafts.values()), key=lambda row: row[KEY] or "")
     insertion = statements.inserting(
         Client, COLUMNS, rows, returning=("client_id", "id"), unless_equal="registration_key"
@@ -172,4 +167,4 @@ def apply(client: Client, metadata: ClientMetadata) -> None:
     client.software_id = metadata.software_id
     client.software_version = metadata.software_version
     client.fingerprint = client_metadata.fingerprint(metadata)
-    client.metadata_digest = client_metadata.registration_key(metadata)
+    client.metadata_digest = metadata.registration_key

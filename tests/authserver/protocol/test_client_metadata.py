@@ -186,7 +186,7 @@ def test_registrations_are_one_only_where_they_say_the_same() -> None:
 
 
 def key(metadata: ClientMetadata) -> str:
-    return client_metadata.registration_key(metadata)
+    return metadata.registration_key
 
 
 def test_the_port_of_another_host_makes_another_client() -> None:

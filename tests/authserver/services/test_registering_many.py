@@ -74,27 +74,18 @@ def test_a_blocked_client_is_joined_and_stays_blocked() -> None:
     assert [each.client.is_active for each in told] == [True, False]
 
 
-def test_a_member_that_lost_the_race_joins_and_the_others_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    (first,) = register_all(PUBLIC)  # committed by another process after this one looked
-    monkeypatch.setattr(registering, "_settled", lambda places: {})
-    told = register_all(*named("A"), PUBLIC, *named("B"))
-    assert [each.client.name for each in told] == ["A", "ChatGPT", "B"]
-    assert told[1].client == first.client
-    assert [may_manage(each) for each in (first, *told)] == [False, True, False, True]
-
-
 def test_a_client_that_was_repaired_while_somebody_was_joining_is_joined_by_nobody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (first,) = register_all(PUBLIC)
-    look = registering._taken_over
+    look = registering._joined
 
     def repaired_meanwhile(places: list[registering.Place]) -> dict[registering.Place, Registered]:
         if places:
             Client.objects.filter(pk=first.client.pk).update(registration_key=None)
         return look(places)
 
-    monkeypatch.setattr(registering, "_taken_over", repaired_meanwhile)
+    monkeypatch.setattr(registering, "_joined", repaired_meanwhile)
     (told,) = register_all(PUBLIC)
     assert told.client != first.client
     assert may_manage(first)
@@ -131,9 +122,9 @@ def test_what_is_told_is_what_is_kept() -> None:
 
 def test_many_cost_as_many_statements_as_one(django_assert_num_queries: Queries) -> None:
     for number, count in enumerate((1, 40)):
-        with django_assert_num_queries(5):  # the savepoint of the test, looking, clients, events
+        with django_assert_num_queries(4):  # clients, events, and around them the savepoint of the test
             register_all(*named(*(f"{number} {each}" for each in range(count))))
     with django_assert_num_queries(6):  # nobody joined yet: a lock, and the tokens that it takes away
         register_all(*named(*(f"1 {each}" for each in range(40))))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         register_all(*named(*(f"1 {each}" for each in range(40))))
