@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.core.cache import cache
 from django.test import RequestFactory
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from authserver.services.events import RequestFacts, current_request
-from authserver.throttles import RegistrationThrottle
+from authserver.throttles import RegistrationThrottle, admit
 
 
 @pytest.fixture
@@ -71,3 +72,29 @@ def test_a_refused_try_does_not_make_the_wait_longer(settings, come_from, time_m
         assert not allowed()
     time_machine.shift(10)
     assert allowed()
+
+
+def test_of_those_who_come_together_as_many_pass_as_there_is_room_for(time_machine) -> None:
+    time_machine.move_to("2026-11-20 12:00:00", tick=False)
+    assert [admit("x", limit=5, count=3).count for _ in range(3)] == [3, 2, 0]
+    time_machine.shift(59)
+    assert admit("x", limit=5).wait_seconds == 1
+    time_machine.shift(1)
+    assert admit("x", limit=5, count=9).count == 5
+
+
+def test_where_nobody_may_pass_the_wait_is_a_minute(time_machine) -> None:
+    time_machine.move_to("2026-11-20 12:00:00", tick=False)
+    refused = admit("x", limit=0)
+    assert (refused.count, refused.wait_seconds) == (0, 60)
+
+
+def test_what_is_kept_does_not_grow_with_the_limit(time_machine) -> None:
+    time_machine.move_to("2026-11-20 12:00:00", tick=False)
+    for _ in range(90):
+        time_machine.shift(1)
+        admit("x", limit=10**9, count=1000)
+    assert len(cache.get("x")) == 60
+    assert admit("x", limit=60_000).count == 0
+    time_machine.shift(1)
+    assert admit("x", limit=60_000).count == 1
