@@ -11,6 +11,7 @@ django.setup(set_prefix=False)
 
 from authserver import chores  # noqa: E402  after the models are there
 from authserver.door.pages import Pages  # noqa: E402
+from authserver.door.protocol import DoorProtocol as DoorProtocol  # noqa: E402  (serve finds it behind the setup)
 
 application = Pages()
 chores.start()

@@ -17,7 +17,7 @@ def main() -> None:
     options = parser.parse_args()
     uvicorn.run(
         "authserver.asgi:application",
-        http="authserver.door.protocol:DoorProtocol",  # type: ignore[arg-type]
+        http="authserver.asgi:DoorProtocol",  # type: ignore[arg-type]
         loop="uvloop",
         ws="none",
         host=options.host,

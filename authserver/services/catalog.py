@@ -29,6 +29,7 @@ class Edition:
 
 
 _newest = Edition(version=0, catalog={})
+VERSION = Statement(f"SELECT version FROM {CatalogState._meta.db_table} WHERE id = 1")  # noqa: S608
 SCOPES = Statement(
     f"SELECT name, role, level, is_required, is_shown FROM {Scope._meta.db_table}"  # noqa: S608
     f" WHERE is_active ORDER BY position, name"
@@ -37,8 +38,8 @@ SCOPES = Statement(
 
 def current() -> scopes.Catalog:
     """Return the active scopes in the catalog's order, as they are now."""
-    version = CatalogState.objects.values_list("version", flat=True).filter(pk=1).first() or 0
-    return edition_of(version).catalog
+    rows = statements.fetch(VERSION)
+    return edition_of(rows[0][0] if rows else 0).catalog
 
 
 def edition_of(version: int) -> Edition:

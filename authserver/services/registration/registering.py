@@ -19,7 +19,12 @@ from authserver.services.events import Actor, Entry, RequestFacts, Tag
 
 Source = Client.RegistrationSource
 Place = str | int  # in a batch: the key that equal registrations share, or the number of one that shares nothing
-COLUMNS = tuple(column.name for column in Client._meta.concrete_fields if not column.primary_key)
+# What a new client has: every column but the key that the database gives, and those that are null at first.
+COLUMNS = tuple(
+    column.name
+    for column in Client._meta.concrete_fields
+    if not column.primary_key and (not column.null or column.name == "registration_key")
+)
 KEY = COLUMNS.index("registration_key")
 _row = attrgetter(*COLUMNS)
 
@@ -63,13 +68,24 @@ def register_all(registrants: Sequence[Registrant], *, now: datetime) -> list[Re
     places = [_key_of(registrant) or number for number, registrant in enumerate(registrants)]
     joined = {place for place, count in Counter(places).items() if count > 1}
     found = _settled(places)
-    while missing := {place: who for place, who in zip(places, registrants, strict=True) if place not in found}:
+    while missing := _missing(places, registrants, found):
         # First what may wait for others' new rows, then, in the order of keys, what may wait for others' locks; so no
         # two transactions wait for each other. What is neither made nor found had another key given meanwhile.
         found |= _made(missing, joined=joined, now=now)
         found |= _taken_over([place for place in missing if place not in found])
     outcomes = zip(places, registrants, strict=True)
     return [replace(found[place], redirect_uris=who.metadata.redirect_uris) for place, who in outcomes]
+
+
+def _missing(
+    places: Sequence[Place], registrants: Sequence[Registrant], found: Mapping[Place, Registered]
+) -> dict[Place, Registrant]:
+    """Return the first registrant of each place that has no client yet."""
+    missing: dict[Place, Registrant] = {}
+    for place, who in zip(places, registrants, strict=True):
+        if place not in found:
+            missing.setdefault(place, who)
+    return missing
 
 
 def _key_of(registrant: Registrant) -> str | None:
