@@ -21,13 +21,17 @@ from django.db import close_old_connections
 
 from authserver import policy, tasks  # noqa: F401  so that the tasks have their names
 from authserver.celery import app
-from authserver.services.usage import introspections
+from authserver.services.usage import introspections, marks
 
 log = logging.getLogger(__name__)
 LOOK = timedelta(seconds=1)  # how often is looked whether a chore is due
 FIRST_ROUND = timedelta(seconds=15)  # after the start at the latest: a server restarted often does its chores too
 STOP_TIMEOUT_SECONDS = 1.0
 LOCK_FILE = "chores.lock"
+WRITTEN_DOWN = (
+    ("writing down what was counted", policy.USAGE_FLUSH, introspections.flush),
+    ("writing down what was used", policy.MARKS_FLUSH, marks.flush),
+)
 
 
 class Rounds(Thread):
@@ -135,7 +139,7 @@ def _chores(entries: Iterable[Mapping[str, Any]]) -> Iterable[Chore]:
 
 def start() -> None:
     """Start what belongs to a server process, and see to it that it ends with the process."""
-    rounds = [Rounds("writing down what was counted", policy.USAGE_FLUSH, introspections.flush)]
+    rounds = [Rounds(name, every, act) for name, every, act in WRITTEN_DOWN]
     if settings.CELERY_TASK_ALWAYS_EAGER:  # there is no broker
         chores = Chores(settings.CELERY_BEAT_SCHEDULE, settings.DATA_DIR)
         rounds.append(Rounds("looking for chores", LOOK, chores.round))
@@ -146,7 +150,8 @@ def start() -> None:
 
 
 def stop(rounds: Iterable[Rounds]) -> None:
-    """Stop the rounds, and write down what was counted since the last one."""
+    """Stop the rounds, and write down what was gathered since the last one."""
     for each in rounds:
         each.stop()
-    attempt("writing down what was counted", introspections.flush)
+    for name, _, act in WRITTEN_DOWN:
+        attempt(name, act)

@@ -22,6 +22,10 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
 
+# Purging: once a minute, so that there is little to do each time.
+PURGE_RUN = timedelta(seconds=30)  # what is left then is done by the next run
+PURGE_RUN_NIGHTLY = timedelta(seconds=240)  # within CELERY_TASK_TIME_LIMIT
+
 # What a person is told about use.
 UNUSED_BADGE_AFTER = timedelta(days=90)
 TOOLS_SHOWN = 3  # on a card
@@ -42,6 +46,8 @@ MAIL_ROUND_SECONDS = 10
 # Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
 USAGE_FLUSH = timedelta(seconds=5)
 USAGE_CONNECTIONS_HELD_MAX = 20_000  # per process and between two flushes; what comes beyond is not counted
+MARKS_FLUSH = timedelta(seconds=1)  # how long it is known in memory only that a credential was used
+MARKS_HELD_MAX = 50_000  # of each kind; what comes beyond is noted with the next answer
 USAGE_RETENTION = timedelta(days=400)
 REPORT_BODY_BYTES_MAX = 262_144
 REPORT_CALLS_MAX = 500

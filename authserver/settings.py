@@ -124,7 +124,12 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE = {
-    "purge expired credentials": {"task": "authserver.tasks.purge_expired", "schedule": 600.0},
+    "purge expired credentials": {
+        "task": "authserver.tasks.purge_expired",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    "end what nobody holds": {"task": "authserver.tasks.end_unused", "schedule": crontab(hour=4, minute=17)},
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
     "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
     "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},

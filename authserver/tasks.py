@@ -5,8 +5,10 @@ import logging
 from celery import shared_task
 from django.utils import timezone
 
+from authserver import policy
 from authserver.models import Client
 from authserver.services import documents, ledger, notices, purge
+from authserver.services.batches import Pace
 from authserver.services.receipts import keys, push
 from authserver.services.usage import rollup
 
@@ -18,6 +20,13 @@ HOURS = 3600
 def purge_expired() -> int:
     """Remove expired credentials and codes; return how many rows went."""
     return purge.purge_expired(now=timezone.now())
+
+
+@shared_task
+def end_unused() -> int:
+    """End the connections of which nobody holds anything, and that no purge met while it was not running; return how
+    many."""
+    return purge.end_unused(now=timezone.now(), pace=Pace(policy.PURGE_RUN_NIGHTLY))
 
 
 @shared_task

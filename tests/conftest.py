@@ -14,6 +14,7 @@ from django.test import TransactionTestCase
 from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
+from authserver.services.usage import marks
 from tests import document_host, servers, tampering, tiers
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
@@ -54,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _empty_cache() -> None:
     """Rate limits count in the cache: no test may feel those of another."""
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_noted() -> None:
+    """What one test noted in memory is not written in another one, where ids are given again."""
+    marks.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -75,6 +75,15 @@ class Client(AbstractApplication):
     class Meta:
         ordering = ["-id"]
         verbose_name = "client"
+        indexes = [
+            # For the purge.
+            models.Index(
+                fields=["last_used_at", "created"], condition=models.Q(expired_at=None), name="registrations_unused"
+            ),
+            models.Index(
+                fields=["expired_at"], condition=models.Q(expired_at__isnull=False), name="registrations_ended"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.client_id

@@ -39,9 +39,12 @@ class Connection(models.Model):
         ADMINISTRATOR = "administrator", "Paused by an administrator"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections")
+    # Without an index of their own: those below begin with them.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections", db_index=False
+    )
     client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="connections")
-    handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="connections")
+    handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="connections", db_index=False)
     protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.RESTRICT, related_name="connections")
     resource = models.CharField(max_length=500, help_text="The canonical address, as it stands in `aud`.")
     scopes = models.TextField(blank=True, help_text="What the person allows now, separated by spaces.")
@@ -131,14 +134,28 @@ class AccessToken(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="access_tokens")
+    # No constraint and no index: both would cost each refresh a write and a look-up, and each removal of a refresh
+    # token another one. A refresh token that is gone has nothing left to be noted on it; ids are not given twice.
     refresh_token = models.ForeignKey(
-        "RefreshToken", null=True, on_delete=models.SET_NULL, related_name="+", help_text="Answered together with it."
+        "RefreshToken",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        help_text="Answered together with it.",
     )
     digest = models.BinaryField(max_length=32, unique=True)
     scopes = models.TextField(blank=True)
     issued_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True, help_text="When it was first seen in use: its client has it.")
+
+    class Meta:
+        indexes = [
+            # For the purge: the few of clients that do not refresh.
+            models.Index(fields=["expires_at"], condition=models.Q(refresh_token=None), name="access_tokens_alone")
+        ]
 
     def __str__(self) -> str:
         return f"credential {self.pk}"

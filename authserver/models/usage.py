@@ -51,6 +51,7 @@ class ToolUse(models.Model):
                 fields=["connection", "day", "tool", "scopes", "outcome"], name="one_row_per_tool_and_day"
             )
         ]
+        indexes = [models.Index(fields=["day", "id"], name="tool_use_by_day")]  # for the purge
 
     def __str__(self) -> str:
         return f"tool use #{self.pk}"
@@ -66,6 +67,7 @@ class ConnectionUse(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["connection", "day"], name="one_row_per_connection_and_day")]
+        indexes = [models.Index(fields=["day", "id"], name="connection_use_by_day")]  # for the purge
 
     def __str__(self) -> str:
         return f"use #{self.pk}"

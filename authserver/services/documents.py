@@ -21,7 +21,8 @@ from authserver.models import Client, Connection
 from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument
 from authserver.protocol.errors import Refusal, invalid_client
-from authserver.services import clients, corpus, events, fetcher, receipts, registration
+from authserver.services import batches, clients, corpus, events, fetcher, receipts, registration
+from authserver.services.batches import Pace
 from authserver.services.events import Actor, Tag
 from authserver.services.fetcher import FetchFailed
 from authserver.services.receipts import Subject
@@ -140,9 +141,10 @@ def _apply(client: Client, copy: Copy, *, now: datetime) -> list[str]:
     return [name for name in TOLD if getattr(client, name) != before[name]]
 
 
-def forget_unused(*, now: datetime) -> int:
+def forget_unused(*, now: datetime, pace: Pace | None = None) -> int:
     """Remove the clients whose documents were fetched and who were never allowed anything; return how many rows went.
     Nothing is lost with them: whoever comes with the address again is fetched again."""
     unused = Client.objects.filter(registration_source=Client.RegistrationSource.CIMD, last_used_at=None)
     old = unused.filter(created__lt=now - policy.UNUSED_REGISTRATION_LIFETIME, is_active=True, is_verified=False)
-    return old.filter(connections=None).delete()[0]
+    rows = old.filter(~Exists(Connection.objects.filter(client=OuterRef("pk"))), expired_at=None)
+    return batches.remove(rows, by="created", pace=pace or Pace(policy.PURGE_RUN))

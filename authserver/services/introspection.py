@@ -8,12 +8,13 @@ from datetime import datetime
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection as database
 
 from authserver import policy
-from authserver.models import AccessToken, Connection, RefreshToken, ResourceServer
+from authserver.models import AccessToken, ResourceServer
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import catalog, resource_servers, statements
@@ -22,7 +23,7 @@ from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
 from authserver.services.statements import Statement, Steps
-from authserver.services.usage import introspections
+from authserver.services.usage import introspections, marks
 from handles.roles import Role
 
 Answer = dict[str, Any]
@@ -185,9 +186,12 @@ def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> An
 
 
 def _mark_used(asked: Asked, standing: Footing, now: datetime) -> None:
-    """Note that the connection is in use, at most once per policy.LAST_USED_RESOLUTION: reading stays one statement."""
-    if standing.last_used_at is None or now - footing.time_of(standing.last_used_at) > policy.LAST_USED_RESOLUTION:
-        Connection.objects.filter(pk=standing.connection_id).update(last_used_at=now)
-    if asked.used_at is None:  # its client has the answer that it came in: what judges a replay asks for this
-        AccessToken.objects.filter(digest=asked.digest).update(used_at=now)
-        RefreshToken.objects.filter(pk=asked.refresh_token_id or 0, answer_seen_at=None).update(answer_seen_at=now)
+    """Note that the credential and its connection are in use: reading stays one statement."""
+    marks.note(
+        connection_id=UUID(standing.connection_id),
+        digest=bytes(asked.digest),
+        refresh_token_id=asked.refresh_token_id,
+        last_used_at=footing.time_of(standing.last_used_at) if standing.last_used_at else None,
+        used_at=footing.time_of(asked.used_at) if asked.used_at else None,
+        now=now,
+    )

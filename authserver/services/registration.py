@@ -5,14 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from authserver import policy
 from authserver.models import Client, Connection
 from authserver.protocol import client_metadata, credentials
 from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
-from authserver.services import clients, connections, events, receipts
+from authserver.services import batches, clients, connections, events, receipts
+from authserver.services.batches import Pace
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
 
@@ -140,30 +141,40 @@ def _bury(client: Client, *, now: datetime) -> None:
     client.save(update_fields=["expired_at", "registration_key", *secrets])
 
 
-def _unused(now: datetime) -> QuerySet[Client]:
-    """Return the self-made registrations that nobody has used for their lifetime and that no connection needs."""
+def _unused(now: datetime) -> dict[str, QuerySet[Client]]:
+    """Return the self-made registrations that nobody has used for their lifetime and that no connection needs, each
+    kind under the field that it is found by: two searches, because an index answers only one at a time."""
     live = Connection.objects.filter(client=OuterRef("pk"), ended_at=None)
-    never = Q(last_used_at=None, created__lt=now - policy.UNUSED_REGISTRATION_LIFETIME)
-    idle = Q(last_used_at__lt=now - policy.IDLE_REGISTRATION_LIFETIME)
-    rows = Client.objects.filter(never | idle, registration_source=Source.DCR, expired_at=None)
-    return rows.exclude(Exists(live))
+    rows = Client.objects.filter(~Exists(live), registration_source=Source.DCR, expired_at=None)
+    return {
+        "created": rows.filter(last_used_at=None, created__lt=now - policy.UNUSED_REGISTRATION_LIFETIME),
+        "last_used_at": rows.filter(last_used_at__lt=now - policy.IDLE_REGISTRATION_LIFETIME),
+    }
 
 
-def expire_unused(*, now: datetime, batch: int = 1_000) -> int:
+def expire_unused(*, now: datetime, pace: Pace | None = None) -> int:
     """End registrations that were never used, or not for policy.IDLE_REGISTRATION_LIFETIME; remove tombstones of those
     never used. Returns how many ended. Records client:expired for each."""
-    ended = 0
-    while batch_of_ids := list(_unused(now).values_list("pk", flat=True)[:batch]):
-        ended += sum(_expire(pk, now=now) for pk in batch_of_ids)
-    old = Q(last_used_at=None, expired_at__lt=now - policy.TOMBSTONE_LIFETIME)
-    Client.objects.filter(old, registration_source=Source.DCR, connections=None).delete()
+    pace, ended = pace or Pace(policy.PURGE_RUN), 0
+    for by, rows in _unused(now).items():
+        for batch in batches.walk(rows, by=by, pace=pace):
+            for row in batch:
+                with pace.step():
+                    ended += _expire(rows.filter(pk=row[0]), now=now)
+    _forget_tombstones(now, pace)
     return ended
 
 
+def _forget_tombstones(now: datetime, pace: Pace) -> None:
+    ended = Client.objects.filter(expired_at__lt=now - policy.TOMBSTONE_LIFETIME, last_used_at=None)
+    rows = ended.filter(~Exists(Connection.objects.filter(client=OuterRef("pk"))), registration_source=Source.DCR)
+    batches.remove(rows, by="expired_at", pace=pace)
+
+
 @transaction.atomic
-def _expire(client_pk: int, *, now: datetime) -> bool:
+def _expire(unused: QuerySet[Client], *, now: datetime) -> bool:
     """End one unused registration; return False where somebody began to use it since it was picked."""
-    client = _unused(now).select_for_update().filter(pk=client_pk).first()
+    client = unused.select_for_update().first()
     if client is None:
         return False
     _bury(client, now=now)

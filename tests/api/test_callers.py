@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from authserver.models import Connection, PersonalAccessToken
 from authserver.services import personal_tokens
+from authserver.services.usage import marks
 from handles.models import Handle, Membership
 from tests.api.conftest import ACME, API, EVERY_SCOPE, Caller, Connecting, ok, problem, program, signed_in
 from tests.people import World
@@ -207,4 +208,5 @@ def test_a_member_sees_only_what_is_their_own(world: World, bob: Caller, alice: 
 def test_last_used_of_a_token_is_noted(world: World) -> None:
     script = program(world.alice)
     ok(script.get(ACME))
+    marks.flush()
     assert PersonalAccessToken.objects.get(pk=script.row.pk).last_used_at is not None

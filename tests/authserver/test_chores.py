@@ -18,7 +18,7 @@ from celery.schedules import crontab
 from authserver import chores, tasks
 from authserver.celery import app
 from authserver.chores import Chores, Rounds
-from authserver.services.usage import introspections
+from authserver.services.usage import introspections, marks
 
 pytestmark = pytest.mark.django_db
 HOLD = """
@@ -30,6 +30,7 @@ time.sleep(60)
 """
 NOW_AND_THEN = {"mail": {"task": "authserver.tasks.send_notices", "schedule": 30.0}}
 SOON = timedelta(milliseconds=1)
+WRITERS = ["writing down what was counted", "writing down what was used"]
 
 
 @pytest.fixture
@@ -212,9 +213,14 @@ def test_neither_a_command_nor_a_test_has_such_threads() -> None:
     assert [each.name for each in threads() if isinstance(each, Rounds)] == []
 
 
-def test_what_was_counted_is_written_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_counted_and_used_is_written_at_the_end() -> None:
+    assert [act for _, _, act in chores.WRITTEN_DOWN] == [introspections.flush, marks.flush]
+
+
+def test_what_is_written_down_at_the_end_is_all_of_it_though_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[bool] = []
-    monkeypatch.setattr(introspections, "flush", lambda: written.append(True))
+    entries = (("one", SOON, lambda: 1 / 0), ("other", SOON, lambda: written.append(True)))
+    monkeypatch.setattr(chores, "WRITTEN_DOWN", entries)
     chores.stop([])
     assert written == [True]
 
@@ -230,13 +236,13 @@ def started(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> l
 
 def test_a_server_without_a_broker_does_the_chores(started: list[str]) -> None:
     chores.start()  # as settings.py has it where no CELERY_BROKER_URL is set
-    assert started == ["writing down what was counted", "looking for chores"]
+    assert started == [*WRITERS, "looking for chores"]
 
 
 def test_with_a_broker_the_chores_are_left_to_the_workers(started: list[str], settings: Any) -> None:
     settings.CELERY_TASK_ALWAYS_EAGER = False
     chores.start()
-    assert started == ["writing down what was counted"]
+    assert started == WRITERS
 
 
 def test_the_tasks_are_known_by_their_names() -> None:

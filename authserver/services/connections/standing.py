@@ -37,4 +37,4 @@ def held(now: datetime) -> Q:
     codes = AuthorizationCode.objects.filter(connection=OuterRef("pk"), expires_at__gt=now, redeemed_at=None)
     access_tokens = AccessToken.objects.filter(connection=OuterRef("pk"), expires_at__gt=now)
     refresh_tokens = RefreshToken.objects.filter(connection=OuterRef("pk"), expires_at__gt=now)
-    return Q(Exists(codes)) | Q(Exists(access_tokens)) | Q(Exists(refresh_tokens))
+    return Q(Exists(refresh_tokens)) | Q(Exists(access_tokens)) | Q(Exists(codes))  # the likeliest first

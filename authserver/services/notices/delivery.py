@@ -15,7 +15,8 @@ from django.template.loader import render_to_string
 from accounts.models import User
 from authserver import policy
 from authserver.models import Connection, Notice
-from authserver.services import background, events
+from authserver.services import background, batches, events
+from authserver.services.batches import Pace
 from authserver.services.notices.letters import compose
 
 log = logging.getLogger(__name__)
@@ -104,6 +105,7 @@ def _mail(notice: Notice) -> EmailMultiAlternatives:
     return mail
 
 
-def forget_old(*, now: datetime) -> int:
-    """Remove notices older than policy.NOTICE_RETENTION, sent or given up; return how many."""
-    return Notice.objects.filter(created_at__lt=now - policy.NOTICE_RETENTION).delete()[0]
+def forget_old(*, now: datetime, pace: Pace | None = None) -> int:
+    """Remove notices whose last try is longer ago than policy.NOTICE_RETENTION, sent or given up; return how many."""
+    old = Notice.objects.filter(next_attempt_at__lt=now - policy.NOTICE_RETENTION)
+    return batches.remove(old, by="next_attempt_at", pace=pace or Pace(policy.PURGE_RUN))

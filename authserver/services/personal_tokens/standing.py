@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from authserver import policy
 from authserver.models import PersonalAccessToken
@@ -11,6 +11,7 @@ from authserver.protocol import credentials, scopes
 from authserver.protocol.control.scopes import CATALOG
 from authserver.protocol.errors import Refusal
 from authserver.services import catalog
+from authserver.services.usage import marks
 from handles import roles
 from handles.models import Handle, Membership
 from handles.roles import Role
@@ -91,12 +92,8 @@ def _obstacle(row: PersonalAccessToken, now: datetime) -> str:
 
 
 def mark_used(row: PersonalAccessToken, now: datetime) -> None:
-    """Note the use, at most once per policy.LAST_USED_RESOLUTION, however many requests come at once."""
-    stale = now - policy.LAST_USED_RESOLUTION
-    if row.last_used_at is None or row.last_used_at < stale:
-        unseen = PersonalAccessToken.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=stale), pk=row.pk)
-        unseen.update(last_used_at=now)
-        row.last_used_at = now
+    """Note the use, at most once per policy.LAST_USED_RESOLUTION; it is written a moment later."""
+    marks.note_personal(token_id=row.pk, last_used_at=row.last_used_at, now=now)
 
 
 def _invalid(reason: str) -> Refusal:

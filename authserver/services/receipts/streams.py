@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from authserver import policy
 from authserver.models import EventStream, ResourceServer, SecurityEvent
@@ -14,7 +14,8 @@ from authserver.protocol import addresses, resources
 from authserver.protocol.errors import Refusal
 from authserver.protocol.receipts.requests import StreamRequest
 from authserver.protocol.resources import Pattern
-from authserver.services import background, catalog
+from authserver.services import background, batches, catalog
+from authserver.services.batches import Pace
 from authserver.services.events import Tag
 from authserver.services.receipts import delivery
 
@@ -135,12 +136,13 @@ def _end_if_silent(stream: EventStream, now: datetime) -> bool:
     return True
 
 
-def purge(*, now: datetime) -> int:
+def purge(*, now: datetime, pace: Pace | None = None) -> int:
     """Remove events that were heard or given up policy.EVENT_RETENTION ago, and ended streams without any; return how
     many rows went."""
-    before = now - policy.EVENT_RETENTION
-    heard = SecurityEvent.objects.filter(created_at__lt=before, acknowledged_at__lt=before)
-    abandoned = SecurityEvent.objects.filter(created_at__lt=before, abandoned_at__lt=before)
+    pace, before = pace or Pace(policy.PURGE_RUN), now - policy.EVENT_RETENTION
+    done = Q(acknowledged_at__lt=before) | Q(abandoned_at__lt=before)
+    events = SecurityEvent.objects.filter(done, created_at__lt=before)
     left = Exists(SecurityEvent.objects.filter(stream=OuterRef("pk")))
     ended = EventStream.objects.filter(~left, status=Status.ENDED)
-    return heard.delete()[0] + abandoned.delete()[0] + ended.delete()[0]
+    removed = batches.remove(events, by="created_at", pace=pace)
+    return removed + batches.remove(ended, by="created_at", pace=pace)

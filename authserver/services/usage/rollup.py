@@ -13,6 +13,8 @@ from django.db import models, transaction
 
 from authserver import policy
 from authserver.models import ConnectionUse, ToolCall, ToolUse
+from authserver.services import batches
+from authserver.services.batches import Pace
 from authserver.services.usage import sums
 
 BATCH = 1_000  # short transactions: SQLite has one writer
@@ -73,14 +75,10 @@ def _bounded(counts: Counter[Key]) -> Counter[Key]:
     return bounded
 
 
-def forget(*, now: datetime) -> int:
+def forget(*, now: datetime, pace: Pace | None = None) -> int:
     """Remove what was counted longer than policy.USAGE_RETENTION ago; return how many rows went."""
-    before = (now - policy.USAGE_RETENTION).date()
-    return _forget(ToolUse, before) + _forget(ConnectionUse, before)
-
-
-def _forget(model: type[models.Model], before: date) -> int:
-    removed = 0
-    while ids := list(model._default_manager.filter(day__lt=before).values_list("pk", flat=True)[:BATCH]):
-        removed += model._default_manager.filter(pk__in=ids).delete()[0]
-    return removed
+    pace, before = pace or Pace(policy.PURGE_RUN), (now - policy.USAGE_RETENTION).date()
+    return sum(
+        batches.remove(model._default_manager.filter(day__lt=before), by="day", pace=pace)
+        for model in (ToolUse, ConnectionUse)
+    )

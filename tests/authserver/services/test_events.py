@@ -161,7 +161,7 @@ def resource_server(stage: Stage) -> ResourceServer:
 
 
 def end_unused(stage: Stage) -> None:
-    purge.end_unused(now=NOW + policy.REFRESH_TOKEN_IDLE_LIFETIME)
+    purge.purge_expired(now=NOW + policy.REFRESH_TOKEN_IDLE_LIFETIME + purge.TOKEN_RETENTION + timedelta(seconds=1))
 
 
 WIDER = (*READS, "links.write")

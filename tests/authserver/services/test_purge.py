@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
-from authserver.services import purge
+from authserver.services import batches, connections, purge
+from authserver.services.batches import Pace
 from authserver.services.connections import Issued
+from authserver.tasks import end_unused
 from handles.models import Handle
 from tests.authserver.services.conftest import NOW, Approving, approve, exchange, issued, reason, refresh, seen
 
@@ -17,6 +20,7 @@ SECOND = timedelta(seconds=1)
 DAY = timedelta(days=1)
 LIFETIME = policy.ACCESS_TOKEN_LIFETIME
 IDLE = policy.REFRESH_TOKEN_IDLE_LIFETIME
+GONE = NOW + IDLE + purge.TOKEN_RETENTION + SECOND  # when the refresh token of NOW is removed
 
 
 def rows() -> tuple[int, int, int]:
@@ -99,15 +103,15 @@ def test_a_connection_whose_code_was_never_fetched_ends(approval: Approving) -> 
 def test_what_works_of_others_is_not_touched(pair: Issued, approval: Approving, client_row: Client) -> None:
     later = NOW + timedelta(days=20)
     other = issued(exchange(approve(approval(handle=Handle.objects.get(slug="globex")), later), client_row, later))
-    assert purge.end_unused(now=NOW + IDLE) == 1
+    purge.purge_expired(now=GONE)
     assert Connection.objects.get(ended_at=None).handle.slug == "globex"
-    assert issued(refresh(other.refresh_token, client_row, NOW + IDLE))
+    assert issued(refresh(other.refresh_token, client_row, GONE))
 
 
 def test_all_batches_are_worked_through(
     pair: Issued, client_row: Client, approval: Approving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(purge, "BATCH", 2)
+    monkeypatch.setattr(batches, "BATCH", 2)
     for _ in range(6):
         exchange(approve(approval()), client_row)
     assert rows() == (7, 7, 7)
@@ -115,12 +119,85 @@ def test_all_batches_are_worked_through(
     assert rows() == (0, 0, 0)
 
 
-def test_one_batch_is_bounded(pair: Issued, monkeypatch: pytest.MonkeyPatch, django_assert_max_num_queries) -> None:
-    monkeypatch.setattr(purge, "BATCH", 2)
-    with django_assert_max_num_queries(16):
-        assert purge._purge(AccessToken, NOW + DAY) == 1
+def test_one_batch_costs_as_many_statements_as_any_other(
+    pair: Issued, approval: Approving, client_row: Client, django_assert_max_num_queries
+) -> None:
+    for _ in range(6):
+        exchange(approve(approval()), client_row)
+    rows = AccessToken.objects.filter(expires_at__lt=NOW + DAY)
+    with django_assert_max_num_queries(5):  # two of them begin and end the transaction
+        assert batches.remove(rows, by="expires_at", pace=Pace(DAY)) == 7
 
 
 def test_nothing_to_do_is_done_quickly(world, django_assert_max_num_queries) -> None:
     with django_assert_max_num_queries(16):
         assert purge.purge_expired(now=NOW) == 0
+
+
+def test_a_connection_ends_within_an_hour_of_its_last_refresh_token(pair: Issued) -> None:
+    for now in (NOW + DAY, NOW + IDLE - SECOND):
+        purge.purge_expired(now=now)
+        assert Connection.objects.get().is_live
+    purge.purge_expired(now=GONE)
+    assert Connection.objects.get().end_reason == "unused"
+
+
+def test_a_connection_is_ended_before_the_row_that_leads_to_it_is_removed(
+    pair: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "end_if_nobody_holds_it", lambda pk, *, now: 1 / 0)  # cut off at this point
+    with pytest.raises(ZeroDivisionError):
+        purge.purge_expired(now=NOW + IDLE + IDLE)
+    assert RefreshToken.objects.count() + AccessToken.objects.count() + AuthorizationCode.objects.count() >= 1
+    assert Connection.objects.get().is_live
+    monkeypatch.undo()
+    purge.purge_expired(now=NOW + IDLE + IDLE)
+    assert (rows(), Connection.objects.get().end_reason) == ((0, 0, 0), "unused")
+
+
+def test_a_connection_that_is_gone_when_its_turn_comes_stops_nothing(
+    pair: Issued, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(pk: UUID, *, now: datetime) -> bool:
+        Connection.objects.filter(pk=pk).delete()
+        return ends(pk, now=now)
+
+    ends = connections.end_if_nobody_holds_it
+    monkeypatch.setattr(connections, "end_if_nobody_holds_it", gone)
+    purge.purge_expired(now=NOW + IDLE + IDLE)
+    assert rows() == (0, 0, 0)
+
+
+def test_a_refresh_just_before_the_end_keeps_the_connection_though_the_purge_had_chosen_it(
+    pair: Issued, client_row: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(pk: UUID, *, now: datetime) -> bool:
+        refresh(pair.refresh_token, client_row, NOW + IDLE - SECOND)  # committed after the purge looked, before it acts
+        return ends(pk, now=now)
+
+    ends = connections.end_if_nobody_holds_it
+    monkeypatch.setattr(connections, "end_if_nobody_holds_it", late)
+    purge.purge_expired(now=GONE)
+    assert Connection.objects.get().is_live
+
+
+def test_an_access_token_outlives_its_refresh_token_and_so_does_the_connection(pair: Issued) -> None:
+    AccessToken.objects.update(expires_at=NOW + IDLE + DAY)
+    purge.purge_expired(now=GONE)
+    assert (RefreshToken.objects.count(), Connection.objects.get().is_live) == (0, True)
+    purge.purge_expired(now=NOW + IDLE + DAY + purge.TOKEN_RETENTION + SECOND)
+    assert (AccessToken.objects.count(), Connection.objects.get().is_live) == (0, False)
+
+
+def test_a_run_without_time_does_nothing_and_the_next_one_all_of_it(pair: Issued) -> None:
+    assert purge.purge_expired(now=NOW + IDLE + IDLE, pace=Pace(timedelta())) == 0
+    assert rows() == (1, 1, 1)
+    assert purge.purge_expired(now=NOW + IDLE + IDLE) == 3 + 1  # and the mail about it
+
+
+def test_a_code_that_nobody_fetched_while_no_purge_ran_is_found_by_the_nightly_look(approval: Approving) -> None:
+    approve(approval())
+    purge.purge_expired(now=NOW + DAY)
+    assert Connection.objects.get().is_live
+    assert end_unused.delay().result == 1
+    assert Connection.objects.get().end_reason == "unused"

@@ -11,7 +11,7 @@ import pytest
 from authserver import policy
 from authserver.models import Client, Connection, Event
 from authserver.protocol import credentials
-from authserver.services import clients, registration
+from authserver.services import batches, clients, registration
 from authserver.services.connections import EndReason, Issued
 from authserver.services.registration import Registered
 from tests.authserver.services.conftest import (
@@ -261,10 +261,11 @@ def test_a_tombstone_of_what_was_never_used_goes_after_a_year_and_of_what_was_us
     assert Client.objects.get() == confidential.client
 
 
-def test_batches_are_worked_through() -> None:
+def test_batches_are_worked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "BATCH", 2)
     for number in range(5):
         registration.register(replace(PUBLIC, name=f"Client {number}"))
-    assert registration.expire_unused(now=NOW + policy.IDLE_REGISTRATION_LIFETIME, batch=2) == 5
+    assert registration.expire_unused(now=NOW + policy.IDLE_REGISTRATION_LIFETIME) == 5
 
 
 def test_use_is_noted_once_a_day(public: Registered) -> None:

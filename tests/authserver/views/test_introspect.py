@@ -241,7 +241,7 @@ def test_use_is_noted_once_a_minute_and_the_first_of_each_credential(
     start = timezone.now()
     time_machine.move_to(start, tick=False)
     assert Connection.objects.get().last_used_at is None
-    with django_assert_num_queries(4):  # the connection's, the credential's, and the refresh token's it came with
+    with django_assert_num_queries(4):  # to write the refresh token's, the credential's and the connection's
         world.asker.knows(held.access)
     assert Connection.objects.get().last_used_at == start
     time_machine.move_to(start + timedelta(seconds=60), tick=False)

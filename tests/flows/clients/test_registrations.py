@@ -229,7 +229,8 @@ def test_cancelled_consent_counts_as_no_use(world: World) -> None:
 def test_a_registration_that_was_picked_for_its_end_and_used_since_stays(db: None) -> None:
     app = App.register()
     later = timezone.now() + timedelta(days=31)
-    client = Client.objects.get(client_id=app.client_id)
+    picked = registration._unused(later)["created"].filter(client_id=app.client_id)
+    assert picked.exists()
     Client.objects.update(last_used_at=later)
-    assert not registration._expire(client.pk, now=later)
+    assert not registration._expire(picked, now=later)
     assert Client.objects.get().expired_at is None

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from authserver.models import ProtectedResource, ResourceServer, Scope
 from authserver.protocol import credentials
 from authserver.services import introspection, resource_servers
+from authserver.services.usage import marks
 from handles.models import Handle, Membership
 from tests.authserver.services.conftest import NOW, reason
 from tests.authserver.services.personal_tokens.conftest import MONTH, Making
@@ -137,6 +138,7 @@ def test_the_answer_says_whose_for_what_and_until_when(world: World, making: Mak
         "token_kind": "personal_access_token",
         "personal_access_token_id": str(row.pk),
     }
+    marks.flush()
     row.refresh_from_db()
     assert row.last_used_at == NOW
 

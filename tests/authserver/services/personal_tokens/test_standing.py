@@ -15,6 +15,7 @@ from authserver import policy
 from authserver.models import PersonalAccessToken, Scope
 from authserver.protocol import credentials
 from authserver.services import catalog, personal_tokens
+from authserver.services.usage import marks
 from handles.models import Handle, Membership
 from tests.authserver.services.conftest import NOW, reason
 from tests.authserver.services.personal_tokens.conftest import MONTH, Making
@@ -121,6 +122,7 @@ def test_a_use_is_noted_once_a_minute(world: World, making: Making) -> None:
     def used(after: timedelta) -> Any:
         with CaptureQueriesContext(connection) as queries:
             personal_tokens.authenticate(token, NOW + after)
+            marks.flush()
         row.refresh_from_db()
         return row.last_used_at, len(queries)
 
@@ -134,6 +136,7 @@ def test_a_refused_one_is_not_used(world: World, making: Making) -> None:
     row, token = making(world.bob.user)
     leave(row)
     personal_tokens.authenticate(token, NOW)
+    marks.flush()
     row.refresh_from_db()
     assert row.last_used_at is None
 
