@@ -124,7 +124,7 @@ def tiers() -> list[Tier]:
             "tests on PostgreSQL",
             (pytest_command(plain, "-n", WORKERS, *WITHOUT_ROWS),),
             needs=POSTGRESQL,
-            env=(("TEST_DATABASE", "postgresql"),),
+            env=(("TEST_DATABASE", "postgresql"), ("TEST_DOOR", "1")),  # and through the door; above, without
         ),
         Tier("tasks on Valkey/Redis", (pytest_command("redis and not browser and not contract"),), needs=REDIS),
         Tier("browser", (pytest_command("browser", "-n", WORKERS),), needs=CHROMIUM),

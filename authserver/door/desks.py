@@ -15,8 +15,8 @@ Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 
 @dataclass(frozen=True)
 class Desk:
-    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act` answers
-    several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
+    """One endpoint at the door. `read` returns what a request asks, or None where it is Django's to answer; `act`
+    answers several that ask, in their order; `line` is where they wait for it; `told` makes the answer."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
@@ -37,18 +37,18 @@ def ask(request: Request, tell: Tell) -> bool:
     asked = desk.read(request)
     if asked is None:
         return False
-
-    def outcome(found: Any) -> None:
-        tell(_answer(desk, request, found), request.id)
-
-    desk.line.ask(asked, outcome)
+    desk.line.ask(asked, lambda outcome: tell(_answer(desk, request, outcome), request.id))
     return True
 
 
-def _answer(desk: Desk, request: Request, found: Any) -> Response:
-    if isinstance(found, Unavailable):
-        return http.unavailable(str(found))
-    if isinstance(found, Exception):  # logged by the line, with its place
-        log.error("%s failed: %s", request.path, type(found).__name__)
+def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
+    """Return the answer. Nothing is raised: others are told by the same loop."""
+    if isinstance(outcome, Unavailable):
+        return http.unavailable(str(outcome))
+    try:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return desk.told(request, outcome)
+    except Exception as error:  # what the line met is logged by the line, with its place
+        log.error("%s failed: %s", request.path, type(error).__name__)
         return http.no_store({"error": "server_error", "error_description": "Something failed here."}, status=500)
-    return desk.told(request, found)

@@ -57,12 +57,12 @@ class Line(ABC, Generic[Asked, Told]):
     def ask(self, asked: Asked, tell: Callable[[Told | Exception], None]) -> None:
         """Ask for one. `tell` is called by the event loop with the outcome, or with what prevented it: Unavailable
         where it may be asked again."""
-        if self._inside >= policy.DOOR_WAITING_MAX:
-            tell(Unavailable(f"{self.name}:full"))
-            return
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self._open()
+        if self._inside >= policy.DOOR_WAITING_MAX:
+            self.loop.call_soon(tell, Unavailable(f"{self.name}:full"))  # not at once: its answer may bring the next
+            return
         self._inside += 1
         self._waiting.append(Member(asked, time.monotonic(), tell))
         if self._busy < self._at_once:

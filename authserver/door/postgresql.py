@@ -55,10 +55,7 @@ class PostgresqlLine(Line[Asked, Told]):
 
     async def _outcomes(self, asked: list[Asked]) -> Sequence[Told | Exception]:
         try:
-            try:
-                return await self._run(self._steps(asked))
-            except (psycopg.OperationalError, psycopg.InterfaceError):
-                return await self._run(self._steps(asked))
+            return await self._run_or_again(asked)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._log(error)
             return [Unavailable(f"{self.name}:database")] * len(asked)
@@ -67,6 +64,18 @@ class PostgresqlLine(Line[Asked, Told]):
                 return [outcome for each in asked for outcome in await self._outcomes([each])]
             self._log(error)
             return [error]
+
+    async def _run_or_again(self, asked: list[Asked]) -> Sequence[Told]:
+        """Run the steps; once more, on a connection that is certainly alive, where the first one broke."""
+        try:
+            return await self._run(self._steps(asked))
+        except psycopg.errors.QueryCanceled:  # it took too long, and would again
+            raise
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            broken, self._idle = self._idle, []
+            for connection in broken:
+                await connection.close()
+            return await self._run(self._steps(asked))
 
     async def _run(self, steps: Steps[Sequence[Told]]) -> Sequence[Told]:
         connection = self._idle.pop() if self._idle else await connect()
