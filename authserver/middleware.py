@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from authserver import policy
 from authserver.services import events
-from authserver.services.events import RequestFacts, current_request
+from authserver.services.events import RequestFacts
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -37,10 +37,7 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = events.request_id(request.headers.get("X-Request-Id", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
-        mark = current_request.set(RequestFacts(client_address(request), request_id, agent_of(request)))
-        try:
+        with events.of_request(RequestFacts(client_address(request), request_id, agent_of(request))):
             response = self.get_response(request)
-        finally:
-            current_request.reset(mark)
         response["X-Request-Id"] = request_id
         return response

@@ -1,4 +1,4 @@
-"""`./dev bench`: CPU, statements, start, memory, as a table. With a name (`soak`, `races`, `receipts`): a long run."""
+"""`./dev bench`: CPU, statements, start, memory, as a table. With a name: a run of its own, under load or for long."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.hot import pages, paths, purging
+from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh
 from tests import servers
 
@@ -24,7 +26,15 @@ DEMO_VARIABLES = ("DATABASE_URL", "DATA_DIR", "SECRET_KEY", "DEBUG", "DEMO", "IS
 
 def main(arguments: list[str]) -> None:
     """Run what is named; without a name, the table."""
-    runs = {"soak": refresh.main, "races": races.main, "receipts": receipts.main}
+    runs = {
+        "paths": paths.main,
+        "pages": pages.main,
+        "purge": purging.main,
+        "peers": peers.main,
+        "soak": refresh.main,
+        "races": races.main,
+        "receipts": receipts.main,
+    }
     if not arguments:
         table()
     elif arguments[0] in runs:

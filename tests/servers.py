@@ -12,11 +12,14 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 START_TIMEOUT_SECONDS = 20
-POSTGRES_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=", "timezone=UTC")
+STOP_TIMEOUT_SECONDS = 10
+CHECKPOINT_TIMEOUT_SECONDS = 120  # what is to be kept is written down first
+POSTGRES_ALWAYS = ("listen_addresses=", "timezone=UTC")
+POSTGRES_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=off")
 
 
 def find_postgresql() -> Path | None:
@@ -50,9 +53,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def postgresql() -> Iterator[str]:
-    """Run an empty PostgreSQL, reachable by a Unix socket only. Yield the URL of its database `gatehouse`.
+def postgresql(*, data: Path | None = None, settings: Sequence[str] = POSTGRES_FORGETFUL) -> Iterator[str]:
+    """Run a PostgreSQL, reachable by a Unix socket only. Yield the URL of its database `gatehouse`.
 
+    It is empty, and gone at the end; unless `data` names a folder to keep it in, where a later run finds it again.
     django-environ reads a path of two parts as folder of the socket and database: `postgres://user@//folder/name`.
     """
     programs = find_postgresql()
@@ -61,14 +65,17 @@ def postgresql() -> Iterator[str]:
     # A short path in /tmp: the name of a Unix socket holds 107 bytes at most.
     with tempfile.TemporaryDirectory(prefix="gh-pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:
         owner = _unprivileged_owner(folder)
-        data = f"{folder}/data"
-        initdb = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"]
-        _run(initdb, cwd=folder, **owner)
-        settings = [part for setting in POSTGRES_SETTINGS for part in ("-c", setting)]
-        server = [programs / "postgres", "-D", data, "-k", folder, "-c", "max_connections=200", *settings]
-        with _running(server, stop_signal=signal.SIGINT, cwd=folder, **owner) as alive:
+        place = _made(data, owner) if data else Path(folder, "data")
+        if not (place / "PG_VERSION").exists():
+            initdb = [programs / "initdb", "-D", place, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]
+            _run([*initdb, "-N"], cwd=folder, **owner)
+        options = [part for setting in (*POSTGRES_ALWAYS, *settings) for part in ("-c", setting)]
+        server = [programs / "postgres", "-D", place, "-k", folder, "-c", "max_connections=200", *options]
+        patience = CHECKPOINT_TIMEOUT_SECONDS if data else STOP_TIMEOUT_SECONDS
+        with _running(server, stop_signal=signal.SIGINT, patience=patience, cwd=folder, **owner) as alive:
             createdb = [programs / "createdb", "-h", folder, "-U", "postgres", "gatehouse"]
-            _wait(lambda: not subprocess.run(createdb, cwd=folder, capture_output=True).returncode, alive)
+            reach = [programs / "psql", "-h", folder, "-U", "postgres", "-c", "", "gatehouse"]
+            _wait(lambda: _succeeds(createdb, cwd=folder) or (bool(data) and _succeeds(reach, cwd=folder)), alive)
             yield f"postgres://postgres@/{folder}/gatehouse"
 
 
@@ -96,6 +103,18 @@ def _unprivileged_owner(folder: str) -> dict:
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
+def _made(data: Path, owner: dict) -> Path:
+    """Make a folder to keep a database in, of the user that PostgreSQL will run as, and return it."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if owner:
+        os.chown(data, owner["user"], owner["group"])
+    return data.resolve()
+
+
+def _succeeds(command: list, **popen) -> bool:
+    return not subprocess.run(command, capture_output=True, **popen).returncode
+
+
 def _run(command: list, **popen) -> None:
     """Run a command to its end; its output is the error's text when it fails."""
     done = subprocess.run(command, capture_output=True, text=True, **popen)
@@ -104,8 +123,11 @@ def _run(command: list, **popen) -> None:
 
 
 @contextlib.contextmanager
-def _running(command: list, *, stop_signal: int, **popen) -> Iterator[Callable[[], bool]]:
-    """Run a server inside the `with`. Yield a function that tells whether it still runs."""
+def _running(
+    command: list, *, stop_signal: int, patience: float = STOP_TIMEOUT_SECONDS, **popen
+) -> Iterator[Callable[[], bool]]:
+    """Run a server inside the `with`; it has `patience` seconds to end. Yield a function that tells whether it still
+    runs."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, preexec_fn=lambda: _die_with_parent(stop_signal), **popen,
@@ -115,7 +137,7 @@ def _running(command: list, *, stop_signal: int, **popen) -> Iterator[Callable[[
     finally:
         process.send_signal(stop_signal)
         try:
-            process.wait(10)
+            process.wait(patience)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()

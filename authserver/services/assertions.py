@@ -25,9 +25,11 @@ def _audiences() -> frozenset[str]:
     return frozenset({settings.ISSUER, f"{settings.ISSUER}/oauth/token"})
 
 
-def renew_keys(token: str, *, now: datetime) -> None:
+def renew_keys(token: str | None, *, now: datetime) -> None:
     """Ask for a client's keys where this assertion is signed with one that we do not have: they rotate. At most once
     in policy.KEYS_RETRY_SECONDS per client. Call it outside any transaction: it waits for a stranger's host."""
+    if not token:
+        return
     asserted = assertions.read(token, audiences=_audiences(), now=now)
     client = clients.find(asserted.client_id) if isinstance(asserted, Assertion) else None
     if client is None or not isinstance(asserted, Assertion) or not _lacks_key(client, asserted, now):

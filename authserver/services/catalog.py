@@ -38,7 +38,12 @@ SCOPES = Statement(
 def current() -> scopes.Catalog:
     """Return the active scopes in the catalog's order, as they are now."""
     version = CatalogState.objects.values_list("version", flat=True).filter(pk=1).first() or 0
-    return statements.run(load(version)).catalog
+    return edition_of(version).catalog
+
+
+def edition_of(version: int) -> Edition:
+    """Return the catalog of this version."""
+    return statements.run(load(version))
 
 
 def load(version: int) -> Steps[Edition]:

@@ -50,8 +50,7 @@ class Core(OAuthLibCore):
         headers = {"Content-Type": parameters.FORM, "Authorization": request.headers.get("Authorization", "")}
         return settings.ISSUER + request.path, request.method or "POST", body, headers
 
-    def create_token_response(self, request: HttpRequest) -> tuple[str | None, dict[str, str], str, int]:
-        """Answer a token request in one transaction. Errors are returned, not raised, so that what a refusal wrote
-        (a replay ends its connection) is kept."""
+    def create_revocation_response(self, request: HttpRequest) -> tuple[str | None, dict[str, str], str, int]:
+        """Answer in one transaction. Errors are returned, not raised, so that what a refusal wrote is kept."""
         with transaction.atomic():
-            return super().create_token_response(request)
+            return super().create_revocation_response(request)

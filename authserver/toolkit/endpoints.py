@@ -2,8 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,13 +14,12 @@ from oauthlib.oauth2.rfc6749.errors import FatalClientError, OAuth2Error
 
 from authserver.models import Client
 from authserver.protocol import client_ids, redirects
-from authserver.protocol.errors import Refusal, Refused
+from authserver.protocol.errors import Refusal
 from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
 from authserver.services import assertions, clients, documents, registration
 from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
-from authserver.toolkit.validator import GRANT_TYPES
 
 ADOPTABLE_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
@@ -56,13 +54,10 @@ class FailedRequest:
 
 @dataclass(frozen=True)
 class Answer:
-    """The status and JSON body of the token or revocation endpoint. The body may carry secrets."""
+    """The status and JSON body of the revocation endpoint."""
 
     status: int
-    body: dict[str, Any] = field(repr=False)
-
-
-Endpoint = Callable[[HttpRequest], Answer]
+    body: dict[str, Any]
 
 
 def read_authorization(parameters: Parameters, *, may_fetch: bool) -> AuthorizationRequest | FailedRequest:
@@ -108,7 +103,6 @@ def _client_of(parameters: Parameters, *, may_fetch: bool) -> Client | Refusal |
 
 
 SENTENCES = {
-    "unsupported_grant_type": "This server knows the grants authorization_code and refresh_token.",
     "unauthorized_client": "This client may not make this request.",
     "unsupported_response_type": "Only response_type code is supported.",
     "invalid_scope": "None of the scopes can be granted.",
@@ -134,31 +128,11 @@ def _refusal(error: OAuth2Error) -> Refusal:
     return fatal.get(name) or _told(error.error or "invalid_request", error.description)
 
 
-def token(request: HttpRequest) -> Answer:
-    """Exchange a code, or refresh (RFC 6749 §4.1.3, §6). Raises Refused on a body that cannot be read."""
-    form = form_of(request)
-    grant_type = form.get("grant_type")
-    if grant_type is None:
-        raise Refused(Refusal("invalid_request", "The parameter grant_type is missing.", "token:no_grant_type"))
-    if grant_type not in GRANT_TYPES:
-        raise Refused(_told("unsupported_grant_type", None))
-    _renew_keys(form)
-    _, _, body, status = get_oauthlib_core().create_token_response(request)
-    return _answer(status, body)
-
-
 def revoke(request: HttpRequest) -> Answer:
     """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
-    _renew_keys(form_of(request))
+    assertions.renew_keys(form_of(request).get("client_assertion"), now=timezone.now())
     _, _, body, status = get_oauthlib_core().create_revocation_response(request)
     return _answer(status, body)
-
-
-def _renew_keys(form: Parameters) -> None:
-    """Let the keys of a client that signs be fetched before the transaction begins: it must not wait for a host."""
-    assertion = form.get("client_assertion")
-    if assertion:
-        assertions.renew_keys(assertion, now=timezone.now())
 
 
 def _answer(status: int, body: str) -> Answer:

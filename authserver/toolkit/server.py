@@ -1,22 +1,20 @@
-"""Which grants exist here: authorization code with PKCE S256, and refresh. Nothing else is composed, so nothing else
-can be asked for (no implicit, password, client credentials, device)."""
+"""What oauthlib reads for us: requests for an authorization code with PKCE S256. Nothing else is composed, so nothing
+else can be asked for (no implicit, password, client credentials, device)."""
 
 import logging
 import re
-from datetime import datetime
 from typing import Any
 
-from django.utils import timezone
 from oauthlib.common import Request
-from oauthlib.oauth2.rfc6749.endpoints import AuthorizationEndpoint, RevocationEndpoint, TokenEndpoint
+from oauthlib.oauth2.rfc6749.endpoints import AuthorizationEndpoint, RevocationEndpoint
 from oauthlib.oauth2.rfc6749.errors import OAuth2Error
-from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant, RefreshTokenGrant
+from oauthlib.oauth2.rfc6749.grant_types import AuthorizationCodeGrant
 from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challenge_method_s256
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
 from authserver.protocol import resources
-from authserver.protocol.errors import Refusal, Refused, invalid_target
-from authserver.services import catalog, connections
+from authserver.protocol.errors import Refusal, invalid_target
+from authserver.services import catalog
 
 log = logging.getLogger(__name__)
 
@@ -42,24 +40,6 @@ class S256Grant(AuthorizationCodeGrant):
     """The code grant with S256 as its only PKCE method (OAuth 2.1; `plain` proves nothing)."""
 
     _code_challenge_methods = {"S256": code_challenge_method_s256}
-
-
-class ConnectionTokens(BearerToken):
-    """Answers with what the connection issues, in place of tokens that oauthlib would generate."""
-
-    def create_token(self, request: Request, refresh_token: bool = False, **kwargs: Any) -> dict[str, object]:
-        now = timezone.now()
-        if request.grant_type == "refresh_token":
-            pair = self.rotate(request, now)
-        else:
-            pair = connections.redeem(request.taken, now=now)
-        return pair.body(now)
-
-    def rotate(self, request: Request, now: datetime) -> connections.Issued:
-        try:
-            return connections.rotate(request.taken, token=request.refresh_token, scope_list=request.scopes, now=now)
-        except Refused as no:
-            raise RefusedError(no.refusal) from no
 
 
 def _invalid_request(description: str, reason: str, request: Request) -> RefusedError:
@@ -95,38 +75,18 @@ def check_target(request: Request) -> dict[str, Any]:
     return {"target": target}
 
 
-def check_same_target(request: Request) -> None:
-    """Hold a token request to the resource that was authorized; without one it is that resource.
-
-    Obeys: RFC 8707 §2.2.
-    """
-    bound = request.taken.connection.resource
-    for name, value in request.decoded_body:
-        if name != "resource":
-            continue
-        target = catalog.target_of(value)
-        if target is None or target.uri != bound:
-            sentence = "The resource is not the one that was authorized."
-            raise RefusedError(Refusal("invalid_target", sentence, "resource:not_the_authorized_one"))
-
-
-class Server(AuthorizationEndpoint, TokenEndpoint, RevocationEndpoint):
-    """The endpoints that we offer, composed. django-oauth-toolkit makes one per request; it holds no state."""
+class Server(AuthorizationEndpoint, RevocationEndpoint):
+    """The endpoints that oauthlib reads for us, composed: requests for authorization and revocation. Token requests are
+    read and answered by our own rules, many at a time (`services.connections`). django-oauth-toolkit makes one of these
+    per request; it holds no state."""
 
     def __init__(self, request_validator: Any, **_settings: Any) -> None:
         code_grant = S256Grant(request_validator)
         code_grant.custom_validators.pre_auth.extend([check_extensions, check_target])
-        refresh_grant = RefreshTokenGrant(request_validator)
-        for grant in (code_grant, refresh_grant):
-            grant.custom_validators.post_token.append(check_same_target)
-        self.tokens = ConnectionTokens(request_validator)
         AuthorizationEndpoint.__init__(
-            self, default_response_type="code", response_types={"code": code_grant}, default_token_type=self.tokens
-        )
-        TokenEndpoint.__init__(
             self,
-            default_grant_type="authorization_code",
-            grant_types={"authorization_code": code_grant, "refresh_token": refresh_grant},
-            default_token_type=self.tokens,
+            default_response_type="code",
+            response_types={"code": code_grant},
+            default_token_type=BearerToken(request_validator),
         )
         RevocationEndpoint.__init__(self, request_validator)

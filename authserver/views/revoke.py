@@ -1,17 +1,31 @@
 """The revocation endpoint: a client ends its own connection."""
 
+import logging
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from authserver.protocol.errors import Refused
 from authserver.toolkit import endpoints
-from authserver.views.responses import cors, method_not_allowed
-from authserver.views.token import answer
+from authserver.views.responses import cors, method_not_allowed, no_store, refused
+from authserver.views.token import CHALLENGE
+
+log = logging.getLogger(__name__)
 
 
 @csrf_exempt
 @cors("POST")
 def revoke(request: HttpRequest) -> HttpResponse:
-    """Obeys: RFC 7009 §2."""
+    """Obeys: RFC 7009 §2; a failed HTTP authentication is challenged (RFC 6749 §5.2)."""
     if request.method != "POST":
         return method_not_allowed("POST")
-    return answer(request, endpoints.revoke)
+    challenge = CHALLENGE if "Authorization" in request.headers else ""
+    try:
+        told = endpoints.revoke(request)
+    except Refused as no:
+        log.info("refused %s: %s", no.refusal.code, no.refusal.reason)
+        return refused(no.refusal, authenticate=challenge)
+    response = no_store(told.body, status=told.status)
+    if challenge and told.status == 401:
+        response["WWW-Authenticate"] = challenge
+    return response

@@ -1,12 +1,18 @@
-"""The token endpoint: code for credentials, refresh."""
+"""The token endpoint: code for credentials, refresh. The door answers the plain ones, many at a time; here is one."""
 
 import logging
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from authserver.protocol.errors import Refused
-from authserver.toolkit import endpoints
+from authserver.protocol.connections import token_requests
+from authserver.protocol.connections.token_requests import CodeRequest
+from authserver.protocol.errors import Refusal, Refused
+from authserver.services import assertions, connections, events
+from authserver.services.connections import Arrived, Issued
+from authserver.toolkit.core import form_of
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
 
 log = logging.getLogger(__name__)
@@ -16,21 +22,27 @@ CHALLENGE = 'Basic realm="gatehouse"'
 @csrf_exempt
 @cors("POST")
 def token(request: HttpRequest) -> HttpResponse:
-    """Obeys: RFC 6749 §3.2, §5."""
+    """Obeys: RFC 6749 §3.2, §5; a failed HTTP authentication is challenged (§5.2)."""
     if request.method != "POST":
         return method_not_allowed("POST")
-    return answer(request, endpoints.token)
-
-
-def answer(request: HttpRequest, endpoint: endpoints.Endpoint) -> HttpResponse:
-    """Answer with what the endpoint says; a failed HTTP authentication is challenged (RFC 6749 §5.2)."""
-    challenge = CHALLENGE if "Authorization" in request.headers else ""
+    now = timezone.now()
     try:
-        told = endpoint(request)
+        outcome = _outcome(request, now)
     except Refused as no:
-        log.info("refused %s: %s", no.refusal.code, no.refusal.reason)
-        return refused(no.refusal, authenticate=challenge)
-    response = no_store(told.body, status=told.status)
-    if challenge and told.status == 401:
-        response["WWW-Authenticate"] = challenge
-    return response
+        outcome = no.refusal
+    if isinstance(outcome, Refusal):
+        log.info("refused %s: %s", outcome.code, outcome.reason)
+        return refused(outcome, authenticate=CHALLENGE if "Authorization" in request.headers else "")
+    return no_store(outcome.body(now))
+
+
+def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal:
+    asked = token_requests.read(form_of(request), request.headers.get("Authorization", ""))
+    if isinstance(asked, Refusal):
+        return asked
+    facts = events.current_request.get()
+    # Outside the transaction, which must not wait for a stranger's host.
+    assertions.renew_keys(asked.proof.assertion, now=now)
+    if isinstance(asked, CodeRequest):
+        return connections.exchange(Arrived(asked, facts), now=now)
+    return connections.refresh(Arrived(asked, facts), now=now)

@@ -10,11 +10,13 @@ import django
 
 django.setup()
 
-from django.db import transaction  # noqa: E402  (models cannot be imported before the set-up)
-from django.utils import timezone  # noqa: E402
+from django.utils import timezone  # noqa: E402  (models cannot be imported before the set-up)
 
-from authserver.models import AuthorizationCode, Client  # noqa: E402
+from authserver.models import Client, Connection  # noqa: E402
+from authserver.protocol.connections.token_requests import CodeRequest, Proof  # noqa: E402
 from authserver.services import catalog, connections  # noqa: E402
+from authserver.services.connections import Arrived, Issued  # noqa: E402
+from authserver.services.events import NO_REQUEST  # noqa: E402
 from handles import access  # noqa: E402
 from tests.people import CALLBACK, GATEWAY, READS, App, World, make_world  # noqa: E402
 
@@ -39,13 +41,12 @@ def connect(world: World, number: int) -> dict[str, str]:
     )
     code = connections.approve(approval, now=timezone.now())
     assert isinstance(code, str)
-    with transaction.atomic():
-        taken = connections.take_code(code, client=client, now=timezone.now())
-        assert isinstance(taken, AuthorizationCode)
-        pair = connections.redeem(taken, now=timezone.now())
+    asked = CodeRequest(Proof(app.client_id), code, app.verifier, CALLBACK, ())
+    pair = connections.exchange(Arrived(asked, NO_REQUEST), now=timezone.now())
+    assert isinstance(pair, Issued)
     return {
         "client_id": app.client_id,
-        "connection": str(taken.connection.pk),
+        "connection": str(Connection.objects.get(client=client).pk),
         "access": pair.access_token,
         "refresh": pair.refresh_token or "",
     }

@@ -14,7 +14,12 @@ from django.test import Client as Http
 from django.utils import timezone
 
 from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
+from authserver.protocol import credentials
+from authserver.protocol.connections.token_requests import CodeRequest, Proof
 from authserver.services import connections as acts
+from authserver.services.connections import Arrived, Issued
+from authserver.services.connections.standing import lock_those
+from authserver.services.events import NO_REQUEST
 from tests.attacks.conftest import at_once, somebody_waits_for_a_lock, wait_until
 from tests.people import CALLBACK, GATEWAY, READS, App, World, answer_of
 
@@ -87,11 +92,12 @@ def test_a_page_answered_again_while_its_code_is_redeemed_waits_and_is_refused(c
     code = answer_of(crowd.alice.decide(page, handle="acme"))["code"]
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            taken = acts.take_code(code, client=Client.objects.get(), now=timezone.now())
-            assert isinstance(taken, AuthorizationCode)
+            lock_those(AuthorizationCode, [credentials.digest(code)], waits=True)
             late = pool.submit(lambda: (crowd.alice.decide(page, handle="globex"), connections.close_all())[0])
             wait_until(somebody_waits_for_a_lock)
-            pair = acts.redeem(taken, now=timezone.now())
+            asked = CodeRequest(Proof(app.client_id), code, app.verifier, app.redirect_uri, ())
+            pair = acts.exchange(Arrived(asked, NO_REQUEST), now=timezone.now())
+            assert isinstance(pair, Issued)
         assert late.result(30).status_code == 400
     assert crowd.asker.knows(pair.access_token)["handle"] == "acme"
     assert list(Connection.objects.values_list("handle__slug", flat=True)) == ["acme"]

@@ -77,7 +77,7 @@ def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
         raise Refused(ANSWERED)  # it was redeemed, perhaps just now; what was made above is rolled back
     before = connection.scopes.split()
     _take_over(approval, connection, now=now)
-    clients.mark_used(approval.client, now=now)
+    clients.mark_used([approval.client], now=now)
     code = _store_code(approval, connection, now=now)
     gained = set(connection.scopes.split()) - set(before)
     _tell(approval, connection, is_new=is_new, gained=gained, now=now)

@@ -1,126 +1,157 @@
-"""A code for credentials, and how a pair is issued."""
+"""A code for credentials."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from django.conf import settings
+from django.db import transaction
 
-from authserver import policy
-from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
+from authserver.models import AuthorizationCode, Client, Connection
 from authserver.protocol import credentials
+from authserver.protocol.connections.token_requests import CodeRequest, is_verified_by
 from authserver.protocol.errors import Refusal, invalid_grant
-from authserver.services import events
+from authserver.services import client_proofs, events, statements
+from authserver.services.client_proofs import Caller
+from authserver.services.connections import footing
 from authserver.services.connections.ending import revoke
-from authserver.services.connections.standing import lock, refusal_of
+from authserver.services.connections.footing import Footing
+from authserver.services.connections.issuing import (
+    AGAIN,
+    Arrived,
+    Issued,
+    Outcome,
+    Turn,
+    entry,
+    is_same_target,
+    issue_all,
+)
+from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
 
-EndReason = Connection.EndReason
+WRONG_TARGET = Refusal(
+    "invalid_target", "The resource is not the one that was authorized.", "resource:not_the_authorized_one"
+)
 
 
-@dataclass(frozen=True)
-class Issued:
-    """A pair just issued, or issued again. The only place where the secrets exist outside the client."""
+class Code(NamedTuple):
+    """One row about a code; what its connection stands on follows in the same row."""
 
-    access_token: str = field(repr=False)
-    refresh_token: str | None = field(repr=False)
-    scopes: tuple[str, ...]
-    expires_at: datetime
-
-    def body(self, now: datetime) -> dict[str, object]:
-        """Return the token answer (RFC 6749 §5.1); `expires_in` in whole seconds."""
-        answer: dict[str, object] = {
-            "access_token": self.access_token,
-            "token_type": "Bearer",
-            "expires_in": max(0, int((self.expires_at - now).total_seconds())),
-            "scope": " ".join(self.scopes),
-        }
-        return answer | ({"refresh_token": self.refresh_token} if self.refresh_token else {})
+    id: int
+    digest: Any
+    scopes: str
+    redirect_uri: str
+    code_challenge: str
+    expires_at: Any
+    redeemed_at: Any
+    client_pk: int
+    last_address: Any
+    last_agent: str
 
 
-def access_token_lifetime() -> timedelta:
-    return timedelta(seconds=settings.ACCESS_TOKEN_LIFETIME_SECONDS)
+WIDTH = len(Code._fields)
+Found = tuple[Code, Footing]
 
 
-def take_code(code: str, *, client: Client, now: datetime) -> AuthorizationCode | Refusal:
-    """Return the authorization code this client may still exchange, its connection locked.
+def exchange(arrived: Arrived[CodeRequest], *, now: datetime) -> Issued | Refusal:
+    """Exchange one code, as `exchange_all` does, waiting for whoever holds its connection."""
+    outcome = exchange_all([arrived], now=now, waits=True)[0]
+    assert isinstance(outcome, Issued | Refusal)
+    return outcome
+
+
+@transaction.atomic
+def exchange_all(arrived: Sequence[Arrived[CodeRequest]], *, now: datetime, waits: bool = False) -> list[Outcome]:
+    """Exchange codes, an outcome for each in their order, in one transaction. Who would have to wait for a connection
+    is told to come again, unless `waits`.
 
     A code seen a second time ends the whole connection: the first caller may have been the thief, and nothing tells
-    which of the two it was. Call it inside the transaction that redeems it.
+    which of the two it was. Records code:redeemed, or code:replayed.
 
-    Obeys:    RFC 6749 §4.1.2 (single use; end the tokens on reuse), §4.1.3 (bound to its client).
-    Departs:  RFC 6749 §4.1.2 allows ten minutes; policy.AUTHORIZATION_CODE_LIFETIME is one.
-    Refuses:  invalid_grant, reason code:unknown, code:foreign_client, code:expired, code:replayed or the connection's.
+    Obeys:   RFC 6749 §4.1.2 (single use; end the tokens on reuse), §4.1.3 (bound to its client), RFC 7636 §4.6.
+    Departs: RFC 6749 §4.1.2 allows ten minutes; policy.AUTHORIZATION_CODE_LIFETIME is one.
+    Refuses: invalid_client; invalid_grant, reason code:unknown, code:foreign_client, code:expired, code:replayed,
+             code:verifier, code:redirect_mismatch or the connection's; invalid_target.
     """
-    digest = credentials.digest(code)
-    connection_id = AuthorizationCode.objects.filter(digest=digest).values_list("connection_id", flat=True).first()
-    if connection_id is None:
+    callers = client_proofs.let_in_all([each.request.proof for each in arrived], now=now)
+    digests = [credentials.digest(each.request.code) for each in arrived]
+    known = [digest for digest, caller in zip(digests, callers, strict=True) if isinstance(caller, Caller)]
+    held = lock_those(AuthorizationCode, known, waits=waits)
+    found = _find(held.digests)
+    outcomes: list[Outcome | Turn] = []
+    for each, caller, digest in zip(arrived, callers, digests, strict=True):
+        if isinstance(caller, Refusal):
+            outcomes.append(caller)
+        elif digest in held.elsewhere or (digest in found and not held.take(found[digest][1].connection_id)):
+            outcomes.append(AGAIN)
+        else:
+            outcomes.append(_judged(each, caller.client, found.get(digest), now))
+    return _redeem(outcomes, [found[digest][0] if digest in found else None for digest in digests], now)
+
+
+def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
+    """Return the codes of these digests, locked: the same consent page answered for another handle removes one under
+    that other connection's lock. Read after the lock of their connections, so that nothing is out of date."""
+    if not digests:
+        return {}
+    code, condition = AuthorizationCode._meta.db_table, statements.among("k.digest", digests)
+    text = f"""
+        SELECT k.id, k.digest, k.scopes, k.redirect_uri, k.code_challenge, k.expires_at, k.redeemed_at,
+               c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
+          FROM "{code}" k JOIN {footing.TABLES["Connection"]} c ON c.id = k.connection_id {footing.JOINS}
+         WHERE {condition.text} {statements.for_update("k")}"""  # noqa: S608  (names of our own models)
+    rows = statements.fetch(statements.Statement(text, condition.parameters))
+    return {bytes(row[1]): (Code._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows}
+
+
+def _judged(each: Arrived[CodeRequest], client: Client, found: Found | None, now: datetime) -> Refusal | Turn:
+    if found is None:
         return invalid_grant("code:unknown")
-    connection = lock(connection_id)
-    # Locked as well: the same consent page answered for another handle removes it under that connection's lock.
-    taken = AuthorizationCode.objects.select_for_update().filter(digest=digest).first()
-    if taken is None:
-        return invalid_grant("code:unknown")
-    taken.connection = connection
-    if connection.client_id != client.pk:
+    code, standing = found
+    if code.client_pk != client.pk:
         return invalid_grant("code:foreign_client")
-    if taken.redeemed_at:
-        events.record(Tag.CODE_REPLAYED, actor=Actor.CLIENT, connection=connection)
-        revoke(connection, reason=EndReason.CODE_REPLAY, now=now)
-        return invalid_grant("code:replayed")
-    if taken.expires_at <= now:
+    if code.redeemed_at:
+        return _end_for_replay(each, standing, now)
+    if footing.time_of(code.expires_at) <= now:
         return invalid_grant("code:expired")
-    return refusal_of(connection) or taken
-
-
-def redeem(code: AuthorizationCode, *, now: datetime) -> Issued:
-    """Exchange a code that `take_code` returned in this same transaction. Records code:redeemed."""
-    code.redeemed_at = now
-    code.save(update_fields=["redeemed_at"])
-    connection = code.connection
-    note_caller(connection)
-    standing = set(connection.scope_list)  # it may have been narrowed, or withheld from, since Allow
-    scope_list = [name for name in code.scopes.split() if name in standing]
-    pair = issue(connection, scope_list=scope_list, now=now, with_refresh=connection.client.may_refresh)
-    events.record(Tag.CODE_REDEEMED, actor=Actor.CLIENT, connection=connection)
-    return pair
-
-
-def issue(connection: Connection, *, scope_list: Iterable[str], now: datetime, with_refresh: bool) -> Issued:
-    """Issue a pair under a connection that the caller has locked; without refresh, an access token alone."""
-    token, row = None, None
-    if with_refresh:
-        token = credentials.generate(policy.REFRESH_TOKEN_PREFIX)
-        row = RefreshToken.objects.create(
-            connection=connection,
-            digest=credentials.digest(token),
-            issued_at=now,
-            expires_at=now + policy.REFRESH_TOKEN_IDLE_LIFETIME,
-        )
-    access_token, expires_at = issue_access_token(connection, beside=row, scope_list=scope_list, now=now)
-    return Issued(access_token, token, tuple(scope_list), expires_at)
-
-
-def issue_access_token(
-    connection: Connection, *, beside: RefreshToken | None, scope_list: Iterable[str], now: datetime
-) -> tuple[str, datetime]:
-    """Issue an access token, answered together with the refresh token `beside`; return it and its expiry."""
-    token = credentials.generate(policy.ACCESS_TOKEN_PREFIX)
-    expires_at = now + access_token_lifetime()
-    AccessToken.objects.create(
-        connection=connection,
-        refresh_token=beside,
-        digest=credentials.digest(token),
-        scopes=" ".join(scope_list),
-        issued_at=now,
-        expires_at=expires_at,
+    role = footing.role_on(standing)
+    if isinstance(role, Refusal):
+        return role
+    return _mismatch(each.request, code, standing) or Turn(
+        client=client,
+        facts=each.facts,
+        footing=standing,
+        last_caller=(code.last_address and str(code.last_address), code.last_agent),
+        # It may have been narrowed, or withheld from, since Allow.
+        scopes=[name for name in code.scopes.split() if name in standing.scope_list],
+        with_refresh=client.may_refresh,
     )
-    return token, expires_at
 
 
-def note_caller(connection: Connection) -> None:
-    """Keep where and as what the client last asked for credentials, where that is new."""
-    facts = events.current_request.get()
-    if (connection.last_address, connection.last_agent) != (facts.address, facts.agent):
-        connection.last_address, connection.last_agent = facts.address, facts.agent
-        connection.save(update_fields=["last_address", "last_agent"])
+def _mismatch(asked: CodeRequest, code: Code, standing: Footing) -> Refusal | None:
+    """Return why this request is not the one that the code was made for, or None. OAuth 2.1 drops `redirect_uri` here;
+    where it comes it must be the same."""
+    if asked.redirect_uri and asked.redirect_uri != code.redirect_uri:
+        return invalid_grant("code:redirect_mismatch")
+    if not is_verified_by(code.code_challenge, asked.verifier):
+        return invalid_grant("code:verifier")
+    return None if is_same_target(asked.resources, standing.resource) else WRONG_TARGET
+
+
+def _end_for_replay(each: Arrived[CodeRequest], standing: Footing, now: datetime) -> Refusal:
+    with events.of_request(each.facts):
+        connection = lock(standing.connection_id)
+        events.record(Tag.CODE_REPLAYED, actor=Actor.CLIENT, connection=connection)
+        revoke(connection, reason=Connection.EndReason.CODE_REPLAY, now=now)
+    return invalid_grant("code:replayed")
+
+
+def _redeem(outcomes: Sequence[Outcome | Turn], codes: Sequence[Code | None], now: datetime) -> list[Outcome]:
+    """Issue to all who have a turn, and mark their codes."""
+    turns = [outcome for outcome in outcomes if isinstance(outcome, Turn)]
+    pairs = iter(issue_all(turns, now=now))
+    redeemed = [code.id for code, outcome in zip(codes, outcomes, strict=True) if code and isinstance(outcome, Turn)]
+    if redeemed:
+        marks = [(pk, now) for pk in redeemed]
+        statements.execute(statements.updating(AuthorizationCode, ("id", "redeemed_at"), marks))
+        events.record_all([entry(Tag.CODE_REDEEMED, turn) for turn in turns], at=now)
+    return [next(pairs) if isinstance(outcome, Turn) else outcome for outcome in outcomes]

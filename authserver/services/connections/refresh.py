@@ -1,54 +1,213 @@
 """Refresh: the same token answers the same pair, and a token that comes late is judged."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
 
 from authserver import policy
-from authserver.models import Client, Connection, Notice, RefreshToken
-from authserver.protocol import credentials
+from authserver.models import Connection, Notice, RefreshToken
+from authserver.protocol import credentials, scopes
 from authserver.protocol.connections import replay
 from authserver.protocol.connections.replay import Judgement, Verdict
-from authserver.protocol.errors import Refusal, Refused, invalid_grant
-from authserver.services import clients, events, notices
-from authserver.services.connections import sealing
+from authserver.protocol.connections.token_requests import RefreshRequest
+from authserver.protocol.errors import Refusal, invalid_grant
+from authserver.services import catalog, client_proofs, events, notices, statements
+from authserver.services.catalog import Edition
+from authserver.services.client_proofs import Caller
+from authserver.services.connections import footing, sealing
 from authserver.services.connections.ending import revoke
-from authserver.services.connections.exchange import Issued, issue, issue_access_token, note_caller
-from authserver.services.connections.standing import lock, refusal_of
+from authserver.services.connections.exchange import WRONG_TARGET
+from authserver.services.connections.footing import Footing
+from authserver.services.connections.issuing import (
+    AGAIN,
+    Arrived,
+    Issued,
+    Outcome,
+    Turn,
+    entry,
+    is_same_target,
+    issue_access_token,
+    issue_all,
+    note_callers,
+)
+from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
 
 
-def take_refresh_token(token: str, *, client: Client, now: datetime, is_proven: bool = False) -> RefreshToken | Refusal:
-    """Return the refresh token this client may use, its connection locked. Call it inside the transaction that rotates.
+class Token(NamedTuple):
+    """One row about a refresh token; what its connection stands on follows in the same row."""
 
-    One that was replaced longer than policy.REFRESH_LEEWAY ago is judged (`protocol.connections.replay`): its own
-    client, late, goes on; theft ends the connection in this transaction. `is_proven` says that the client showed a
-    secret or key, which a thief of the token alone has not. Records refresh:late or refresh:replayed, with reasons.
+    id: int
+    digest: Any
+    expires_at: Any
+    rotated_at: Any
+    client_pk: int
+    last_address: Any
+    last_agent: str
 
-    Obeys:    RFC 9700 §4.14.2 (replay detection), RFC 6749 §6 (bound to its client).
-    Departs:  RFC 9700 §4.14.2 would end the connection at every replay; see docs/decisions.md.
-    Refuses:  invalid_grant, reason refresh:unknown, refresh:foreign_client, refresh:expired, refresh:replayed or the
-              connection's.
+
+WIDTH = len(Token._fields)
+Found = tuple[Token, Footing]
+
+
+@dataclass(slots=True)
+class Member:
+    """One refresh under way."""
+
+    arrived: Arrived[RefreshRequest]
+    caller: Caller
+    token: Token
+    footing: Footing
+
+
+def refresh(arrived: Arrived[RefreshRequest], *, now: datetime) -> Issued | Refusal:
+    """Refresh once, as `refresh_all` does, waiting for whoever holds the connection."""
+    outcome = refresh_all([arrived], now=now, waits=True)[0]
+    assert isinstance(outcome, Issued | Refusal)
+    return outcome
+
+
+@transaction.atomic
+def refresh_all(arrived: Sequence[Arrived[RefreshRequest]], *, now: datetime, waits: bool = False) -> list[Outcome]:
+    """Replace refresh tokens, an outcome for each in their order, in one transaction. Who would have to wait for a
+    connection is told to come again, unless `waits`.
+
+    Idempotent: the same token answers the same pair to whoever may use it, so parallel and repeated refreshes, and
+    lost answers, cost nobody a connection. Where that pair was itself replaced meanwhile, the newest one is the answer.
+    The previous access token lives to its own expiry. A token that was replaced longer than policy.REFRESH_LEEWAY ago
+    is judged (`protocol.connections.replay`): its own client, late, goes on; theft ends the connection.
+
+    Obeys:   RFC 9700 §4.14.2 (replay detection), RFC 6749 §6 (bound to its client; scopes within those allowed).
+    Departs: RFC 9700 §4.14.2 would end the connection at every replay; RFC 6749 §6 would refuse scopes beyond those
+             allowed, which are left out here while one remains; see docs/decisions.md.
+    Refuses: invalid_client; invalid_grant, reason refresh:malformed, refresh:unknown, refresh:foreign_client,
+             refresh:expired, refresh:replayed, refresh:too_far_behind or the connection's; invalid_scope;
+             invalid_target.
     """
-    digest = credentials.digest(token)
-    connection_id = RefreshToken.objects.filter(digest=digest).values_list("connection_id", flat=True).first()
-    if connection_id is None:
-        return invalid_grant("refresh:unknown")
-    connection = lock(connection_id)
-    taken = RefreshToken.objects.filter(digest=digest).first()
-    if taken is None:
-        return invalid_grant("refresh:unknown")
-    taken.connection = connection
-    if connection.client_id != client.pk:
+    callers = client_proofs.let_in_all([each.request.proof for each in arrived], now=now)
+    digests = [_digest(each.request.token) for each in arrived]
+    known = [digest for digest, caller in zip(digests, callers, strict=True) if digest and isinstance(caller, Caller)]
+    held = lock_those(RefreshToken, known, waits=waits)
+    found = _find(held.digests)
+    edition = catalog.edition_of(max((standing.catalog_version for _, standing in found.values()), default=0))
+    outcomes: list[Outcome | Turn] = []
+    for each, caller, digest in zip(arrived, callers, digests, strict=True):
+        if isinstance(caller, Refusal):
+            outcomes.append(caller)
+        elif digest is None:
+            outcomes.append(invalid_grant("refresh:malformed"))
+        elif digest in held.elsewhere or (digest in found and not held.take(found[digest][1].connection_id)):
+            outcomes.append(AGAIN)
+        elif digest not in found:
+            outcomes.append(invalid_grant("refresh:unknown"))
+        else:
+            outcomes.append(_judged(Member(each, caller, *found[digest]), edition, now))
+    tokens = [found[digest][0] if digest in found else None for digest in digests]
+    return _replace(arrived, outcomes, tokens, now)
+
+
+def _digest(token: str) -> bytes | None:
+    well_formed = credentials.is_well_formed(token, policy.REFRESH_TOKEN_PREFIX)
+    return credentials.digest(token) if well_formed else None
+
+
+def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
+    """Return the refresh tokens of these digests; read after the lock of their connections."""
+    if not digests:
+        return {}
+    token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests)
+    text = f"""
+        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
+          FROM "{token}" t JOIN {footing.TABLES["Connection"]} c ON c.id = t.connection_id {footing.JOINS}
+         WHERE {condition.text}"""  # noqa: S608  (names of our own models)
+    rows = statements.fetch(statements.Statement(text, condition.parameters))
+    return {bytes(row[1]): (Token._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows}
+
+
+def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
+    if member.token.client_pk != member.caller.client.pk:
         return invalid_grant("refresh:foreign_client")
-    if connection.is_live and taken.rotated_at and now - taken.rotated_at > policy.REFRESH_LEEWAY:
-        judgement = _judge(taken, token=token, is_proven=is_proven)
-        if judgement.verdict == Verdict.THEFT:
-            return _end_for_theft(connection, judgement, now=now)
-        _record(Tag.REFRESH_LATE, connection, judgement)
-    if taken.expires_at <= now:
+    if member.token.rotated_at is not None and member.footing.ended_at is None:
+        with events.of_request(member.arrived.facts):
+            judged = _judge_replaced(member, now)
+        if judged:
+            return judged
+    if footing.time_of(member.token.expires_at) <= now:
         return invalid_grant("refresh:expired")
-    return refusal_of(connection) or taken
+    role = footing.role_on(member.footing)
+    if isinstance(role, Refusal):
+        return role
+    granted = scopes.allowed_to(role, member.footing.scope_list, edition.catalog)
+    return _answer(member, granted, now)
+
+
+def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | Turn:
+    """Return the pair of before where there is one, or a turn to get a new one. The connection is the measure of the
+    scopes: a refresh that asked for less takes nothing away from the next one."""
+    asked = member.arrived.request
+    wanted = allowed if asked.scopes is None else [name for name in allowed if name in asked.scopes]
+    if asked.scopes is not None and not wanted:
+        return Refusal("invalid_scope", "None of the scopes can be granted.", "refresh:scope")
+    if not is_same_target(asked.resources, member.footing.resource):
+        return WRONG_TARGET
+    turn = Turn(
+        client=member.caller.client,
+        facts=member.arrived.facts,
+        footing=member.footing,
+        last_caller=(member.token.last_address and str(member.token.last_address), member.token.last_agent),
+        scopes=wanted,
+        with_refresh=True,
+    )
+    if member.token.rotated_at is None:
+        return turn
+    note_callers([turn])
+    return _issue_again(_row_of(member), token=asked.token, now=now) or turn
+
+
+def _replace(
+    arrived: Sequence[Arrived[RefreshRequest]], outcomes: Sequence[Outcome | Turn], tokens: Sequence[Token | None],
+    now: datetime,
+) -> list[Outcome]:  # fmt: skip
+    """Issue to all who have a turn, and keep each pair sealed in the row of the token that it replaces."""
+    turns = [outcome for outcome in outcomes if isinstance(outcome, Turn)]
+    pairs = iter(issue_all(turns, now=now))
+    told = [next(pairs) if isinstance(outcome, Turn) else outcome for outcome in outcomes]
+    rows = [
+        (token.id, now, each.facts.address, each.facts.agent, _sealed(pair, token=each.request.token))
+        for each, token, before, pair in zip(arrived, tokens, outcomes, told, strict=True)
+        if token and isinstance(before, Turn) and isinstance(pair, Issued)
+    ]
+    if rows:
+        columns = ("id", "rotated_at", "rotated_address", "rotated_agent", "sealed_successor")
+        statements.execute(statements.updating(RefreshToken, columns, rows))
+        events.record_all([entry(Tag.CREDENTIAL_REFRESHED, turn) for turn in turns], at=now)
+    return told
+
+
+# --- A token that was replaced before. Rare, so with the ORM; its connection is locked, the facts are the request's.
+
+
+def _row_of(member: Member) -> RefreshToken:
+    taken = RefreshToken.objects.get(pk=member.token.id)
+    taken.connection = lock(taken.connection_id)
+    return taken
+
+
+def _judge_replaced(member: Member, now: datetime) -> Refusal | None:
+    """Return the refusal for one that came after the leeway from a thief, and end the connection; None for its own
+    client. Records refresh:replayed or refresh:late, with the reasons."""
+    if now - footing.time_of(member.token.rotated_at) <= policy.REFRESH_LEEWAY:
+        return None
+    taken = _row_of(member)
+    judgement = _judge(taken, token=member.arrived.request.token, is_proven=member.caller.is_proven)
+    if judgement.verdict == Verdict.THEFT:
+        return _end_for_theft(taken.connection, judgement, now=now)
+    _record(Tag.REFRESH_LATE, taken.connection, judgement)
+    return None
 
 
 def _judge(taken: RefreshToken, *, token: str, is_proven: bool) -> Judgement:
@@ -82,31 +241,9 @@ def _record(tag: Tag, connection: Connection, judgement: Judgement) -> None:
     events.record(tag, actor=Actor.CLIENT, connection=connection, verdict=verdict, reasons=reasons)
 
 
-def rotate(taken: RefreshToken, *, token: str, scope_list: Iterable[str], now: datetime) -> Issued:
-    """Replace a refresh token that `take_refresh_token` returned in this same transaction; return the new pair.
-
-    Idempotent: the same token answers the same pair to whoever may use it, so parallel and repeated refreshes, and
-    lost answers, cost nobody a connection. Where that pair was itself replaced meanwhile, the newest one is the answer.
-    The previous access token lives to its own expiry. Raises Refused where the newest pair is too far away.
-    """
-    note_caller(taken.connection)
-    if taken.rotated_at:
-        again = _issue_again(taken, token=token, now=now)
-        if again:
-            return again
-    pair = issue(taken.connection, scope_list=scope_list, now=now, with_refresh=True)
-    clients.mark_used(taken.connection.client, now=now)
-    facts = events.current_request.get()
-    taken.rotated_at, taken.rotated_address, taken.rotated_agent = now, facts.address, facts.agent
-    _seal(taken, pair, token=token)
-    events.record(Tag.CREDENTIAL_REFRESHED, actor=Actor.CLIENT, connection=taken.connection)
-    return pair
-
-
-def _seal(taken: RefreshToken, pair: Issued, *, token: str) -> None:
+def _sealed(pair: Issued, *, token: str) -> bytes:
     content = [pair.access_token, pair.refresh_token, list(pair.scopes), pair.expires_at.isoformat()]
-    taken.sealed_successor = sealing.seal(token, json.dumps(content))
-    taken.save(update_fields=["rotated_at", "rotated_address", "rotated_agent", "sealed_successor"])
+    return sealing.seal(token, json.dumps(content))
 
 
 def _unsealed(taken: RefreshToken, *, token: str) -> Issued | None:
@@ -118,9 +255,9 @@ def _unsealed(taken: RefreshToken, *, token: str) -> Issued | None:
     return Issued(access_token, refresh_token, tuple(scope_list), datetime.fromisoformat(expires_at))
 
 
-def _issue_again(taken: RefreshToken, *, token: str, now: datetime) -> Issued | None:
+def _issue_again(taken: RefreshToken, *, token: str, now: datetime) -> Issued | Refusal | None:
     """Return the newest pair that follows this token: each one's successor is opened with the token before it. A new
-    access token is added to it where the first has run out meanwhile."""
+    access token is added to it where the first has run out meanwhile. None where no pair is kept."""
     for _ in range(policy.REFRESH_CHAIN_LENGTH_MAX):
         pair = _unsealed(taken, token=token)
         if pair is None or pair.refresh_token is None:
@@ -130,11 +267,12 @@ def _issue_again(taken: RefreshToken, *, token: str, now: datetime) -> Issued | 
             return pair if pair.expires_at > now else _renewed(taken, pair, successor, token=token, now=now)
         successor.connection = taken.connection
         taken, token = successor, pair.refresh_token
-    raise Refused(invalid_grant("refresh:too_far_behind"))
+    return invalid_grant("refresh:too_far_behind")
 
 
 def _renewed(taken: RefreshToken, pair: Issued, successor: RefreshToken | None, *, token: str, now: datetime) -> Issued:
     access_token, expires_at = issue_access_token(taken.connection, beside=successor, scope_list=pair.scopes, now=now)
     renewed = Issued(access_token, pair.refresh_token, pair.scopes, expires_at)
-    _seal(taken, renewed, token=token)
+    taken.sealed_successor = _sealed(renewed, token=token)
+    taken.save(update_fields=["sealed_successor"])
     return renewed

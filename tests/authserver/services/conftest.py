@@ -9,19 +9,21 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
 
-from authserver.models import AccessToken, AuthorizationCode, Client, RefreshToken
+from authserver.models import AccessToken, Client, RefreshToken
 from authserver.protocol import credentials
 from authserver.protocol.client_metadata import ClientMetadata
+from authserver.protocol.connections.token_requests import CodeRequest, Proof, RefreshRequest
 from authserver.protocol.errors import Refusal
-from authserver.services import catalog, clients, connections, registration
-from authserver.services.connections import Approval, Issued
+from authserver.services import catalog, clients, connections, events, registration
+from authserver.services.connections import Approval, Arrived, Issued
 from authserver.services.registration import Registered
 from handles.models import Handle
 from tests.people import GATEWAY, App, World
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+VERIFIER = "v" * 43
+CHALLENGE = "7w_YNF9DSfIdPf_pRjSq646_kPr-2-o9NAl16JGghdM"
 READS = ("mcp.connect", "skills.read", "links.read")
 
 UNKNOWN = "8f6f6a2e-0000-4000-8000-000000000000"
@@ -59,7 +61,7 @@ def approval(world: World, client_row: Client) -> Approving:
         wanted=READS,
         granted=READS,
         redirect_uri="https://chatgpt.com/connector/oauth/abc",
-        code_challenge="c" * 43,
+        code_challenge=CHALLENGE,
         consent_id=uuid4(),
     )
 
@@ -75,20 +77,25 @@ def approve(approval: Approval, now: datetime = NOW) -> str:
     return code
 
 
-def exchange(code: str, client: Client, now: datetime = NOW) -> Issued | Refusal:
-    """Take and redeem a code in one transaction, as the token endpoint does."""
-    with transaction.atomic():
-        taken = connections.take_code(code, client=client, now=now)
-        return connections.redeem(taken, now=now) if isinstance(taken, AuthorizationCode) else taken
+def proof_of(client: Client) -> Proof:
+    """Return the proof of a client; one that has a secret is given another, that is known here."""
+    if not client.has_secret:
+        return Proof(client.client_id)
+    Client.objects.filter(pk=client.pk).update(secret_digest=credentials.digest("known"))
+    return Proof(client.client_id, "known")
+
+
+def exchange(code: str, client: Client, now: datetime = NOW, **asked: Any) -> Issued | Refusal:
+    """Exchange a code as the token endpoint does."""
+    usual = {"verifier": VERIFIER, "redirect_uri": None, "resources": ()}
+    request = CodeRequest(proof_of(client), code, **usual | asked)
+    return connections.exchange(Arrived(request, events.current_request.get()), now=now)
 
 
 def refresh(token: str | None, client: Client, now: datetime = NOW, scope_list: Any = READS) -> Issued | Refusal:
-    """Take and rotate a refresh token in one transaction, as the token endpoint does."""
-    with transaction.atomic():
-        taken = connections.take_refresh_token(token or "", client=client, now=now)
-        if not isinstance(taken, RefreshToken):
-            return taken
-        return connections.rotate(taken, token=token or "", scope_list=scope_list, now=now)
+    """Refresh as the token endpoint does."""
+    request = RefreshRequest(proof_of(client), token or "", tuple(scope_list), ())
+    return connections.refresh(Arrived(request, events.current_request.get()), now=now)
 
 
 def issued(answer: Issued | Refusal) -> Issued:

@@ -214,7 +214,7 @@ def test_deleting_ends_the_connections_of_this_client_only(
     assert Connection.objects.get().is_live
     registration.delete(client_row, now=NOW)
     assert Connection.objects.get().end_reason == EndReason.CLIENT_DELETED
-    assert reason(refresh(pair.refresh_token, client_row)) == "connection:ended_client_deleted"
+    assert reason(refresh(pair.refresh_token, client_row)) == "client:expired"
 
 
 # --- Unused
@@ -234,7 +234,7 @@ def test_a_registration_that_nobody_used_ends_after_its_month(public: Registered
 
 
 def test_a_registration_that_was_used_lives_two_years_beyond_its_last_use(public: Registered) -> None:
-    clients.mark_used(public.client, now=NOW)
+    clients.mark_used([public.client], now=NOW)
     assert not ends_at(public.client, NOW + policy.IDLE_REGISTRATION_LIFETIME)
     assert ends_at(public.client, NOW + policy.IDLE_REGISTRATION_LIFETIME + timedelta(seconds=1))
 
@@ -252,7 +252,7 @@ def test_what_did_not_register_itself_never_expires(public: Registered, source: 
 def test_a_tombstone_of_what_was_never_used_goes_after_a_year_and_of_what_was_used_stays(
     public: Registered, confidential: Registered
 ) -> None:
-    clients.mark_used(confidential.client, now=NOW)
+    clients.mark_used([confidential.client], now=NOW)
     late = NOW + policy.IDLE_REGISTRATION_LIFETIME + DAY
     assert registration.expire_unused(now=late) == 2
     registration.expire_unused(now=late + policy.TOMBSTONE_LIFETIME)
@@ -269,12 +269,12 @@ def test_batches_are_worked_through(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_use_is_noted_once_a_day(public: Registered) -> None:
-    clients.mark_used(public.client, now=NOW)
+    clients.mark_used([public.client], now=NOW)
     public.client.refresh_from_db()
-    clients.mark_used(public.client, now=NOW + policy.CLIENT_LAST_USED_RESOLUTION)
+    clients.mark_used([public.client], now=NOW + policy.CLIENT_LAST_USED_RESOLUTION)
     public.client.refresh_from_db()
     assert public.client.last_used_at == NOW
-    clients.mark_used(public.client, now=NOW + policy.CLIENT_LAST_USED_RESOLUTION + timedelta(seconds=1))
+    clients.mark_used([public.client], now=NOW + policy.CLIENT_LAST_USED_RESOLUTION + timedelta(seconds=1))
     public.client.refresh_from_db()
     assert public.client.last_used_at == NOW + policy.CLIENT_LAST_USED_RESOLUTION + timedelta(seconds=1)
 

@@ -73,7 +73,7 @@ def test_a_replayed_code_leaves_other_connections_alone(approval: Approving, cli
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda c: Client.objects.filter(pk=c.client_id).update(is_active=False), "client:blocked_or_expired"),
+        (lambda c: Client.objects.filter(pk=c.client_id).update(is_active=False), "client:blocked"),
         (lambda c: c.protected_resource.__class__.objects.update(is_active=False), "resource:withdrawn"),
         (lambda c: c.user.memberships.all().delete(), "person:may_not_act_for_handle"),
         (lambda c: Handle.objects.update(status="suspended"), "person:may_not_act_for_handle"),

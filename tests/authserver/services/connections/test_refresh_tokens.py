@@ -27,7 +27,7 @@ def row_of(token: str | None) -> RefreshToken:
 
 
 def test_an_unknown_token_is_refused(pair: Issued, client_row: Client) -> None:
-    assert reason(refresh("mcprt_" + "0" * 49, client_row)) == "refresh:unknown"
+    assert reason(refresh(credentials.generate("mcprt_"), client_row)) == "refresh:unknown"
     assert reason(refresh(pair.access_token, client_row)) == "refresh:unknown"
 
 
