@@ -1,6 +1,6 @@
 """Django's test client, as far as a desk of the door takes its requests: they go through the desk, on the test's own
-thread and database connection, and the test sees what was written to the wire. `TEST_DOOR=1` (tests/tiers.py) has it so;
-what no desk takes goes to Django's view, as in life."""
+thread and database connection, and the test sees what was written to the wire. `TEST_DOOR=1` (tests/tiers.py) has it
+so; what no desk takes goes to Django's view, as in life."""
 
 from __future__ import annotations
 

@@ -40,6 +40,7 @@ class DoorProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1 with the desks before the application."""
 
     at_door: RequestResponseCycle | None = None  # the request that a desk will be asked about, not yet whole
+    answering: RequestResponseCycle | None = None  # whose turn it is; `cycle` is the one that was read last
     deadline: asyncio.TimerHandle | None = None  # for the rest of a request, or for the first one
     stalled: asyncio.TimerHandle | None = None  # until then the client reads its answers, or has had its last
     is_partial = False  # a request has begun, and is not there to its end
@@ -57,6 +58,10 @@ class DoorProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._expect_nothing()
         self._has_read()
+        if self.answering:
+            self.answering.disconnected = True
+            self.answering.message_event.set()
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -170,6 +175,7 @@ class DoorProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Called once the headers are there, or when a pipelined request has its turn."""
+        self.answering = cycle
         if app is not self.app or cycle.scope["path"] not in desks.DESKS:
             super()._start_asgi_task(cycle, app)
         elif cycle.more_body:

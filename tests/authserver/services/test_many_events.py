@@ -26,7 +26,7 @@ def entry(**given: Any) -> Entry:
     return Entry(**{"tag": Tag.CLIENT_REGISTERED, "actor": Actor.CLIENT, "facts": NO_REQUEST} | given)
 
 
-@pytest.mark.parametrize("odd", [uuid4(), 1.5, NOW, {"x": {1}}], ids=str)
+@pytest.mark.parametrize("odd", [uuid4(), 1.5, NOW, {"x": {1}}], ids=["UUID", "float", "time", "set"])
 def test_a_detail_that_no_database_gives_back_as_it_was_is_refused(odd: object) -> None:
     with pytest.raises(TypeError, match="not so: odd"):
         events.record_all([entry(), entry(detail={"odd": odd})], at=NOW)
