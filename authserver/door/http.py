@@ -13,7 +13,10 @@ from authserver.protocol.errors import Refusal
 from authserver.services import events
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
-ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+ALWAYS = (
+    b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+)
 if settings.SECURE_HSTS_SECONDS:
     ALWAYS += b"strict-transport-security: max-age=%d; includeSubDomains; preload\r\n" % settings.SECURE_HSTS_SECONDS
 RETRY_AFTER_SECONDS = 1

@@ -159,7 +159,6 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
         "EMAIL_URL": "dummymail://",
         "LOG_LEVEL": "WARNING",
         "DJANGO_SETTINGS_MODULE": "authserver.settings",
-        "TEST_PLAY": "1",
     }
     taken = ("DATABASE_URL", "CACHE_URL", "CELERY_BROKER_URL", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL")
     env = {name: value for name, value in os.environ.items() if name not in taken} | ours | more
