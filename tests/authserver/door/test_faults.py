@@ -1,4 +1,4 @@
-"""The door when its PostgreSQL is away, silent or locked, or kills its backends: 503 or the true answer, never a guess."""
+"""The door when its PostgreSQL is away, silent, locked, or kills its backends: 503 or the truth, never a guess."""
 
 from __future__ import annotations
 
