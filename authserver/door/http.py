@@ -18,7 +18,10 @@ NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma
 CORS = (  # as views.responses.cors says it
     b"access-control-allow-origin: *\r\naccess-control-expose-headers: WWW-Authenticate, Retry-After\r\n"
 )
-ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+ALWAYS = (
+    b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+)
 if settings.SECURE_HSTS_SECONDS:
     ALWAYS += b"strict-transport-security: max-age=%d; includeSubDomains; preload\r\n" % settings.SECURE_HSTS_SECONDS
 RETRY_AFTER_SECONDS = 1
