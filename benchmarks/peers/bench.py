@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ ONE_PROCESS_ONLY = {OURS_ON_SQLITE}  # one process writes: a single file
 def main(arguments: list[str]) -> None:
     """Measure, print, write; leave with 1 if anything answered wrong."""
     options = parsed(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # as after Ctrl-C, nothing is left behind
     servers = [server for server in lineup() if wanted(server.name, options.only)]
     with tempfile.TemporaryDirectory(prefix="gh-peers-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # PostgreSQL may run as another user, who has to pass
