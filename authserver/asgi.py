@@ -17,3 +17,4 @@ application = Pages()
 chores.start()
 gc.collect()
 gc.freeze()  # what is loaded by now stays: the collector need not look at it again
+gc.set_threshold(10_000, 20, 50)  # a batch makes thousands of short-lived tuples; it is no reason to look for cycles

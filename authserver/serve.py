@@ -1,6 +1,7 @@
 """`python -m authserver.serve`: the server of this product, uvicorn with our door before the application."""
 
 import argparse
+import resource
 
 import uvicorn
 
@@ -15,6 +16,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
+    allow_connections()
     uvicorn.run(
         "authserver.asgi:application",
         http="authserver.asgi:DoorProtocol",  # type: ignore[arg-type]
@@ -31,6 +33,12 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+
+
+def allow_connections() -> None:
+    """Take as many open files as the system grants: often the default is 1,024, and each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 if __name__ == "__main__":

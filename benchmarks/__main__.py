@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.hot import pages, paths, purging
 from benchmarks.peers import bench as peers
-from benchmarks.soak import races, receipts, refresh
+from benchmarks.soak import races, receipts, refresh, strict
 from tests import servers
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> None:
         "soak": refresh.main,
         "races": races.main,
         "receipts": receipts.main,
+        "strict": strict.main,
     }
     if not arguments:
         table()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
 from authserver.services.usage import marks
-from tests import document_host, servers, tampering, tiers
+from tests import document_host, servers, tampering, through_door, tiers
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
 
@@ -75,6 +76,13 @@ def _tables_can_be_emptied() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", bare_flush)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _through_door() -> Iterator[None]:
+    """Where the test run says so, requests go through the desks of the door."""
+    with through_door.opened() if through_door.IS_ON else contextlib.nullcontext():
         yield
 
 

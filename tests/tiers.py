@@ -29,6 +29,7 @@ WITHOUT_ROWS = [f"--ignore=tests/{name}" for name in ("resourceserver", "authser
 WITHOUT_ROWS.append("--ignore=tests/test_dev_command.py")
 # Thousands of random requests: once is enough, and PostgreSQL refuses more than SQLite does (a NUL, a length, a type).
 RANDOM = [f"--ignore=tests/{name}" for name in ("api/test_driven.py", "attacks/test_random_requests.py")]
+WITHOUT_ROWS += [f"--ignore=tests/authserver/door/test_{name}.py" for name in ("listener", "stopping", "twins")]
 CLOSING = re.compile(r"=+ .* in \d+\.\d+s\b.* =+$")
 
 
@@ -126,7 +127,7 @@ def tiers() -> list[Tier]:
             "tests on PostgreSQL",
             (pytest_command(plain, "-n", WORKERS, *WITHOUT_ROWS),),
             needs=POSTGRESQL,
-            env=(("TEST_DATABASE", "postgresql"),),
+            env=(("TEST_DATABASE", "postgresql"), ("TEST_DOOR", "1")),  # and through the door; above, without
         ),
         Tier("tasks on Valkey/Redis", (pytest_command("redis and not browser and not contract"),), needs=REDIS),
         Tier("browser", (pytest_command("browser", "-n", WORKERS),), needs=CHROMIUM),

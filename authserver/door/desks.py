@@ -56,17 +56,24 @@ def ask(request: Request, tell: Tell) -> bool:
         if line:
             line.ask(asked, outcome)
             return
-        answer = found if isinstance(found, Response) else _answer(desk, request, found)
+        try:
+            answer = found if isinstance(found, Response) else _answer(desk, request, found)
+        except Exception as error:  # the others of the same statement get their answers
+            answer = _answer(desk, request, error)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
     outcome(asked if isinstance(asked, Response) else None)
     return True
 
 
-def _answer(desk: Desk, request: Request, found: Any) -> Response:
-    if isinstance(found, Unavailable):
-        return http.unavailable(str(found))
-    if isinstance(found, Exception):  # logged by the line, with its place
-        log.error("%s failed: %s", request.path, type(found).__name__)
+def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
+    """Return the answer. Nothing is raised: others are told by the same loop."""
+    if isinstance(outcome, Unavailable):
+        return http.unavailable(str(outcome))
+    try:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return desk.told(request, outcome)
+    except Exception as error:  # what the line met is logged by the line, with its place
+        log.error("%s failed: %s", request.path, type(error).__name__)
         return http.no_store({"error": "server_error", "error_description": "Something failed here."}, status=500)
-    return desk.told(request, found)

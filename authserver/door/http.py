@@ -18,10 +18,14 @@ NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma
 CORS = (  # as views.responses.cors says it
     b"access-control-allow-origin: *\r\naccess-control-expose-headers: WWW-Authenticate, Retry-After\r\n"
 )
-ALWAYS = b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+ALWAYS = (
+    b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
+    b"content-security-policy: default-src 'none'; frame-ancestors 'none'\r\n"
+)
 if settings.SECURE_HSTS_SECONDS:
     ALWAYS += b"strict-transport-security: max-age=%d; includeSubDomains; preload\r\n" % settings.SECURE_HSTS_SECONDS
 RETRY_AFTER_SECONDS = 1
+ONLY_SECURE, BEHIND_PROXY = settings.SECURE_SSL_REDIRECT, bool(settings.TRUSTED_PROXY_COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def plain(scope: Mapping[str, Any], body: bytes) -> Request | None:
     headers = dict(scope["headers"])
     if len(headers) != len(scope["headers"]) or scope["query_string"]:
         return None
-    if not is_host_of_ours(headers.get(b"host", b"")) or (settings.SECURE_SSL_REDIRECT and not _is_secure(headers)):
+    if not is_host_of_ours(headers.get(b"host", b"")) or (ONLY_SECURE and not _is_secure(headers)):
         return None
     request_id = events.request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
     client = scope["client"]
@@ -95,7 +99,7 @@ def plain(scope: Mapping[str, Any], body: bytes) -> Request | None:
 
 
 def _is_secure(headers: Mapping[bytes, bytes]) -> bool:
-    return bool(settings.TRUSTED_PROXY_COUNT) and headers.get(b"x-forwarded-proto") == b"https"
+    return BEHIND_PROXY and headers.get(b"x-forwarded-proto") == b"https"
 
 
 @lru_cache(maxsize=256)

@@ -38,10 +38,11 @@ class Member(Generic[Asked, Told]):
 class Line(ABC, Generic[Asked, Told]):
     """A waiting line. Everything here is the event loop's; `_serve` has the work done, here or elsewhere."""
 
-    def __init__(self, name: str, *, at_once: int) -> None:
+    def __init__(self, name: str, *, at_once: int, members_max: int = policy.DOOR_MEMBERS_MAX) -> None:
         self.name = name
         self.loop: asyncio.AbstractEventLoop | None = None
         self._at_once = at_once  # how many statements or transactions may be under way
+        self._members_max = members_max  # who share one
         self._busy = 0
         self._inside = 0
         self._waiting: deque[Member[Asked, Told]] = deque()
@@ -57,12 +58,12 @@ class Line(ABC, Generic[Asked, Told]):
     def ask(self, asked: Asked, tell: Callable[[Told | Exception], None]) -> None:
         """Ask for one. `tell` is called by the event loop with the outcome, or with what prevented it: Unavailable
         where it may be asked again."""
-        if self._inside >= policy.DOOR_WAITING_MAX:
-            tell(Unavailable(f"{self.name}:full"))
-            return
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self._open()
+        if self._inside >= policy.DOOR_WAITING_MAX:
+            self.loop.call_soon(tell, Unavailable(f"{self.name}:full"))  # not at once: its answer may bring the next
+            return
         self._inside += 1
         self._waiting.append(Member(asked, time.monotonic(), tell))
         if self._busy < self._at_once:
@@ -73,7 +74,7 @@ class Line(ABC, Generic[Asked, Told]):
         """Serve all who wait, as far as one statement takes them. Who waited too long is told so: they ask no more."""
         members: list[Member[Asked, Told]] = []
         oldest = time.monotonic() - policy.DOOR_SECONDS_MAX
-        while self._waiting and len(members) < policy.DOOR_MEMBERS_MAX:
+        while self._waiting and len(members) < self._members_max:
             member = self._waiting.popleft()
             if member.arrived > oldest:
                 members.append(member)

@@ -8,11 +8,19 @@ from a2wsgi import WSGIMiddleware
 from django.core.wsgi import get_wsgi_application
 
 from authserver import policy
+from authserver.door.http import RETRY_AFTER_SECONDS, unavailable
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+FULL = unavailable("pages:full")
+FULL_HEADERS = [
+    (b"content-type", b"application/json"),
+    (b"cache-control", b"no-store"),
+    (b"retry-after", b"%d" % RETRY_AFTER_SECONDS),
+    (b"content-length", b"%d" % len(FULL.body)),
+]
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
@@ -22,14 +30,26 @@ class Pages:
     def __init__(self) -> None:
         django: Any = get_wsgi_application()
         self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
+        self._inside = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await self._take(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._bridge(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._inside >= policy.PAGES_WAITING_MAX:
+            await send({"type": "http.response.start", "status": 503, "headers": FULL_HEADERS})
+            await send({"type": "http.response.body", "body": FULL.body})
+            return
+        self._inside += 1
+        try:
+            await self._answer(scope, receive, send)
+        finally:
+            self._inside -= 1
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)

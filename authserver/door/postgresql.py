@@ -1,6 +1,10 @@
 """Lines whose statements run on PostgreSQL while the event loop goes on: no thread, nothing to hand over."""
 
 import asyncio
+import contextlib
+import os
+import socket
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -28,6 +32,8 @@ PARAMETERS: dict[str, Any] = {
     "tcp_user_timeout": int(policy.DOOR_SECONDS_MAX * 1000),
     "options": " ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),
 }
+GRACE_SECONDS = 0.5  # after its own limit, until a database that keeps silent is given up
+BROKEN_SECONDS_MAX = 1.0  # within which a broken connection shows
 DJANGO_S_OWN = ("cursor_factory", "context", "prepare_threshold", "options")
 
 
@@ -55,10 +61,7 @@ class PostgresqlLine(Line[Asked, Told]):
 
     async def _outcomes(self, asked: list[Asked]) -> Sequence[Told | Exception]:
         try:
-            try:
-                return await self._run(self._steps(asked))
-            except (psycopg.OperationalError, psycopg.InterfaceError):
-                return await self._run(self._steps(asked))
+            return await self._run_or_again(asked)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._log(error)
             return [Unavailable(f"{self.name}:database")] * len(asked)
@@ -68,15 +71,38 @@ class PostgresqlLine(Line[Asked, Told]):
             self._log(error)
             return [error]
 
+    async def _run_or_again(self, asked: list[Asked]) -> Sequence[Told]:
+        """Run the steps; once more, over a new connection, where the first one turned out to be broken."""
+        began = time.monotonic()
+        try:
+            return await self._run(self._steps(asked))
+        except (psycopg.OperationalError, psycopg.InterfaceError):
+            if time.monotonic() - began > BROKEN_SECONDS_MAX:  # it took too long, and would again
+                raise
+            broken, self._idle = self._idle, []
+            for connection in broken:
+                await connection.close()
+            return await self._run(self._steps(asked))
+
     async def _run(self, steps: Steps[Sequence[Told]]) -> Sequence[Told]:
+        assert self.loop
         connection = self._idle.pop() if self._idle else await connect()
+        end = self.loop.call_later(policy.DOOR_STATEMENT_SECONDS + GRACE_SECONDS, hang_up, connection)
         try:
             outcome = await run(steps, connection)
         except BaseException:
             await connection.close()
             raise
+        finally:
+            end.cancel()
         self._idle.append(connection)
         return outcome
+
+
+def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Break the connection to a database that keeps silent: whoever waits for it is told so at once."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 async def run(steps: Steps[Told], connection: psycopg.AsyncConnection[Any]) -> Told:

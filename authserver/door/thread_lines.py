@@ -9,6 +9,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 from django.db import connection as database
 from django.db.utils import load_backend
 
+from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
 from authserver.door.postgresql import PARAMETERS
 
@@ -20,13 +21,19 @@ class ThreadLine(Line[Asked, Told]):
     """A line that calls `act` with what several ask, and gets one outcome each, in their order.
 
     Where it fails for several, each is asked for alone, so that nobody fails for another. `is_repeatable` says that
-    asking twice does no harm: then a database connection that broke is replaced and the members never notice.
+    asking twice does no harm: then a database connection that broke is replaced and the members never notice. A line
+    `one_by_one` is for those who may have to wait for a lock: there nobody waits for more than two others.
     """
 
     def __init__(
-        self, name: str, act: Callable[[Sequence[Asked]], Sequence[Told]], *, is_repeatable: bool, at_once: int = 1
+        self,
+        name: str,
+        act: Callable[[Sequence[Asked]], Sequence[Told]],
+        *,
+        is_repeatable: bool,
+        one_by_one: bool = False,
     ) -> None:
-        super().__init__(name, at_once=at_once)
+        super().__init__(name, at_once=2 if one_by_one else 1, members_max=1 if one_by_one else policy.DOOR_MEMBERS_MAX)
         self._act, self._is_repeatable = act, is_repeatable
         self._work: SimpleQueue[Work[Asked, Told]] = SimpleQueue()
 

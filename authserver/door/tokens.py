@@ -32,27 +32,29 @@ class Told:
     now: datetime
 
 
-def _acting(all_of: Callable[..., list[Outcome]], *, waits: bool) -> Callable[[Arrivals], list[Told]]:
+def _acting(all_of: Callable[..., list[Outcome]]) -> Callable[[Arrivals], list[Told]]:
     def act(arrivals: Arrivals) -> list[Told]:
         now = timezone.now()
-        return [Told(outcome, now) for outcome in all_of(arrivals, now=now, waits=waits)]
+        return [Told(outcome, now) for outcome in all_of(arrivals, now=now)]
 
     return act
 
 
 def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[Told]]:
+    """Return the act of a line for those who would have had to wait for a connection: here they do."""
+
     def act(arrivals: Arrivals) -> list[Told]:
-        """Each in a transaction of its own, which waits for whoever holds the connection."""
-        return [Told(one(arrival, now=now), now) for arrival in arrivals for now in (timezone.now(),)]
+        now = timezone.now()
+        return [Told(one(arrival, now=now), now) for arrival in arrivals]
 
     return act
 
 
 # A refresh that is repeated answers the same pair; a code that is repeated ends its connection.
-refreshes = ThreadLine("refreshes", _acting(connections.refresh_all, waits=False), is_repeatable=True)
-codes = ThreadLine("codes", _acting(connections.exchange_all, waits=False), is_repeatable=False)
-late_refreshes = ThreadLine("refreshes that wait", _alone(connections.refresh), is_repeatable=True, at_once=2)
-late_codes = ThreadLine("codes that wait", _alone(connections.exchange), is_repeatable=False, at_once=2)
+refreshes = ThreadLine("refreshes", _acting(connections.refresh_all), is_repeatable=True)
+codes = ThreadLine("codes", _acting(connections.exchange_all), is_repeatable=False)
+late_refreshes = ThreadLine("refreshes that wait", _alone(connections.refresh), is_repeatable=True, one_by_one=True)
+late_codes = ThreadLine("codes that wait", _alone(connections.exchange), is_repeatable=False, one_by_one=True)
 
 
 def read(request: Request) -> Arrived[Any] | None:

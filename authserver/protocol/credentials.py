@@ -5,7 +5,6 @@ Format of every secret: prefix + 43 base62 characters (32 random bytes, big-endi
 tell a real one from a look-alike; it protects nothing else.
 """
 
-import base64
 import binascii
 import hashlib
 import secrets
@@ -68,8 +67,8 @@ def of_basic(header: str) -> tuple[str, str] | None:
     if scheme.lower() != "basic":
         return None
     try:
-        text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-    except (binascii.Error, UnicodeDecodeError):
+        text = binascii.a2b_base64(encoded.strip(), strict_mode=True).decode("utf-8")
+    except ValueError:  # neither base64 nor text
         return ("", "")
     name, _, secret = text.partition(":")
-    return unquote(name), unquote(secret)
+    return (unquote(name), unquote(secret)) if "%" in text else (name, secret)

@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 CACHE = ROOT / "var" / "peers"  # what was installed from registries; `rm -r` it for newer versions
 START_SECONDS = 60
 INTROSPECTION_SAMPLE = 100_000
+RUNS = 20  # that there are refresh tokens for, if connections are few
 CHAINS = 2_000  # refresh tokens that a run begins with; each answer brings the next
+SHORTEST_CHAINS = 100
 
 # The same client, person's approval and question everywhere.
 SCOPE = "mcp.connect skills.read links.read"
@@ -93,15 +95,22 @@ def spread(connections: int) -> range:
 
 
 class Unused:
-    """Refresh tokens that were seeded and that no run has begun with yet, by number; the first is 1."""
+    """Seeded refresh tokens that no run has begun with yet, by number: the last half of all.
+
+    The connections before `first` are never refreshed: where a refresh ends the access token before it, introspection
+    asks for theirs.
+    """
 
     def __init__(self, connections: int) -> None:
-        self._next, self._last = 1, connections
+        self.first = connections - connections // 2 + 1
+        self._next, self._last = self.first, connections
+        # More than there are requests under way, or a chain would break off at once.
+        self._each = max(SHORTEST_CHAINS, min(CHAINS, connections // 2 // RUNS))
 
     def take(self) -> range:
-        """The next ones, for one run; a tenth of all at most, so that there is enough for ten."""
-        found = range(self._next, self._next + min(CHAINS, self._last // 10))
-        if not found or found.stop > self._last + 1:
+        """The next ones, for one run."""
+        found = range(self._next, self._next + self._each)
+        if found.stop > self._last + 1:
             raise RuntimeError("every refresh token that was seeded is used: more connections are needed")
         self._next = found.stop
         return found

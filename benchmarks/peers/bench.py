@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from benchmarks.peers.goals import OURS_ON_SQLITE, PATHS, Place, medians
 DOCUMENT = base.ROOT / "docs" / "benchmarks.md"
 QUIET_SECONDS = 45  # at most, for what a run left behind: 32 requests that each hash a secret
 WARM_UP_SECONDS = 1.0
+FEWEST = 10_000
 FIRST_COUNT = 15_000  # codes for the warm-up, whose rate tells how many a round needs
 SLOW_SECONDS = 8.0  # for some tens of answers, when each is a quarter of a second of hashing
 ONE_PROCESS_ONLY = {OURS_ON_SQLITE}  # one process writes: a single file
@@ -28,6 +30,7 @@ ONE_PROCESS_ONLY = {OURS_ON_SQLITE}  # one process writes: a single file
 def main(arguments: list[str]) -> None:
     """Measure, print, write; leave with 1 if anything answered wrong."""
     options = parsed(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # as after Ctrl-C, nothing is left behind
     servers = [server for server in lineup() if wanted(server.name, options.only)]
     with tempfile.TemporaryDirectory(prefix="gh-peers-", ignore_cleanup_errors=True) as folder:
         os.chmod(folder, 0o755)  # PostgreSQL may run as another user, who has to pass
@@ -47,7 +50,7 @@ def main(arguments: list[str]) -> None:
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """The options."""
     parser = argparse.ArgumentParser(prog="./dev bench peers", description="Every peer beside us, in one run.")
-    parser.add_argument("--connections", type=_count, default=1_000_000, help="live connections in each database")
+    parser.add_argument("--connections", type=_connections, default=1_000_000, help="live ones in each database")
     parser.add_argument("--rounds", type=_count, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="per server, path and round")
     parser.add_argument("--processes", type=_counts, default=(1, 2), help="a run for each, such as 1,2")
@@ -60,6 +63,13 @@ def _count(text: str) -> int:
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("one at least")
+    return number
+
+
+def _connections(text: str) -> int:
+    number = int(text)
+    if number < FEWEST:
+        raise argparse.ArgumentTypeError(f"{FEWEST:,} at least: each round refreshes others")
     return number
 
 

@@ -145,7 +145,7 @@ class Glewlwyd:
         self._codes += count
         self._database.copy("gpo_code", CODE, map(authorization_code, numbers))
         self._database.copy("gpo_code_scope", "gpoc_id, gpocs_scope", scopes(numbers))
-        asked = (signed(number + 1, self._issuer, self._now) for number in base.spread(self._connections))
+        asked = (signed(number + 1, self._issuer, self._now) for number in base.spread(self._seeded.first - 1))
         values = {"asked": asked, "refreshed": map(refresh_secret, starts), "exchanged": map(code_secret, numbers)}
         files = {name: base.write_values(self._folder / name, lines) for name, lines in values.items()}
         return {

@@ -108,25 +108,25 @@ class Installation:
             self.database.run(f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))")
         self.database.settle()
 
-    def targets(self, count: int) -> dict[str, Target]:
-        """Its three paths, with values that nobody used."""
-        url = f"http://127.0.0.1:{self.port}/o"
+    def introspection(self) -> Target:
+        """A resource server asks, its secret hashed."""
+        numbers = base.spread(self.seeded.first - 1)
+        values = (base.secret("AccessToken", number + 1) for number in numbers)
+        path = base.write_values(self.folder / "asked", values)
+        url = f"http://127.0.0.1:{self.port}/o/introspect/"
+        return base.introspection(url, path, timeout_seconds=HASHING_TIMEOUT_SECONDS)
+
+    def tokens(self, count: int) -> dict[str, Target]:
+        """Refresh and code, with values that nobody used."""
+        url = f"http://127.0.0.1:{self.port}/o/token/"
         # A chain begins with tokens that were seeded: each belongs to its own access token, as the table demands.
         starts = self.seeded.take()
         codes = [f"{starts.start}-{number}" for number in range(count)]
         self.database.copy("oauth2_provider_grant", GRANT, (grant(code, self.public) for code in codes))
-        paths = {
-            "asked": (base.secret("AccessToken", number + 1) for number in base.spread(self.connections)),
-            "refreshed": (base.secret("RefreshToken", number) for number in starts),
-            "exchanged": map(secret_code, codes),
-        }
-        files = {name: base.write_values(self.folder / name, values) for name, values in paths.items()}
+        refreshed = (base.secret("RefreshToken", number) for number in starts)
         return {
-            "introspection": base.introspection(
-                f"{url}/introspect/", files["asked"], timeout_seconds=HASHING_TIMEOUT_SECONDS
-            ),
-            "refresh": base.refresh(f"{url}/token/", files["refreshed"]),
-            "code": base.code(f"{url}/token/", files["exchanged"]),
+            "refresh": base.refresh(url, base.write_values(self.folder / "refreshed", refreshed)),
+            "code": base.code(url, base.write_values(self.folder / "exchanged", map(secret_code, codes))),
         }
 
     def stop(self) -> None:
@@ -146,10 +146,11 @@ class DjangoServer:
         self._at.start(folder.parent / "django-oauth-toolkit", connections=connections, processes=processes)
 
     def targets(self, count: int) -> dict[str, Target]:
+        introspection = self._at.introspection()
         if self._hashed:  # the other paths are the same: a public client has no secret
-            return {"introspection": self._at.targets(1)["introspection"]}
-        targets = self._at.targets(count)
-        return targets | {"introspection": dataclasses.replace(targets["introspection"], headers=FAST)}
+            return {"introspection": introspection}
+        fast = dataclasses.replace(introspection, headers=FAST, timeout_seconds=Target.timeout_seconds)
+        return {"introspection": fast, **self._at.tokens(count)}
 
     @property
     def pids(self) -> tuple[int, ...]:

@@ -20,6 +20,7 @@ from tests import servers
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 60
 NODES = 2
+SEED = ("-m", "benchmarks.soak.seed")
 
 
 @dataclass
@@ -82,16 +83,17 @@ class Cluster:
 
 
 @contextlib.contextmanager
-def running(*, connections: int, lifetime_seconds: int, **more: str) -> Iterator[Cluster]:
-    """Run two nodes over a PostgreSQL of our own, with so many connections in it, each of another client."""
+def running(*, connections: int, lifetime_seconds: int, seed: tuple[str, ...] = SEED, **more: str) -> Iterator[Cluster]:
+    """Run two nodes over a PostgreSQL of our own, with so many connections in it: each of another client, unless
+    another seed is named."""
     with servers.postgresql() as url, tempfile.TemporaryDirectory(prefix="gh-soak-", dir="/tmp") as folder:
         ports = [servers.free_port() for _ in range(NODES)]
         env = environment(url, Path(folder), lifetime_seconds=lifetime_seconds) | more
         env["ISSUER"] = f"http://127.0.0.1:{ports[0]}"
         run = [sys.executable, str(ROOT / "manage.py"), "migrate", "-v0"]
         subprocess.run(run, cwd=ROOT, env=env, check=True)
-        seed = [sys.executable, "-m", "benchmarks.soak.seed", str(connections)]
-        seeded = json.loads(subprocess.run(seed, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE).stdout)
+        fill = [sys.executable, *seed, str(connections)]
+        seeded = json.loads(subprocess.run(fill, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE).stdout)
         nodes = [Node(port, env, Path(folder) / f"{port}.log") for port in ports]
         try:
             for node in nodes:

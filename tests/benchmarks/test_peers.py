@@ -82,7 +82,8 @@ def test_the_defaults_are_the_whole_comparison() -> None:
 
 
 @pytest.mark.parametrize(
-    "argument", ["--paths=introspect", "--paths=", "--processes=0", "--processes=1,x", "--rounds=0", "--connections=-1"]
+    "argument",
+    ["--paths=introspect", "--paths=", "--processes=0", "--processes=1,x", "--rounds=0", "--connections=999"],
 )
 def test_options_that_make_no_sense_are_refused(argument: str) -> None:
     with pytest.raises(SystemExit):
@@ -99,8 +100,13 @@ def test_each_turn_begins_with_another() -> None:
 
 
 def test_a_refresh_token_begins_one_run_only() -> None:
-    unused = base.Unused(100)
-    taken = [number for _ in range(10) for number in unused.take()]
-    assert len(set(taken)) == len(taken)
+    unused = base.Unused(bench.FEWEST)
+    taken = [number for _ in range(base.RUNS) for number in unused.take()]
+    assert taken == list(range(unused.first, bench.FEWEST + 1))
     with pytest.raises(RuntimeError):
         unused.take()
+
+
+def test_introspection_never_asks_for_a_connection_that_is_refreshed() -> None:
+    unused = base.Unused(bench.FEWEST)
+    assert max(base.spread(unused.first - 1)) + 1 < unused.first

@@ -76,7 +76,9 @@ def exchange_all(arrived: Sequence[Arrived[CodeRequest]], *, now: datetime, wait
     digests = [credentials.digest(each.request.code) for each in arrived]
     known = [digest for digest, caller in zip(digests, callers, strict=True) if isinstance(caller, Caller)]
     held = lock_those(AuthorizationCode, known, waits=waits)
-    found = _find(held.digests)
+    found = _find(held.digests, waits=waits)
+    if not waits:
+        held.elsewhere.update(digest for digest in held.digests if digest not in found)
     outcomes: list[Outcome | Turn] = []
     for each, caller, digest in zip(arrived, callers, digests, strict=True):
         if isinstance(caller, Refusal):
@@ -88,9 +90,10 @@ def exchange_all(arrived: Sequence[Arrived[CodeRequest]], *, now: datetime, wait
     return _redeem(outcomes, [found[digest][0] if digest in found else None for digest in digests], now)
 
 
-def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
+def _find(digests: Sequence[bytes], *, waits: bool) -> dict[bytes, Found]:
     """Return the codes of these digests, locked: the same consent page answered for another handle removes one under
-    that other connection's lock. Read after the lock of their connections, so that nothing is out of date."""
+    that other connection's lock. Read after the lock of their connections, so that nothing is out of date. Those that
+    somebody else holds are left out, unless it `waits`."""
     if not digests:
         return {}
     code, condition = AuthorizationCode._meta.db_table, statements.among("k.digest", digests, kind="bytea")
@@ -98,7 +101,7 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
         SELECT k.id, k.digest, k.scopes, k.redirect_uri, k.code_challenge, k.expires_at, k.redeemed_at,
                c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
           FROM "{code}" k JOIN {footing.TABLES["Connection"]} c ON c.id = k.connection_id {footing.JOINS}
-         WHERE {condition.text} {statements.for_update("k")}"""  # noqa: S608  (names of our own models)
+         WHERE {condition.text} {statements.for_update("k", waits=waits)}"""  # noqa: S608  (names of our own models)
     rows = statements.fetch(statements.Statement(text, condition.parameters))
     return {bytes(row[1]): (Code._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows}
 
