@@ -51,10 +51,18 @@ class ThreadLine(Line[Asked, Told]):
             asked, told = self._work.get()
             if time.monotonic() - used_at > IDLE_SECONDS:
                 close_if_broken()
-            outcomes = self._outcomes(asked)
+            outcomes = self._safely(asked)
             used_at = time.monotonic()
             assert self.loop
             self.loop.call_soon_threadsafe(told, outcomes)
+
+    def _safely(self, asked: list[Asked]) -> Sequence[Told | Exception]:
+        """Return an outcome for each, whatever happens: a thread that ends would leave its line waiting for ever."""
+        try:
+            return self._outcomes(asked)
+        except Exception as error:
+            self._log(error)
+            return [error] * len(asked)
 
     def _outcomes(self, asked: list[Asked]) -> Sequence[Told | Exception]:
         try:
@@ -73,7 +81,7 @@ class ThreadLine(Line[Asked, Told]):
         try:
             if self._is_repeatable:
                 return self._act(asked)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             broken = error
             database.close()
         self._log(broken)
