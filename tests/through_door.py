@@ -38,7 +38,8 @@ def opened() -> Iterator[None]:
 
 def answer(request: HttpRequest) -> HttpResponse | None:
     """Return what the door answers, or None where it is Django's to answer."""
-    if request.path not in desks.DESKS or int(request.META.get("CONTENT_LENGTH") or 0) > BODY_BYTES_MAX:
+    length = str(request.META.get("CONTENT_LENGTH") or 0)
+    if request.path not in desks.DESKS or not length.isdecimal() or int(length) > BODY_BYTES_MAX:
         return None
     plain = http.plain(scope_of(request), request.body)
     told: list[tuple[Response, str]] = []
