@@ -193,6 +193,6 @@ PAGE_THREADS = 8  # per process: as many as DATABASE_POOL_SIZE
 REQUEST_SECONDS_MAX = 20.0  # for a request to arrive to its end
 HEAD_BYTES_MAX = 65_536  # of a request, about
 REQUEST_BYTES_MAX = 8_388_608  # of a request, about: beyond, its connection is closed
-REQUESTS_AHEAD_MAX = 100  # on one connection, of the answer to the first
+REQUESTS_AHEAD_MAX = 50  # on one connection, of the answer to the first
 PAGES_WAITING_MAX = 200  # in one process, those under way among them
 PAGE_BODY_BYTES_MAX = 2_097_152  # more than any page takes (settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

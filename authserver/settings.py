@@ -111,9 +111,9 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     _pool_size = env.int("DATABASE_POOL_SIZE", default=8)
     _database["CONN_HEALTH_CHECKS"] = True
-    # A page waits for a connection no longer than somebody waits for a page; and a database that was away for long is
-    # looked for as often as one that just went.
-    _pool = {"min_size": 2, "max_size": _pool_size, "timeout": 3, "reconnect_timeout": 5}
+    # After a restart of the database a page may find several broken connections in a row, and the pool pauses
+    # after each: 0, 1, 2 … seconds. And a database that was away for long is looked for as often as one that just went.
+    _pool = {"min_size": 2, "max_size": _pool_size, "timeout": 5, "reconnect_timeout": 5}
     _database["OPTIONS"] = _database.get("OPTIONS", {}) | {"pool": _pool}  # beside what the URL says, such as sslmode
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -46,7 +46,11 @@ DESKS: Mapping[str, Desk] = {
 
 def ask(request: Request, tell: Tell) -> bool:
     """Put what a request asks into its desk's line; `tell` is called with the answer. False: Django's to answer."""
-    desk = DESKS[request.path]
+    return ask_at(DESKS[request.path], request, tell)
+
+
+def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
+    """Do as `ask`, at this desk."""
     asked = desk.read(request)
     if asked is None:
         return False
@@ -56,10 +60,7 @@ def ask(request: Request, tell: Tell) -> bool:
         if line:
             line.ask(asked, outcome)
             return
-        try:
-            answer = found if isinstance(found, Response) else _answer(desk, request, found)
-        except Exception as error:  # the others of the same statement get their answers
-            answer = _answer(desk, request, error)
+        answer = found if isinstance(found, Response) else _answer(desk, request, found)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
     outcome(asked if isinstance(asked, Response) else None)

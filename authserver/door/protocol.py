@@ -73,7 +73,7 @@ class DoorProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self.send_400_response("This is no HTTP request.")
             return
-        if not self.is_partial and self.cycle is not None and not self.cycle.response_complete:
+        if not self.is_partial and (self._is_answering() or self.timeout_keep_alive_task):
             self._expect_nothing()
             return
         self._expect_more()
@@ -111,6 +111,9 @@ class DoorProtocol(HttpToolsProtocol):
         if is_next:
             self.transport.write(STATUS_LINE[431 if self.is_head else 413] + NOTHING_MORE)
         self.transport.close()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _expect_more(self) -> None:
         """Wait for the rest of a request, and not for ever: slow clients must not use up all connections."""

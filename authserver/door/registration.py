@@ -42,7 +42,9 @@ def act(asked: Sequence[Asked]) -> list[Outcome]:
     """Register those who are within the limits and said what is needed; an outcome for each, in their order."""
     read = [_registrant(each, throttled) for each, throttled in zip(asked, _throttled(asked), strict=True)]
     registrants = [each for each in read if isinstance(each, Registrant)]
-    registered = iter(registration.register_all(registrants, now=timezone.now()) if registrants else ())
+    if not registrants:  # and no query either
+        return [each for each in read if not isinstance(each, Registrant)]
+    registered = iter(registration.register_all(registrants, now=timezone.now()))
     scopes = catalog.current()
     return [
         registration.describe(next(registered), catalog=scopes, scope=each.metadata.scope)

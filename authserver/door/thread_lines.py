@@ -3,7 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from threading import Thread
+from threading import Thread, get_ident
+from typing import Any
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db import connection as database
@@ -11,9 +12,11 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
-from authserver.door.postgresql import PARAMETERS
+from authserver.door.postgresql import BROKEN_SECONDS_MAX, PARAMETERS, hang_up
 
 IDLE_SECONDS = 1.0  # after which a connection is looked at before it is used
+LOOK_SECONDS = 0.5  # how often is looked for a database that keeps silent
+SILENT_SECONDS = 2 * policy.DOOR_STATEMENT_SECONDS  # more than any work takes whose statements are answered
 Work = tuple[list[Asked], Callable[[Sequence[Told | Exception]], None]]
 
 
@@ -36,10 +39,21 @@ class ThreadLine(Line[Asked, Told]):
         super().__init__(name, at_once=2 if one_by_one else 1, members_max=1 if one_by_one else policy.DOOR_MEMBERS_MAX)
         self._act, self._is_repeatable = act, is_repeatable
         self._work: SimpleQueue[Work[Asked, Told]] = SimpleQueue()
+        self._under_way: dict[int, tuple[float, Any]] = {}  # by thread: since when, and its database
 
     def _open(self) -> None:
         for _ in range(self._at_once):
             Thread(target=self._run, name=f"line of {self.name}", daemon=True).start()
+        if database.vendor == "postgresql":
+            self._look()
+
+    def _look(self) -> None:
+        """Break the connection to a database that keeps silent, so that its thread goes on."""
+        assert self.loop
+        for began, wrapper in list(self._under_way.values()):
+            if wrapper.connection and time.monotonic() - began > SILENT_SECONDS:
+                hang_up(wrapper.connection)
+        self.loop.call_later(LOOK_SECONDS, self._look)
 
     def _serve(self, asked: list[Asked], told: Callable[[Sequence[Told | Exception]], None]) -> None:
         self._work.put((asked, told))
@@ -49,31 +63,43 @@ class ThreadLine(Line[Asked, Told]):
         used_at = time.monotonic()
         while True:
             asked, told = self._work.get()
-            if time.monotonic() - used_at > IDLE_SECONDS:
-                close_if_broken()
-            outcomes = self._outcomes(asked)
+            began = time.monotonic()
+            self._under_way[get_ident()] = (began, connections["default"])
+            outcomes = self._safely(asked, was_idle=began - used_at > IDLE_SECONDS)
+            del self._under_way[get_ident()]
             used_at = time.monotonic()
             assert self.loop
             self.loop.call_soon_threadsafe(told, outcomes)
 
+    def _safely(self, asked: list[Asked], *, was_idle: bool) -> Sequence[Told | Exception]:
+        """Return an outcome for each, whatever happens: a thread that ends would leave its line waiting for ever."""
+        try:
+            if was_idle:
+                close_if_broken()
+            return self._outcomes(asked)
+        except Exception as error:
+            self._log(error)
+            return [error] * len(asked)
+
     def _outcomes(self, asked: list[Asked]) -> Sequence[Told | Exception]:
+        began = time.monotonic()
         try:
             return self._act(asked)
         except (OperationalError, InterfaceError) as error:
             database.close()
-            return self._once_more(asked, error)
+            return self._once_more(asked, error, took_seconds=time.monotonic() - began)
         except Exception as error:
             if len(asked) > 1:
                 return [outcome for each in asked for outcome in self._outcomes([each])]
             self._log(error)
             return [error]
 
-    def _once_more(self, asked: list[Asked], broken: Exception) -> Sequence[Told | Exception]:
-        """Ask again over a new database connection, where that can do no harm."""
+    def _once_more(self, asked: list[Asked], broken: Exception, *, took_seconds: float) -> Sequence[Told | Exception]:
+        """Ask again over a new database connection, where that can do no harm, and where it had only broken."""
         try:
-            if self._is_repeatable:
+            if self._is_repeatable and took_seconds < BROKEN_SECONDS_MAX:
                 return self._act(asked)
-        except DatabaseError as error:
+        except (DatabaseError, InterfaceError) as error:
             broken = error
             database.close()
         self._log(broken)

@@ -17,7 +17,7 @@ import pytest
 
 from tests import servers
 from tests.authserver.door import serving
-from tests.authserver.door.serving import Answer, Serving, Wire
+from tests.authserver.door.serving import FORM, Answer, Serving, Wire
 
 pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="asks for a PostgreSQL")
 DOOR_SECONDS = 1.0
@@ -112,11 +112,18 @@ def ask(server: Serving, count: int = ASKERS) -> list[Wire]:
     return [server.wire().send(server.question()) for _ in range(count)]
 
 
+def refresh(server: Serving) -> Wire:
+    """Ask for a refresh that gets the same pair each time."""
+    held = server.world["held"][1]
+    form = f"grant_type=refresh_token&refresh_token={held['refresh']}&client_id={held['client_id']}"
+    return server.wire().send(server.post("/oauth/token", form, f"Content-Type: {FORM}"))
+
+
 def is_back(server: Serving) -> bool:
-    """Tell whether desk and pages have a database: both ask it."""
-    desk = server.wire().send(server.question()).answer()
+    """Tell whether the desks and the pages have a database: each asks it."""
+    desk, token = server.wire().send(server.question()).answer(), refresh(server).answer()
     page = server.wire().send(server.request("GET", "/readyz")).answer()
-    return (desk.status, page.status) == (200, 200) and desk.json()["active"]
+    return (desk.status, token.status, page.status) == (200, 200, 200) and desk.json()["active"]
 
 
 def test_without_a_database_the_answer_is_to_come_back_and_it_recovers_without_hands(
@@ -126,7 +133,7 @@ def test_without_a_database_the_answer_is_to_come_back_and_it_recovers_without_h
     database.stop()
     try:
         began = time.monotonic()
-        for answer in answers(ask(server)):
+        for answer in answers([*ask(server), refresh(server), refresh(server)]):
             assert_unavailable(answer)
         assert time.monotonic() - began < ANSWERED_SECONDS
         assert server.wire().send(server.request("GET", "/livez")).answer().status == 200
@@ -140,7 +147,7 @@ def test_a_database_that_keeps_silent_is_given_up(server: Serving, database: Dat
     assert is_back(server)
     with database.silent():
         began = time.monotonic()
-        for answer in answers(ask(server)):
+        for answer in answers([*ask(server), refresh(server), refresh(server)]):
             assert_unavailable(answer)
         assert time.monotonic() - began < ANSWERED_SECONDS
         assert server.wire().send(server.request("GET", "/livez")).answer().status == 200
@@ -163,10 +170,12 @@ def test_nobody_notices_when_idle_backends_are_killed(server: Serving, database:
     with database.connect() as other:
         other.execute(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) door")
         serving.wait(lambda: not other.execute(BACKENDS).fetchone())
+    assert refresh(server).answer().status == 200
     assert [(each.status, each.json()["active"]) for each in answers(ask(server))] == [(200, True)] * ASKERS
 
 
 def test_a_lock_delays_the_questions_and_nothing_else(server: Serving, database: Database) -> None:
+    serving.wait(lambda: is_back(server))  # the pages' pool notices killed backends one by one
     with database.locked() as holder:
         wires = ask(server)
         serving.wait(lambda: holder.execute(WAITING_BACKENDS).fetchone())

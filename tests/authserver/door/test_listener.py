@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import socket
 import struct
+import time
 
 import pytest
 
-from tests.authserver.door.server import WAITING
+from authserver import policy
+from tests.authserver.door.server import REQUEST_SECONDS, WAITING
 from tests.authserver.door.serving import FORM, Gone, Serving
 
 HEAD_BYTES = 1_000_000
 PAGE_BYTES = 3_000_000
-AHEAD_THIRD = 20
+AHEAD_THIRD = 16
 CHUNKED = b"Transfer-Encoding: chunked"
 
 
@@ -36,6 +38,24 @@ def test_requests_on_one_connection_are_answered_in_their_order(server: Serving)
         assert desk.json()["active"] is True
         assert b"active" not in django.body
         assert other.json() == {"active": False}
+
+
+def test_answers_that_are_known_at_once_wait_for_their_turn(server: Serving) -> None:
+    known = server.request("GET", "/.well-known/oauth-authorization-server")
+    with server.holding():
+        wire = server.wire().send(server.question() + known * (policy.REQUESTS_AHEAD_MAX - 1))
+        assert server.wire().send(known).answer().status == 200
+    assert wire.answer().json()["active"] is True
+    assert {wire.answer().status for _ in range(policy.REQUESTS_AHEAD_MAX - 1)} == {200}
+
+
+def test_a_connection_that_is_used_is_kept(server: Serving) -> None:
+    """Longer than a request may take to arrive: answers that are known at once are the tempting ones."""
+    known, wire = server.request("GET", "/.well-known/oauth-authorization-server"), server.wire()
+    until = time.monotonic() + 1.5 * REQUEST_SECONDS
+    while time.monotonic() < until:
+        assert wire.send(known).answer().status == 200
+        time.sleep(0.1)
 
 
 def test_nobody_may_send_heaps_of_requests_ahead(server: Serving) -> None:

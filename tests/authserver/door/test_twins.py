@@ -4,9 +4,10 @@ socket; the view is the same server asked with a query string, which no desk tak
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 
@@ -18,6 +19,7 @@ PAGE_ONLY = {  # what Django's middleware puts on everything, and JSON that nobo
     "cross-origin-opener-policy",
     "x-frame-options",
     "vary",
+    "allow",  # of Django REST framework; where a method is refused, Django answers at the door too
 }
 UNKNOWN = "8f6f6a2e-0000-4000-8000-000000000000"
 
@@ -118,15 +120,87 @@ ASKED: dict[str, Callable[[Serving], bytes]] = {
 }
 
 
-def essence(answer: Answer) -> tuple[int, bytes, dict[str, str]]:
+def token(body: Callable[[Serving], str], *lines: str) -> Callable[[Serving], bytes]:
+    return lambda server: server.post("/oauth/token", body(server), f"Content-Type: {FORM}", *lines)
+
+
+def register(body: str, *lines: str) -> Callable[[Serving], bytes]:
+    return lambda server: server.post("/oauth/register", body, "Content-Type: application/json", *lines)
+
+
+def metadata(name: str, *lines: str) -> Callable[[Serving], bytes]:
+    return lambda server: server.request(name, "/.well-known/oauth-authorization-server", *lines)
+
+
+def refresh(server: Serving, **more: str) -> str:
+    held = server.world["held"][1]
+    asked = {"grant_type": "refresh_token", "refresh_token": held["refresh"], "client_id": held["client_id"]} | more
+    return urlencode(asked)
+
+
+CODE = "grant_type=authorization_code&code=x&code_verifier=" + "x" * 43 + "&redirect_uri=https://chatgpt.com/x"
+OTHERS: dict[str, Callable[[Serving], bytes]] = {
+    "a refresh, which is answered alike each time": token(refresh),
+    "a refresh with a scope": token(lambda s: refresh(s, scope="mcp.connect")),
+    "a refresh with too much": token(lambda s: refresh(s, scope="admin")),
+    "a refresh for another resource": token(lambda s: refresh(s, resource="https://evil.example/mcp")),
+    "a refresh of nobody": token(lambda s: refresh(s, refresh_token="mcprt_" + "0" * 49)),
+    "a refresh by another client": token(lambda s: refresh(s, client_id=s.world["held"][0]["client_id"])),
+    "a refresh by no client": token(lambda s: refresh(s, client_id="")),
+    "a refresh by an unknown client": token(lambda s: refresh(s, client_id="x")),
+    "a refresh with a secret": token(lambda s: refresh(s, client_secret="x")),
+    "a refresh with an assertion": token(lambda s: refresh(s, client_assertion="x", client_assertion_type="y")),
+    "a refresh with a Basic": token(refresh, basic("x", "y")),
+    "a refresh with a broken Basic": token(refresh, "Authorization: Basic !!"),
+    "a code of nobody": token(lambda s: f"{CODE}&client_id={s.world['held'][0]['client_id']}"),
+    "a code by an unknown client": token(lambda s: f"{CODE}&client_id=x"),
+    "a code without a verifier": token(lambda s: f"grant_type=authorization_code&code=x&client_id={UNKNOWN}"),
+    "another grant": token(lambda s: "grant_type=client_credentials&client_id=x"),
+    "a password": token(lambda s: "grant_type=password&username=x&password=y"),
+    "no grant": token(lambda s: "x=y"),
+    "two grants": token(lambda s: "grant_type=refresh_token&grant_type=refresh_token"),
+    "an empty token request": token(lambda s: ""),
+    "a token request of junk": token(lambda s: "%zz"),
+    "a NUL in a token request": token(lambda s: refresh(s) + "%00"),
+    "a large token request": token(lambda s: "grant_type=refresh_token&x=" + "x" * 20_000),
+    "a token request as JSON": lambda s: s.post("/oauth/token", "{}", "Content-Type: application/json"),
+    "a token request with an origin": token(refresh, "Origin: https://app.example"),
+    "GET for a token": lambda s: s.request("GET", "/oauth/token"),
+    "a preflight for a token": lambda s: s.request("OPTIONS", "/oauth/token", "Origin: https://app.example"),
+    "a registration of nothing": register("{}"),
+    "a registration of junk": register("{"),
+    "a registration of a list": register("[]"),
+    "a registration with a NUL": register('{"client_name": "\\u0000", "redirect_uris": ["https://a.example/cb"]}'),
+    "a registration with half a character": register(
+        '{"client_name": "\\ud800", "redirect_uris": ["https://a.example/cb"]}'
+    ),
+    "a registration that nests": register("[" * 5_000),
+    "a registration with a fragment": register('{"redirect_uris": ["https://a.example/cb#x"]}'),
+    "a registration without HTTPS": register('{"redirect_uris": ["http://a.example/cb"]}'),
+    "a registration of a wildcard": register('{"redirect_uris": ["https://*.example/cb"]}'),
+    "a registration of a script": register('{"redirect_uris": ["javascript:alert(1)"]}'),
+    "a registration as a form": lambda s: s.post("/oauth/register", "x=y", f"Content-Type: {FORM}"),
+    "an empty registration": register(""),
+    "a large registration": register('{"x": "' + "x" * 70_000 + '"}'),
+    "GET of a registration": lambda s: s.request("GET", "/oauth/register"),
+    "the metadata": metadata("GET"),
+    "the metadata for a script": metadata("GET", "Origin: https://app.example"),
+    "POST to the metadata": metadata("POST", "Content-Length: 0"),
+    "a preflight for the metadata": metadata("OPTIONS", "Origin: https://app.example"),
+}
+
+
+def essence(answer: Answer) -> tuple[int, object, dict[str, str]]:
     """What must be the same: status, body but for the id of its request, and the headers that say something of it."""
     headers = {name: text for name, text in answer.headers.items() if name not in NOT_COMPARED | PAGE_ONLY}
-    return answer.status, re.sub(rb"[0-9a-f]{32}", b"", answer.body), headers
+    body = re.sub(rb'[0-9a-f]{32}|(?<="expires_in": )[0-9]+', b"0", answer.body)
+    is_json = headers.get("content-type") == "application/json" and body
+    return answer.status, json.loads(body) if is_json else body, headers
 
 
-@pytest.mark.parametrize("name", ASKED)
+@pytest.mark.parametrize("name", ASKED | OTHERS)
 def test_the_door_answers_as_the_view_does(server: Serving, name: str) -> None:
-    asked = ASKED[name](server)
+    asked = (ASKED | OTHERS)[name](server)
     line, _, rest = asked.partition(b" HTTP/1.1\r\n")
     assert b"?" not in line
     at_door = server.wire().send(asked).answer()
@@ -141,6 +215,17 @@ def test_the_twins_are_two(server: Serving) -> None:
     assert "x-frame-options" not in server.wire().send(server.question()).answer().headers
     at_view = server.wire().send(line + b"?view HTTP/1.1\r\n" + rest).answer()
     assert "x-frame-options" in at_view.headers
+
+
+def test_a_registration_is_told_alike(server: Serving) -> None:
+    body = '{"client_name": "%s", "redirect_uris": ["https://twin.example/cb"], "token_endpoint_auth_method": "none"}'
+    line, _, rest = register(body % "Two")(server).partition(b" HTTP/1.1\r\n")
+    asked = (register(body % "One")(server), line + b"?view HTTP/1.1\r\n" + rest)
+    answers = [server.wire().send(each).answer() for each in asked]
+    assert [each.status for each in answers] == [201, 201]
+    at_door, at_view = ({name: type(told) for name, told in each.json().items()} for each in answers)
+    assert at_door == at_view
+    assert essence(answers[0])[2] == essence(answers[1])[2]
 
 
 @pytest.mark.parametrize("given", ["a" * 32, "0123456789abcdef0123456789abcdef", "x", "", "a" * 500, "ä" * 16])
