@@ -34,7 +34,7 @@ class Request:
 
     method: str
     path: str
-    headers: Mapping[bytes, bytes]
+    headers: Mapping[bytes, bytes] = field(repr=False)
     address: str
     id: str
     body: bytes = field(repr=False)

@@ -15,12 +15,15 @@ from django.test import Client as Http
 from django.utils import timezone
 
 from authserver import policy
+from authserver.door import http
 from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken, ResourceServer
 from authserver.protocol import client_metadata, credentials, parameters
+from authserver.protocol.connections.token_requests import CodeRequest, Proof, RefreshRequest
 from authserver.services import connections as acts
 from authserver.services import registration, resource_servers
 from authserver.services.connections import sealing
-from authserver.toolkit.endpoints import Answer
+from authserver.services.events import NO_REQUEST
+from authserver.services.introspection import Question
 from tests.people import PASSWORD, App, World, answer_of, tokens_of
 
 pytestmark = pytest.mark.covers("RS-24", "M-secrets")
@@ -170,7 +173,18 @@ def everything_that_carries_a_secret(world: World) -> Iterator[tuple[object, lis
     yield registered, [registered.secret or "", registered.registration_token or ""]
     pair = acts.Issued("mcpv1_x", "mcprt_x", ("mcp.connect",), timezone.now())
     yield pair, ["mcpv1_x", "mcprt_x"]
-    yield Answer(200, pair.body(timezone.now())), ["mcpv1_x", "mcprt_x"]
+    yield http.no_store(pair.body(timezone.now())), ["mcpv1_x", "mcprt_x"]
+    yield (
+        http.Request("POST", "/", {b"authorization": b"Basic hidden"}, "", "id", b"token=secret"),
+        ["hidden", "secret"],
+    )
+    yield Question("secret", "id", "hidden"), ["secret", "hidden"]
+    proof = Proof("id", secret="hidden", assertion="signed")
+    yield (
+        acts.Arrived(CodeRequest(proof, "code-1", "verifier-1", None, ()), NO_REQUEST),
+        ["hidden", "code-1", "verifier-1"],
+    )
+    yield acts.Arrived(RefreshRequest(proof, "mcprt_x", None, ()), NO_REQUEST), ["signed", "mcprt_x"]
     yield parameters.parse("code=secret&client_secret=hidden"), ["secret&", "hidden"]
     server, secret = resource_servers.create("third", [])
     yield server, [secret]

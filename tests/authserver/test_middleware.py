@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+import re
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -21,7 +21,7 @@ GIVEN = "X-Request-Id"
 def test_an_id_of_another_form_is_replaced(db: None, given: str) -> None:
     answered = Http().get("/livez", headers={GIVEN: given})[GIVEN]
     assert answered != given
-    assert str(UUID(answered)) == answered
+    assert re.fullmatch("[0-9a-f]{32}", answered)
 
 
 @pytest.mark.parametrize("given", ["8f6f6a2e-0000-4000-8000-000000000000", "abcdef12", "A-1-B-2-C-3"])
