@@ -15,6 +15,7 @@ from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import clients, resource_servers
 from authserver.services.registration import initial_access
 
+CLIENT_CHALLENGE = 'Basic realm="gatehouse"'
 RESOURCE_SERVER_CHALLENGE = 'Basic realm="resource servers"'
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from authserver.authentication import CLIENT_CHALLENGE
 from authserver.door import http
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line
@@ -18,7 +19,6 @@ from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal
 from authserver.services import connections
 from authserver.services.connections import AGAIN, Arrived, Issued, Outcome
-from authserver.views.token import CHALLENGE
 
 log = logging.getLogger(__name__)
 Arrivals = Sequence[Arrived[Any]]
@@ -94,7 +94,7 @@ def told(request: Request, found: Told) -> Response:
     """Obeys: RFC 6749 §5."""
     if isinstance(found.outcome, Refusal):
         log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
-        challenge = CHALLENGE if b"authorization" in request.headers else ""
+        challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
         return http.refused(found.outcome, challenge=challenge)
     assert isinstance(found.outcome, Issued)
     return http.no_store(found.outcome.body(found.now))

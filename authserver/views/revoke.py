@@ -5,10 +5,10 @@ import logging
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
+from authserver.authentication import CLIENT_CHALLENGE
 from authserver.protocol.errors import Refused
 from authserver.toolkit import endpoints
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
-from authserver.views.token import CHALLENGE
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
     """Obeys: RFC 7009 §2; a failed HTTP authentication is challenged (RFC 6749 §5.2)."""
     if request.method != "POST":
         return method_not_allowed("POST")
-    challenge = CHALLENGE if "Authorization" in request.headers else ""
+    challenge = CLIENT_CHALLENGE if "Authorization" in request.headers else ""
     try:
         told = endpoints.revoke(request)
     except Refused as no:

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from authserver.authentication import CLIENT_CHALLENGE
 from authserver.protocol.connections import token_requests
 from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal, Refused
@@ -16,7 +17,6 @@ from authserver.toolkit.core import form_of
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
 
 log = logging.getLogger(__name__)
-CHALLENGE = 'Basic realm="gatehouse"'
 
 
 @csrf_exempt
@@ -32,7 +32,7 @@ def token(request: HttpRequest) -> HttpResponse:
         outcome = no.refusal
     if isinstance(outcome, Refusal):
         log.info("refused %s: %s", outcome.code, outcome.reason)
-        return refused(outcome, authenticate=CHALLENGE if "Authorization" in request.headers else "")
+        return refused(outcome, authenticate=CLIENT_CHALLENGE if "Authorization" in request.headers else "")
     return no_store(outcome.body(now))
 
 
