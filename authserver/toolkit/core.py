@@ -34,7 +34,7 @@ def form_of(request: HttpRequest) -> parameters.Parameters:
         body = request.body
     except RequestDataTooBig:
         body = b" " * (policy.FORM_BODY_BYTES_MAX + 1)
-    except (UnreadablePostError, ValueError) as error:  # a Content-Length that is no number
+    except (UnreadablePostError, ValueError) as error:  # ValueError: a length that is no number
         raise Refused(Refusal("invalid_request", "The request body is not urlencoded.", "form:unreadable")) from error
     read = parameters.read_form(request.headers.get("Content-Type", ""), body)
     if isinstance(read, Refusal):
