@@ -15,6 +15,7 @@ from django.test import TransactionTestCase
 from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
+from authserver.door import metadata
 from authserver.services.usage import marks
 from tests import document_host, servers, tampering, through_door, tiers
 from tests.document_host import DocumentHost
@@ -54,8 +55,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    """Rate limits count in the cache: no test may feel those of another."""
+    """Rate limits count in the cache, and the door keeps its metadata: no test may feel those of another."""
     cache.clear()
+    metadata._newest = None
 
 
 @pytest.fixture(autouse=True)
