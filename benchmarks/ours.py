@@ -133,9 +133,8 @@ class Gatehouse:
                 return dataclasses.replace(fresh, body=REGISTRATION, values=names, use="once")
             case "registration_equal":
                 return base.registration(f"{self.url}/oauth/register")
-            case "metadata":
-                return base.metadata(f"{self.url}/.well-known/oauth-authorization-server")
-        return Target(f"{self.url}/livez")
+        # A constant of the door, as all that it answers: the same listener, nothing looked up.
+        return base.metadata(f"{self.url}/.well-known/oauth-authorization-server")
 
     def _sample(self) -> Path:
         path, count = self._folder / f"tokens-{self._sample_size}.txt", int(self.seeded["connections"])

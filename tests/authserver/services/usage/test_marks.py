@@ -147,9 +147,10 @@ def test_a_killed_process_loses_what_it_noted_and_the_next_answer_brings_it_back
     assert times() == (NOW + SECOND,) * 3
 
 
-@pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite locks no rows")
-def test_a_locked_row_is_passed_over_and_the_evidence_comes_later(content_restored: None) -> None:
+def test_a_locked_row_is_passed_over_and_the_evidence_comes_later(
+    content_restored: None, transactional_db: None, django_db_serialized_rollback: None
+) -> None:
     world, app = make_world(), App.register()
     world.connect(world.alice, app, handle="acme")
 
