@@ -3,6 +3,7 @@ server runs it too, without the door, at the speed of Django."""
 
 import gc
 import os
+import sys
 
 import django
 
@@ -15,6 +16,7 @@ from authserver.door.protocol import DoorProtocol as DoorProtocol  # noqa: E402 
 
 application = Pages()
 chores.start()
+sys.setswitchinterval(0.001)  # the event loop does not wait long for a thread that makes a page or writes marks
 gc.collect()
 gc.freeze()  # what is loaded by now stays: the collector need not look at it again
 gc.set_threshold(10_000, 20, 50)  # a batch makes thousands of short-lived tuples; it is no reason to look for cycles

@@ -20,7 +20,7 @@ IDLE_REGISTRATION_LIFETIME = timedelta(days=730)
 TOMBSTONE_LIFETIME = timedelta(days=365)
 CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
-LAST_USED_RESOLUTION = timedelta(seconds=60)  # how stale a connection's last-used time may be
+LAST_USED_RESOLUTION = timedelta(minutes=5)  # how stale a connection's last-used time may be
 
 # Purging: once a minute, so that there is little to do each time.
 PURGE_RUN = timedelta(seconds=30)  # what is left then is done by the next run
@@ -44,8 +44,8 @@ MAIL_TIMEOUT_SECONDS = 5  # of each step with the mail server
 MAIL_ROUND_SECONDS = 10
 
 # Usage: counted in the process, written a little later; reported by resource servers, added up once a minute.
-USAGE_FLUSH = timedelta(seconds=5)
-USAGE_CONNECTIONS_HELD_MAX = 20_000  # per process and between two flushes; what comes beyond is not counted
+USAGE_FLUSH = timedelta(seconds=10)
+USAGE_CONNECTIONS_HELD_MAX = 100_000  # per process and between two flushes; what comes beyond is not counted
 MARKS_FLUSH = timedelta(seconds=1)  # how long it is known in memory only that a credential was used
 MARKS_HELD_MAX = 50_000  # of each kind; what comes beyond is noted with the next answer
 USAGE_RETENTION = timedelta(days=400)
@@ -187,6 +187,7 @@ API_SCOPES_MAX = 100  # in one body
 DOOR_MEMBERS_MAX = 64  # who share one statement or transaction
 DOOR_WAITING_MAX = 2_000  # in one line of one process
 DOOR_SECONDS_MAX = 3.0
+DOOR_PATIENCE_SECONDS = 0.02  # how long one waits for those before, where a second statement may go beside the first
 DOOR_STATEMENT_SECONDS = 3.0
 METADATA_KEPT_SECONDS = 1.0  # in memory; how long a change of the catalog may stay unseen there
 PAGE_THREADS = 8  # per process: as many as DATABASE_POOL_SIZE

@@ -135,8 +135,8 @@ def tiers() -> list[Tier]:
             "contract",
             (
                 # Apart: where Playwright's event loop has once run, nobody else can start one (asyncio.run).
-                pytest_command("contract and not browser and not playwright"),
-                pytest_command("contract and not browser and playwright"),
+                pytest_command("contract and not browser and not playwright", "-n", WORKERS),
+                pytest_command("contract and not browser and playwright", "-n", WORKERS),
             ),
             wants=(POSTGRESQL, NODE, CHROMIUM),
         ),

@@ -65,8 +65,10 @@ class Line(ABC, Generic[Asked, Told]):
             self.loop.call_soon(tell, Unavailable(f"{self.name}:full"))  # not at once: its answer may bring the next
             return
         self._inside += 1
-        self._waiting.append(Member(asked, time.monotonic(), tell))
-        if self._busy < self._at_once:
+        now = time.monotonic()
+        is_held_up = self._waiting and self._waiting[0].arrived < now - policy.DOOR_PATIENCE_SECONDS
+        self._waiting.append(Member(asked, now, tell))
+        if not self._busy or (is_held_up and self._busy < self._at_once):
             self._busy += 1
             self.loop.call_soon(self._next)  # not at once: whoever is being read in this turn of the loop comes along
 

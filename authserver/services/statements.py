@@ -145,6 +145,16 @@ def updating(model: type[Model], columns: tuple[str, ...], rows: Sequence[Sequen
     return Statement(_update(model, columns, len(rows)), stored)
 
 
+def table(fields: "Sequence[Field[Any, Any]]", rows: Sequence[Sequence[Any]]) -> Statement:
+    """Return these rows, at least one, as a table for a WITH: a value of each field in each."""
+    if database.vendor == "postgresql":
+        arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
+        columns = zip(fields, zip(*rows, strict=True), strict=True)
+        return Statement(f"SELECT * FROM unnest({arrays})", [_array(field, column) for field, column in columns])  # noqa: S608
+    stored = [field.get_db_prep_save(value, database) for row in rows for field, value in zip(fields, row, strict=True)]
+    return Statement(f"VALUES {values(len(rows), len(fields))}", stored)
+
+
 @lru_cache(maxsize=256)
 def _update(model: type[Model], columns: tuple[str, ...], rows: int) -> str:
     """Return the text of an update, as `_insert` does. PostgreSQL takes it in this form and SQLite too."""

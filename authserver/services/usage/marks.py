@@ -17,6 +17,8 @@ from django.db import models
 
 from authserver import policy
 from authserver.models import AccessToken, Connection, PersonalAccessToken, RefreshToken
+from authserver.services import statements
+from authserver.services.statements import Statement
 
 BATCH = 500
 Marks = Mapping[Any, datetime]
@@ -146,33 +148,25 @@ def _still_unseen(answers: Iterable[int]) -> set[int]:
 
 def _mark(kind: _Kind, marks: Marks) -> int:
     """Write these marks, each batch in a transaction of its own; return how many rows took one."""
-    key, column = (kind.model._meta.get_field(name) for name in (kind.key, kind.column))
+    fields: list[Any] = [kind.model._meta.get_field(name) for name in (kind.key, kind.column)]
     entries = iter(sorted(marks.items()))
     written = 0
     while batch := list(islice(entries, BATCH)):
-        values = [
-            prepared
-            for name, at in batch
-            for prepared in (
-                key.get_db_prep_save(name, database),  # type: ignore[union-attr]
-                column.get_db_prep_save(at, database),  # type: ignore[union-attr]
-                column.get_db_prep_save(at - policy.LAST_USED_RESOLUTION, database),  # type: ignore[union-attr]
-            )
-        ]
-        with database.cursor() as cursor:
-            cursor.execute(_statement(kind, len(batch)), values)
-            written += len(cursor.fetchall())  # sqlite3 counts no rows of a statement that begins with WITH
+        news = statements.table(fields, batch)
+        stale = fields[1].get_db_prep_save(batch[0][1] - policy.LAST_USED_RESOLUTION, database)
+        text = _statement(kind, news.text)
+        written += len(statements.fetch(Statement(text, [*news.parameters, *([stale] if kind.again else [])])))
     return written
 
 
-def _statement(kind: _Kind, rows: int) -> str:
-    """Return the statement that marks this many rows. It locks before it changes, and passes over what is locked: so it
-    neither waits for a refresh or a revocation, nor can two of them wait for each other."""
+def _statement(kind: _Kind, news: str) -> str:
+    """Return the statement that marks the rows of this table of keys and times. It locks before it changes, and passes
+    over what is locked: so it neither waits for a refresh or a revocation, nor can two of them wait for each other."""
     table, key, column = kind.model._meta.db_table, kind.key, kind.column
-    due = f"(t.{column} IS NULL{f' OR t.{column} < news.stale' if kind.again else ''})"
+    due = f"(t.{column} IS NULL{f' OR t.{column} < %s' if kind.again else ''})"
     lock = "FOR NO KEY UPDATE OF t SKIP LOCKED" if database.features.has_select_for_update_skip_locked else ""
     return f"""
-        WITH news (name, at, stale) AS (VALUES {", ".join(["(%s, %s, %s)"] * rows)}),
+        WITH news (name, at) AS ({news}),
              due AS (SELECT t.{key} AS name FROM {table} t JOIN news ON t.{key} = news.name WHERE {due} {lock})
         UPDATE {table} AS t SET {column} = news.at
           FROM news JOIN due ON due.name = news.name

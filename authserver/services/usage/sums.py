@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from django.db import connection as database
 from django.db import models
 
 from authserver.models import Connection
+from authserver.services import statements
+from authserver.services.statements import Statement
 
 BATCH = 500
 COUNT_MAX = 2_147_483_647  # what the columns hold: a server that reports nonsense must not stop the others' roll-up
@@ -19,32 +20,26 @@ def add(model: type[models.Model], names: tuple[str, ...], counts: Mapping[Any, 
     `names` are the fields of a key, `connection` first, then the one that counts. What belongs to a connection that is
     gone is passed over. Units: a count stays at COUNT_MAX once it is there.
     """
-    fields: list[models.Field] = [model._meta.get_field(name) for name in names]  # type: ignore[misc]
-    columns = [field.get_attname_column()[1] or "" for field in fields]
+    fields: list[Any] = [model._meta.get_field(name) for name in names]
+    columns = [field.column for field in fields]
     entries = iter(sorted(counts.items()))  # in one order, so that two who add at once wait, and never for each other
     while batch := list(islice(entries, BATCH)):
-        values = [
-            field.get_db_prep_save(value, database)
-            for key, count in batch
-            for field, value in zip(fields, (*key, min(count, COUNT_MAX)), strict=True)
-        ]
-        with database.cursor() as cursor:
-            cursor.execute(_statement(model, columns, len(batch)), values)
+        news = statements.table(fields, [(*key, min(count, COUNT_MAX)) for key, count in batch])
+        statements.execute(Statement(_statement(model, columns, news.text), news.parameters))
 
 
-def _statement(model: type[models.Model], columns: list[str], rows: int) -> str:
+def _statement(model: type[models.Model], columns: list[str], news: str) -> str:
     table, connections = model._meta.db_table, Connection._meta.db_table
     *keys, counted = columns
-    one = ", ".join(["%s"] * len(columns))
-    news = ", ".join(f"({place}, {one})" for place in range(rows))
-    # WHERE: without one SQLite takes ON CONFLICT for the condition of a join. CASE: the sum itself might not fit.
+    # ORDER BY: in the order of the keys again. WHERE: without one SQLite takes ON CONFLICT for the condition of a join.
+    # CASE: the sum itself might not fit.
     return f"""
-        WITH news (place, {", ".join(columns)}) AS (VALUES {news})
+        WITH news ({", ".join(columns)}) AS ({news})
         INSERT INTO {table} AS old ({", ".join(columns)})
         SELECT {", ".join(f"news.{column}" for column in columns)}
           FROM news JOIN {connections} ON {connections}.id = news.connection_id
          WHERE TRUE
-         ORDER BY news.place
+         ORDER BY {", ".join(f"news.{key}" for key in keys)}
             ON CONFLICT ({", ".join(keys)}) DO UPDATE
            SET {counted} = CASE WHEN old.{counted} > {COUNT_MAX} - EXCLUDED.{counted} THEN {COUNT_MAX}
                                 ELSE old.{counted} + EXCLUDED.{counted} END"""  # noqa: S608  (names of our own models)

@@ -116,7 +116,7 @@ def test_every_no_sounds_alike(world: World, making: Making) -> None:
     assert not any(isinstance(answer, PersonalAccessToken) for answer in answers)
 
 
-def test_a_use_is_noted_once_a_minute(world: World, making: Making) -> None:
+def test_a_use_is_noted_once_in_five_minutes(world: World, making: Making) -> None:
     row, token = making(world.bob.user)
 
     def used(after: timedelta) -> Any:
