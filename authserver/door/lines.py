@@ -44,6 +44,7 @@ class Line(ABC, Generic[Asked, Told]):
         self._at_once = at_once  # how many statements or transactions may be under way
         self._members_max = members_max  # who share one
         self._busy = 0
+        self._is_looking = False
         self._inside = 0
         self._waiting: deque[Member[Asked, Told]] = deque()
 
@@ -65,12 +66,29 @@ class Line(ABC, Generic[Asked, Told]):
             self.loop.call_soon(tell, Unavailable(f"{self.name}:full"))  # not at once: its answer may bring the next
             return
         self._inside += 1
-        now = time.monotonic()
-        is_held_up = self._waiting and self._waiting[0].arrived < now - policy.DOOR_PATIENCE_SECONDS
-        self._waiting.append(Member(asked, now, tell))
-        if not self._busy or (is_held_up and self._busy < self._at_once):
+        self._waiting.append(Member(asked, time.monotonic(), tell))
+        if self._busy:
+            self._look_later()
+        else:
             self._busy += 1
             self.loop.call_soon(self._next)  # not at once: whoever is being read in this turn of the loop comes along
+
+    def _look_later(self) -> None:
+        """See to it that those who wait for long get a statement of their own, beside the one that holds them up."""
+        if self._busy < self._at_once and not self._is_looking:
+            assert self.loop
+            self._is_looking = True
+            self.loop.call_later(policy.DOOR_PATIENCE_SECONDS, self._look)
+
+    def _look(self) -> None:
+        self._is_looking = False
+        if not self._waiting or self._busy >= self._at_once:
+            return
+        if self._waiting[0].arrived <= time.monotonic() - policy.DOOR_PATIENCE_SECONDS:
+            self._busy += 1
+            self._next()
+        else:
+            self._look_later()
 
     def _next(self) -> None:
         """Serve all who wait, as far as one statement takes them. Who waited too long is told so: they ask no more."""
