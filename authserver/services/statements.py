@@ -80,14 +80,12 @@ def inserting(
     """Return the statement that inserts these rows, at least one, each with a value for every column. It gives back the
     columns `returning` of those that were inserted, in no order. `unless_equal` names a unique column: a row whose
     value is taken there is left out."""
-    fields = _fields(model, columns)
-    if database.vendor == "postgresql":
-        arrays = zip(fields, zip(*rows, strict=True), strict=True)
-        text = _insert(model, columns, 0, returning, unless_equal)
-        return Statement(text, [_array(field, column) for field, column in arrays])
-    text = _insert(model, columns, len(rows), returning, unless_equal)
-    stored = [field.get_db_prep_save(value, database) for row in rows for field, value in zip(fields, row, strict=True)]
-    return Statement(text, stored)
+    source = table(_fields(model, columns), rows)
+    names = ", ".join(f'"{field.column}"' for field in _fields(model, columns))
+    conflict = f'ON CONFLICT ("{unless_equal}") DO NOTHING' if unless_equal else ""
+    told = ", ".join(f'"{field.column}"' for field in _fields(model, returning))
+    text = f'INSERT INTO "{model._meta.db_table}" ({names}) {source.text} {conflict} RETURNING {told}'  # noqa: S608
+    return Statement(text, source.parameters)
 
 
 @lru_cache(maxsize=64)
@@ -96,20 +94,6 @@ def _fields(model: type[Model], columns: tuple[str, ...]) -> "list[Field[Any, An
 
 
 @lru_cache(maxsize=256)
-def _insert(
-    model: type[Model], columns: tuple[str, ...], rows: int, returning: tuple[str, ...], unless_equal: str
-) -> str:
-    """Return the text of an insertion. PostgreSQL takes an array for each column: one text for any number of rows, so
-    that it can be prepared; `rows` is for the others."""
-    fields = _fields(model, columns)
-    names = ", ".join(f'"{field.column}"' for field in fields)
-    arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
-    source = f"VALUES {values(rows, len(fields))}" if rows else f"SELECT * FROM unnest({arrays})"  # noqa: S608
-    conflict = f'ON CONFLICT ("{unless_equal}") DO NOTHING' if unless_equal else ""
-    told = ", ".join(f'"{field.column}"' for field in _fields(model, returning))
-    return f'INSERT INTO "{model._meta.db_table}" ({names}) {source} {conflict} RETURNING {told}'  # noqa: S608
-
-
 def _type(field: "Field[Any, Any]") -> str:
     """Return a column's type without its length: a cast would cut off what is too long, the column itself refuses."""
     return str(field.db_type(database)).partition("(")[0]
@@ -137,35 +121,24 @@ def _element(value: Any) -> str:
 def updating(model: type[Model], columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Statement:
     """Return the statement that sets these columns of rows, at least one; the first of each, and of `columns`, is the
     primary key."""
-    fields = _fields(model, columns)
-    if database.vendor == "postgresql":
-        arrays = zip(fields, zip(*rows, strict=True), strict=True)
-        return Statement(_update(model, columns, 0), [_array(field, column) for field, column in arrays])
-    stored = [field.get_db_prep_save(value, database) for row in rows for field, value in zip(fields, row, strict=True)]
-    return Statement(_update(model, columns, len(rows)), stored)
+    source = table(_fields(model, columns), rows)
+    names = [f'"{field.column}"' for field in _fields(model, columns)]
+    changes = ", ".join(f"{name} = new.{name}" for name in names[1:])
+    text = f"""
+        WITH new ({", ".join(names)}) AS ({source.text})
+        UPDATE "{model._meta.db_table}" AS old SET {changes} FROM new WHERE old.{names[0]} = new.{names[0]}"""  # noqa: S608
+    return Statement(text, source.parameters)
 
 
 def table(fields: "Sequence[Field[Any, Any]]", rows: Sequence[Sequence[Any]]) -> Statement:
-    """Return these rows, at least one, as a table for a WITH: a value of each field in each."""
+    """Return these rows, at least one, as a table: a value of each field in each. PostgreSQL takes an array for each
+    column: one text for any number of rows, so that it can be prepared."""
     if database.vendor == "postgresql":
         arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
         columns = zip(fields, zip(*rows, strict=True), strict=True)
         return Statement(f"SELECT * FROM unnest({arrays})", [_array(field, column) for field, column in columns])  # noqa: S608
     stored = [field.get_db_prep_save(value, database) for row in rows for field, value in zip(fields, row, strict=True)]
     return Statement(f"VALUES {values(len(rows), len(fields))}", stored)
-
-
-@lru_cache(maxsize=256)
-def _update(model: type[Model], columns: tuple[str, ...], rows: int) -> str:
-    """Return the text of an update, as `_insert` does. PostgreSQL takes it in this form and SQLite too."""
-    fields = _fields(model, columns)
-    names = [f'"{field.column}"' for field in fields]
-    arrays = ", ".join(f"%s::{_type(field)}[]" for field in fields)
-    source = f"VALUES {values(rows, len(fields))}" if rows else f"SELECT * FROM unnest({arrays})"  # noqa: S608
-    changes = ", ".join(f"{name} = new.{name}" for name in names[1:])
-    return f"""
-        WITH new ({", ".join(names)}) AS ({source})
-        UPDATE "{model._meta.db_table}" AS old SET {changes} FROM new WHERE old.{names[0]} = new.{names[0]}"""  # noqa: S608
 
 
 def among(column: str, wanted: Sequence[Any], *, kind: str) -> Statement:
