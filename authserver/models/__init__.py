@@ -16,6 +16,7 @@ from authserver.models.ledger import LedgerLink, LedgerSeal, LedgerState
 from authserver.models.notices import Notice
 from authserver.models.personal_tokens import PersonalAccessToken
 from authserver.models.receipts import EventStream, SecurityEvent, SigningKey
+from authserver.models.tools import Tool, ToolApproval
 from authserver.models.usage import ConnectionUse, ToolCall, ToolUse
 
 __all__ = [
@@ -45,6 +46,8 @@ __all__ = [
     "SecurityEvent",
     "SeenAssertion",
     "SigningKey",
+    "Tool",
+    "ToolApproval",
     "ToolCall",
     "ToolUse",
 ]

@@ -120,6 +120,10 @@ class ProtectedResource(models.Model):
     is_active = models.BooleanField(
         default=True, help_text="Clear it and every connection to this endpoint is refused at once."
     )
+    tools_version = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="Rises with each change of the tools published here."
+    )
+    tools_published_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         ordering = ["kind", "name"]

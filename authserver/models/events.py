@@ -56,6 +56,8 @@ class Event(models.Model):
         PERSON_CHANGED = "person:changed"
         PERSON_SIGNED_OUT = "person:signed_out_everywhere"
         CATALOG_CHANGED = "catalog:changed"
+        TOOLS_PUBLISHED = "tools:published"
+        TOOLS_APPROVED = "tools:approved"
 
     class Actor(models.TextChoices):
         PERSON = "person"

@@ -1,0 +1,1 @@
+"""Tools of MCP servers: published by resource servers, approved by people."""
