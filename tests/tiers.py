@@ -26,10 +26,18 @@ NOTHING_COLLECTED = 5  # pytest's exit status
 WORKERS = "2"
 # What asks no database is not run a second time on another one.
 WITHOUT_ROWS = [f"--ignore=tests/{name}" for name in ("resourceserver", "authserver/protocol", "test_house.py")]
-WITHOUT_ROWS.append("--ignore=tests/test_dev_command.py")
+WITHOUT_ROWS += [f"--ignore=tests/{name}.py" for name in ("test_dev_command", "attacks/documents/test_ssrf")]
+WITHOUT_ROWS += [f"--ignore=tests/authserver/test_{name}.py" for name in ("checks", "settings")]
+# Nor what is read before any row is asked for.
+WITHOUT_ROWS.append(
+    "--deselect=tests/attacks/usage/test_forged_reports.py"
+    "::test_ten_thousand_malformed_bodies_are_refused_and_none_is_a_failure"
+)
 # Thousands of random requests: once is enough, and PostgreSQL refuses more than SQLite does (a NUL, a length, a type).
 RANDOM = [f"--ignore=tests/{name}" for name in ("api/test_driven.py", "attacks/test_random_requests.py")]
 WITHOUT_ROWS += [f"--ignore=tests/authserver/door/test_{name}.py" for name in ("listener", "stopping", "twins")]
+# A plugin that takes most of a second to load, in every process, and drives the API's description alone.
+UNDRIVEN = ["-p", "no:schemathesis"]
 CLOSING = re.compile(r"=+ .* in \d+\.\d+s\b.* =+$")
 
 
@@ -129,14 +137,16 @@ def tiers() -> list[Tier]:
             needs=POSTGRESQL,
             env=(("TEST_DATABASE", "postgresql"), ("TEST_DOOR", "1")),  # and through the door; above, without
         ),
-        Tier("tasks on Valkey/Redis", (pytest_command("redis and not browser and not contract"),), needs=REDIS),
-        Tier("browser", (pytest_command("browser", "-n", WORKERS),), needs=CHROMIUM),
+        Tier(
+            "tasks on Valkey/Redis", (pytest_command("redis and not browser and not contract", *UNDRIVEN),), needs=REDIS
+        ),
+        Tier("browser", (pytest_command("browser", "-n", WORKERS, *UNDRIVEN),), needs=CHROMIUM),
         Tier(
             "contract",
             (
                 # Apart: where Playwright's event loop has once run, nobody else can start one (asyncio.run).
-                pytest_command("contract and not browser and not playwright", "-n", WORKERS),
-                pytest_command("contract and not browser and playwright", "-n", WORKERS),
+                pytest_command("contract and not browser and not playwright", "-n", WORKERS, *UNDRIVEN),
+                pytest_command("contract and not browser and playwright", "-n", WORKERS, *UNDRIVEN),
             ),
             wants=(POSTGRESQL, NODE, CHROMIUM),
         ),
