@@ -9,7 +9,7 @@ import contextlib
 import os
 import tempfile
 
-from tests import servers
+from tests import migrated, servers
 
 _resources = contextlib.ExitStack()
 atexit.register(_resources.close)
@@ -34,4 +34,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *_HASHERS] 
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     # A file, as in life: Django's default for tests, a shared memory, answers "table is locked" to a second thread.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # noqa: F405
+    _worker = os.environ.get("PYTEST_XDIST_WORKER")  # pytest-django gives each its own
+    migrated.copy_to(DATA_DIR / f"test.sqlite3{f'_{_worker}' if _worker else ''}")  # noqa: F405
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

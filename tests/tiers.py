@@ -11,6 +11,7 @@ import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,7 +20,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import servers
+from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5  # pytest's exit status
@@ -36,6 +37,8 @@ WITHOUT_ROWS.append(
 # Thousands of random requests: once is enough, and PostgreSQL refuses more than SQLite does (a NUL, a length, a type).
 RANDOM = [f"--ignore=tests/{name}" for name in ("api/test_driven.py", "attacks/test_random_requests.py")]
 WITHOUT_ROWS += [f"--ignore=tests/authserver/door/test_{name}.py" for name in ("listener", "stopping", "twins")]
+# A copy of the migrated database is there already.
+COPIED = ["--reuse-db"]
 # A plugin that takes most of a second to load, in every process, and drives the API's description alone.
 UNDRIVEN = ["-p", "no:schemathesis"]
 CLOSING = re.compile(r"=+ .* in \d+\.\d+s\b.* =+$")
@@ -130,7 +133,9 @@ def tiers() -> list[Tier]:
             ((python, "manage.py", "check", "--deploy", "--fail-level", "WARNING"),),
             env=production_environment(),
         ),
-        Tier("tests on SQLite", (pytest_command(plain, "-n", WORKERS, *(RANDOM if POSTGRESQL.find() else [])),)),
+        Tier(
+            "tests on SQLite", (pytest_command(plain, "-n", WORKERS, *COPIED, *(RANDOM if POSTGRESQL.find() else [])),)
+        ),
         Tier(
             "tests on PostgreSQL",
             (pytest_command(plain, "-n", WORKERS, *WITHOUT_ROWS),),
@@ -138,9 +143,11 @@ def tiers() -> list[Tier]:
             env=(("TEST_DATABASE", "postgresql"), ("TEST_DOOR", "1")),  # and through the door; above, without
         ),
         Tier(
-            "tasks on Valkey/Redis", (pytest_command("redis and not browser and not contract", *UNDRIVEN),), needs=REDIS
+            "tasks on Valkey/Redis",
+            (pytest_command("redis and not browser and not contract", *COPIED, *UNDRIVEN),),
+            needs=REDIS,
         ),
-        Tier("browser", (pytest_command("browser", "-n", WORKERS, *UNDRIVEN),), needs=CHROMIUM),
+        Tier("browser", (pytest_command("browser", "-n", WORKERS, *COPIED, *UNDRIVEN),), needs=CHROMIUM),
         Tier(
             "contract",
             (
@@ -243,11 +250,12 @@ def main(arguments: Sequence[str]) -> int:
     if not chosen:
         parser.error(f"there is no such tier; there are: {', '.join(names)}")
     started, outcomes, counts = time.monotonic(), [], Counter()
-    env = dict(os.environ)
-    for tier in chosen:
-        outcome, found = run(tier, extra, env)
-        outcomes.append(outcome)
-        counts.update(found)
+    with tempfile.TemporaryDirectory(prefix="gh-migrated-") as folder:
+        env = os.environ | migrated.make(Path(folder), os.environ)
+        for tier in chosen:
+            outcome, found = run(tier, extra, env)
+            outcomes.append(outcome)
+            counts.update(found)
     return report(outcomes, counts, time.monotonic() - started)
 
 

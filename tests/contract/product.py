@@ -18,7 +18,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from tests import servers
+from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 90
@@ -40,6 +40,7 @@ def running(folder: Path, *, database_url: str = "", **env: str) -> Iterator[dic
     command += ["--port", str(servers.free_port()), "--resource-port", str(servers.free_port())]
     names = ("DATABASE_URL", "DATA_DIR", "DEBUG", "DEMO", "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
     clean = {name: value for name, value in os.environ.items() if name not in names} | env
+    migrated.copy_to(folder / "data" / migrated.NAME)
     if database_url:
         clean["DATABASE_URL"] = database_url
     with open(output, "wb") as log:

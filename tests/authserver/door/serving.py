@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests import servers
+from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 60
@@ -162,6 +162,8 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
     }
     taken = ("DATABASE_URL", "CACHE_URL", "CELERY_BROKER_URL", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL")
     env = {name: value for name, value in os.environ.items() if name not in taken} | ours | more
+    if "DATABASE_URL" not in more:
+        migrated.copy_to(folder / migrated.NAME)
     command = [sys.executable, "-m", "tests.authserver.door.server", str(port), str(workers)]
     with open(folder / "log", "ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log, start_new_session=True)
