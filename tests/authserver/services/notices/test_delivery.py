@@ -19,8 +19,8 @@ from authserver.models import Notice
 from authserver.services import connections, notices, purge
 from authserver.services.connections import EndReason
 from authserver.services.notices import delivery
-from tests import mail_sink
 from tests.authserver.services.conftest import NOW
+from tests.authserver.services.notices import mail_sink
 from tests.authserver.services.notices.conftest import Kind, Owing
 from tests.people import World, make_world
 
