@@ -7,6 +7,7 @@ here and never comes from data.
 import base64
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -23,6 +24,9 @@ class Server:
 
     name: str
     url: str
+
+
+Make = Callable[[Server], str]
 
 
 def is_on_this_computer(url: str) -> bool:

@@ -18,7 +18,7 @@ from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError
+from urllib3.exceptions import HTTPError
 from urllib3.response import BaseHTTPResponse
 
 from authserver import policy
@@ -111,7 +111,7 @@ def _connection_to(parts: SplitResult, address: str, patience: float) -> HTTPCon
 
 def _why(error: Exception, *, host: str, port: str) -> Finding:
     """Return what kept us from connecting, told by the kind of error: its text may hold anything."""
-    cause = error if isinstance(error, OSError) else error.__cause__ or error.__context__
+    cause = error if isinstance(error, OSError) else error.__cause__  # urllib3 wraps what the system said
     if isinstance(cause, ssl.SSLCertVerificationError):
         reason = "certificate_untrusted"
         if cause.verify_code in CERTIFICATE_EXPIRED:
@@ -121,8 +121,12 @@ def _why(error: Exception, *, host: str, port: str) -> Finding:
         return fault(CONNECTION, reason, host=host, port=port)
     if isinstance(cause, ssl.SSLError):
         return fault(CONNECTION, "tls_failed", host=host, port=port)
-    late = isinstance(error, ConnectTimeoutError) or isinstance(cause, TimeoutError)
-    return fault(CONNECTION, "connection_too_slow" if late else "connection_refused", host=host, port=port)
+    return fault(
+        CONNECTION,
+        "connection_too_slow" if isinstance(cause, TimeoutError) else "connection_refused",
+        host=host,
+        port=port,
+    )
 
 
 def _exchange(connection: HTTPConnection, parts: SplitResult, body: bytes) -> Answer:

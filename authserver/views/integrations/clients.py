@@ -4,16 +4,14 @@ The names of menus and buttons are those of the makers' own pages at the end of 
 marks, where the app itself shows them in English.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from authserver.protocol.setup import snippets
-from authserver.protocol.setup.snippets import Server
+from authserver.protocol.setup.snippets import Make, Server
 
-Make = Callable[[Server], str]
 Words = str | Promise
 
 
@@ -65,7 +63,7 @@ CLIENTS: tuple[Client, ...] = (
         is_cloud=True,
         steps=(
             Step(_("Open chatgpt.com/plugins, choose the plus button, then “Add custom MCP server”.")),
-            Step(_("Type the name %(name)s, and under “Connection” paste this Server URL."), _address, COPY_ADDRESS),
+            Step(_("Type the name “%(name)s”, and under “Connection” paste this Server URL."), _address, COPY_ADDRESS),
             Step(_("Choose OAuth as the authentication. Leave client ID and secret empty.")),
             Step(_("Confirm “I understand and want to continue”, then choose “Create as a plugin”.")),
             Step(SIGN_IN),
@@ -82,7 +80,7 @@ CLIENTS: tuple[Client, ...] = (
         is_cloud=True,
         steps=(
             Step(_("On the web or the desktop, open “Customize”, then “Connectors”, and choose the plus button.")),
-            Step(_("Choose “Add custom connector” and type the name %(name)s.")),
+            Step(_("Choose “Add custom connector” and type the name “%(name)s”.")),
             Step(_("Paste this as the remote MCP server URL and choose “Add”."), _address, COPY_ADDRESS),
             Step(_("Choose “Connect” beside the new connector.")),
             Step(SIGN_IN),
@@ -99,7 +97,7 @@ CLIENTS: tuple[Client, ...] = (
         runs_in=_("In the terminal"),
         steps=(
             Step(_("In a terminal, run this."), snippets.claude_code, COPY_COMMAND),
-            Step(_("Start claude, type /mcp, choose %(name)s and then the entry to authenticate.")),
+            Step(_("Start claude, type /mcp, choose “%(name)s” and then the entry to authenticate.")),
             Step(SIGN_IN),
         ),
         note=_("It is added for the folder you are in. Put --scope user after “add” to have it everywhere."),
@@ -117,15 +115,14 @@ CLIENTS: tuple[Client, ...] = (
         runs_in=_("On this computer"),
         link=Link(_("Add to VS Code"), snippets.vscode_link),
         steps=(
-            Step(
-                _("Or make the file .vscode/mcp.json in your project with this content."),
-                snippets.vscode_file,
-                COPY_FILE,
-            ),
-            Step(_("In the Command Palette run “MCP: List Servers”, choose %(name)s and start it.")),
+            Step(_("Choose the button above and let VS Code install “%(name)s”.")),
+            Step(_("If it does not start by itself, start it with “MCP: List Servers” in the Command Palette.")),
             Step(SIGN_IN),
         ),
-        note=_("To type the address instead, run “MCP: Add Server” in the Command Palette."),
+        more=(
+            Step(_("Make the file .vscode/mcp.json in your project with this."), snippets.vscode_file, COPY_FILE),
+            Step(_("Or run “MCP: Add Server” in the Command Palette and paste this."), _address, COPY_ADDRESS),
+        ),
     ),
     Client(
         slug="cursor",
@@ -133,13 +130,16 @@ CLIENTS: tuple[Client, ...] = (
         runs_in=_("On this computer"),
         link=Link(_("Add to Cursor"), snippets.cursor_link),
         steps=(
+            Step(_("Choose the button above and let Cursor install “%(name)s”.")),
+            Step(_("In Cursor's settings for MCP, choose to sign in beside “%(name)s”.")),
+            Step(SIGN_IN),
+        ),
+        more=(
             Step(
-                _("Or put this into .cursor/mcp.json in your project, or in your home folder to have it everywhere."),
+                _("Put this into .cursor/mcp.json in your project, or in your home folder to have it everywhere."),
                 snippets.cursor_file,
                 COPY_FILE,
             ),
-            Step(_("In Cursor's settings for MCP, choose to sign in beside %(name)s.")),
-            Step(SIGN_IN),
         ),
     ),
     Client(
