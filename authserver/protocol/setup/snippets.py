@@ -32,7 +32,12 @@ Make = Callable[[Server], str]
 def is_on_this_computer(url: str) -> bool:
     """Tell whether an address leads to the computer of whoever opens it (RFC 6761 §6.3: every name below localhost)."""
     host = (urlsplit(url).hostname or "").rstrip(".")
-    return host == LOCALHOST or host.endswith(f".{LOCALHOST}") or addresses.is_loopback(host)
+    return host == LOCALHOST or is_below_localhost(url) or addresses.is_loopback(host)
+
+
+def is_below_localhost(url: str) -> bool:
+    """Tell whether an address has a name such as acme.localhost: browsers know it, not every program does."""
+    return (urlsplit(url).hostname or "").rstrip(".").endswith(f".{LOCALHOST}")
 
 
 # --- Terminals
@@ -85,8 +90,8 @@ def claude_code_file(server: Server) -> str:
 
 
 def gemini_file(server: Server) -> str:
-    # `url` would mean the older transport there.
-    return _json({"mcpServers": {server.name: {"httpUrl": server.url}}})
+    # As its own command writes it; without `type` it would be the older transport.
+    return _json({"mcpServers": {server.name: {"url": server.url, "type": "http"}}})
 
 
 def mcp_remote_file(server: Server) -> str:

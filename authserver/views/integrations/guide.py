@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from authserver import policy
 from authserver.models import ProtectedResource, Scope, ScopeBundle
-from authserver.protocol.setup.snippets import Server, is_on_this_computer
+from authserver.protocol.setup.snippets import Server, is_below_localhost, is_on_this_computer
 from authserver.services import catalog
 from authserver.services.catalog import Endpoint
 from authserver.services.endpoints import words
@@ -87,6 +87,7 @@ class Guide:
     more: tuple[StepView, ...]
     link: str
     obstacle: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def build(addresses: tuple[Address, ...], *, client: str, address: str) -> Guide
         more=_steps(app.more, server, "more"),
         link=app.link.make(server) if app.link else "",
         obstacle=_obstacle(app, server.url),
+        hint=_hint(app, server.url),
     )
 
 
@@ -179,6 +181,13 @@ def _obstacle(client: Client, url: str) -> str:
     if urlsplit(url).scheme != "https":
         return _("%(client)s connects from the Internet and takes only https addresses. This is none.") % names
     return ""
+
+
+def _hint(client: Client, url: str) -> str:
+    """Return what may keep an app on this computer from finding the address."""
+    if client.is_cloud or not is_below_localhost(url):
+        return ""
+    return _("Not every app finds names below localhost. If this one does not, choose another address.")
 
 
 def use_cases(role: Role) -> tuple[UseCase, ...]:

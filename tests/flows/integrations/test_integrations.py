@@ -13,9 +13,9 @@ from django.test import Client as Http
 
 from authserver.models import ProtectedResource, Scope
 from handles.models import Handle, Membership
-from tests import endpoint_host
 from tests.authserver.views.test_consent_page import words
-from tests.endpoint_host import EndpointHost, Reply
+from tests.flows.integrations import endpoint_host
+from tests.flows.integrations.endpoint_host import EndpointHost, Reply
 from tests.people import PASSWORD, World, compat, field_value, hosted
 
 PAGE, CHECK, SHARED = "/handles/acme/integrations", "/handles/acme/integrations/check", "/connect/acme"

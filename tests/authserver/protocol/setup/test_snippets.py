@@ -42,7 +42,7 @@ def test_a_shell_reads_each_command_as_the_words_it_is_made_of(server: Server, m
         (snippets.vscode_file, ("servers", "NAME", "url")),
         (snippets.cursor_file, ("mcpServers", "NAME", "url")),
         (snippets.claude_code_file, ("mcpServers", "NAME", "url")),
-        (snippets.gemini_file, ("mcpServers", "NAME", "httpUrl")),
+        (snippets.gemini_file, ("mcpServers", "NAME", "url")),
         (snippets.codex_file, ("mcp_servers", "NAME", "url")),
         (snippets.mcp_remote_file, ("mcpServers", "NAME", "args", 2)),
     ],

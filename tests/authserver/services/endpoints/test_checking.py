@@ -14,8 +14,9 @@ from django.utils import timezone, translation
 from authserver import policy
 from authserver.services.endpoints import checking, results, words
 from authserver.services.endpoints.checking import Busy
-from tests import document_host, endpoint_host, servers
-from tests.endpoint_host import ISSUER, EndpointHost, Reply
+from tests import document_host, servers
+from tests.flows.integrations import endpoint_host
+from tests.flows.integrations.endpoint_host import ISSUER, EndpointHost, Reply
 
 pytestmark = pytest.mark.covers("req:T8", "req:T4")
 ELSEWHERE = "https://auth.other.example"
