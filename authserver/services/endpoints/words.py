@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language_bidi
 from django.utils.translation import gettext_lazy as _
 
 from authserver.protocol.endpoints.findings import CHALLENGE, CONNECTION, METADATA, NAME, Finding
+
+ISOLATE, ISOLATE_END = "\u2066", "\u2069"  # U+2066 LEFT-TO-RIGHT ISOLATE, and its end
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ STEPS: Mapping[str, str | Promise] = {
 }
 
 Pair = tuple[str | Promise, str | Promise]
+# Results outlive an update: a node may read what a newer one found.
+OF_ANOTHER_VERSION: Pair = (_("The check failed for a reason that this version does not know."), _("Check again."))
 WORDS: Mapping[str, Pair] = {
     "name_good": (_("The name leads to an address."), ""),
     "name_private": (
@@ -40,7 +45,7 @@ WORDS: Mapping[str, Pair] = {
     ),
     "name_unknown_wildcard": (
         _("The name %(host)s does not resolve."),
-        _("Add a wildcard DNS record *.%(zone)s that leads to the resource server. Until then, use the address with "
+        _("Add a wildcard DNS record %(zone)s that leads to the resource server. Until then, use the address with "
           "the handle in its path."),
     ),
     "name_too_slow": (
@@ -138,6 +143,8 @@ def told(finding: Finding, *, handle: str = "") -> Told:
     reason, facts = finding.reason, dict(finding.facts)
     host = facts.get("host", "")
     if reason == "name_unknown" and handle and host.startswith(f"{handle}."):
-        reason, facts["zone"] = "name_unknown_wildcard", host.removeprefix(f"{handle}.")
-    cause, fix = WORDS[reason]
-    return Told(str(STEPS[finding.step]), finding.ok, str(cause) % facts, str(fix) % facts)
+        reason, facts["zone"] = "name_unknown_wildcard", f"*.{host.removeprefix(f'{handle}.')}"
+    if get_language_bidi():  # addresses run from left to right inside a sentence that does not
+        facts = {name: f"{ISOLATE}{value}{ISOLATE_END}" for name, value in facts.items()}
+    cause, fix = WORDS.get(reason, OF_ANOTHER_VERSION)
+    return Told(str(STEPS.get(finding.step, finding.step)), finding.ok, str(cause) % facts, str(fix) % facts)

@@ -162,6 +162,7 @@ CLIENTS: tuple[Client, ...] = (
             Step(_("Start gemini and type this."), snippets.gemini_login, COPY_COMMAND),
             Step(SIGN_IN),
         ),
+        note=_("Gemini CLI leaves servers off in a folder that you have not told it to trust."),
         more=(Step(_("The same by hand, in ~/.gemini/settings.json."), snippets.gemini_file, COPY_FILE),),
     ),
     Client(

@@ -15,7 +15,7 @@ from authserver.models import ProtectedResource, Scope, ScopeBundle
 from authserver.protocol.setup.snippets import Server, is_below_localhost, is_on_this_computer
 from authserver.services import catalog
 from authserver.services.catalog import Endpoint
-from authserver.services.endpoints import words
+from authserver.services.endpoints import results, words
 from authserver.services.endpoints.results import Result
 from authserver.services.endpoints.words import Told
 from authserver.views.integrations import clients
@@ -109,22 +109,32 @@ class UseCase:
     typed: str
 
 
-def addresses_of(handle: Handle, results: Mapping[str, Result] | None = None) -> tuple[Address, ...]:
-    """Return the handle's addresses, production first, each with its last check where `results` has one."""
+def addresses_of(handle: Handle) -> tuple[Address, ...]:
+    """Return the handle's addresses, production first, each with its last check where there was one."""
     found = sorted(catalog.endpoints_of(handle), key=lambda each: each.stage == Stage.DRAFT)
-    return tuple(_address(number, each, handle, (results or {}).get(each.url)) for number, each in enumerate(found))
-
-
-def _address(number: int, endpoint: Endpoint, handle: Handle, result: Result | None) -> Address:
-    is_other = endpoint.kind == Kind.OTHER
-    suffix = slugify(endpoint.name) or str(number)
-    return Address(
-        key=suffix if is_other else endpoint.kind,
-        endpoint=endpoint,
-        description=str(KINDS[endpoint.kind]),
-        server_name=f"{handle.slug}-{suffix}" if is_other else handle.slug,
-        checked=_checked(result, handle) if result else None,
+    last = results.last([each.url for each in found])
+    keys = _keys(found)
+    return tuple(
+        Address(
+            key=key,
+            endpoint=each,
+            description=str(KINDS[each.kind]),
+            server_name=f"{handle.slug}-{key}" if each.kind == Kind.OTHER else handle.slug,
+            checked=_checked(last[each.url], handle) if each.url in last else None,
+        )
+        for key, each in zip(keys, found, strict=True)
     )
+
+
+def _keys(endpoints: list[Endpoint]) -> list[str]:
+    """Return a short name for each, of small letters, digits and hyphens, no two alike: they stand in addresses of
+    pages and in commands."""
+    keys: list[str] = []
+    for number, each in enumerate(endpoints):
+        key = each.kind if each.kind != Kind.OTHER else slugify(each.name)
+        is_taken = each.kind == Kind.OTHER and (key in keys or key in Kind.values or not key)
+        keys.append(f"{key or 'address'}-{number}" if is_taken else key)
+    return keys
 
 
 def _checked(result: Result, handle: Handle) -> Checked:

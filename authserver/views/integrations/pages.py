@@ -10,12 +10,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from authserver import policy, throttles
 from authserver.services import catalog
-from authserver.services.endpoints import checking, results
+from authserver.services.endpoints import checking
 from authserver.services.endpoints.checking import Busy
 from authserver.views import errors
 from authserver.views.errors import ErrorPage
@@ -47,13 +46,11 @@ class IntegrationsPage:
 
 
 @login_required
-@require_safe
 def integrations(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a handle's admins its addresses, the last check of each, how to connect an app, and the link to share."""
     seat = seat_at(request, slug)
-    last = results.last([each.url for each in catalog.endpoints_of(seat.handle)])
     share = settings.ISSUER + reverse("connect_to_handle", args=[seat.handle.slug])
-    page = _page(request, seat, guide.addresses_of(seat.handle, last), share=share)
+    page = _page(request, seat, guide.addresses_of(seat.handle), share=share)
     return private(render(request, "handles/integrations/page.html", {"page": page}))
 
 
@@ -81,7 +78,6 @@ def _check(request: HttpRequest, seat: Seat, user: User) -> None:
 
 
 @login_required
-@require_safe
 def connect(request: HttpRequest, slug: str) -> HttpResponse:
     """Show members, and guests of a public handle, how to connect an app. Everybody else reads the same page, whether
     there is such a handle or not."""

@@ -60,6 +60,10 @@ def test_an_admin_finds_every_address_the_link_and_the_way_to_connect(world: Wor
     assert text.count("Canonical: use this one") == 1
     assert text.count("Not checked yet.") == 4
     assert "globex" not in text.lower()
+    # A name that is taken gets a number: no two addresses are one in a link or a command.
+    ProtectedResource.objects.create(name="Hosted", address="https://second.example.com/mcp", handle=acme)
+    second = world.alice.http.get(f"{PAGE}?client=codex&address=hosted-3")
+    assert "codex mcp add acme-hosted-3 --url https://second.example.com/mcp" in snippets(second)
     # Another app and the draft address are chosen by links, which can be passed on.
     codex = world.alice.http.get(f"{PAGE}?client=codex&address=draft")
     assert "codex mcp add acme-draft --url https://draft.example.com/acme/mcp" in snippets(codex)
@@ -109,6 +113,8 @@ def test_checking_tells_what_is_wrong_where_and_leaves_time_between(
     assert len(host.requests) == asked
     Membership.objects.filter(user=world.bob.user, handle__slug="acme").update(role="admin")
     assert "https://old.example" in shown(world.bob.sign_in().http.get(PAGE))
+    warned = "When it was last checked, this address did not answer as apps need it."
+    assert [warned in shown(alice.get(f"{SHARED}?address={each}")) for each in ("hosted", "gateway")] == [True, False]
     assert shown(alice.get("/handles/globex/integrations")).count("Not checked yet.") == 2  # the gateway is everybody's
 
 

@@ -12,6 +12,7 @@ import pytest
 from django.utils import timezone, translation
 
 from authserver import policy
+from authserver.protocol.endpoints.findings import Finding
 from authserver.services.endpoints import checking, results, words
 from authserver.services.endpoints.checking import Busy
 from tests import document_host, servers
@@ -184,3 +185,9 @@ def test_every_reason_has_words_that_its_facts_fill() -> None:
         for reason, (cause, fix) in words.WORDS.items():
             assert str(cause) % facts, reason
             assert bool(str(fix) % facts) is (not reason.endswith("_good")), reason
+    assert words.told(Finding("later", False, "unheard_of")).fix == "Check again."
+    with translation.override("ar"):
+        assert (
+            "\u2066acme.example\u2069"
+            in words.told(Finding("name", False, "name_unknown", {"host": "acme.example"})).cause
+        )
