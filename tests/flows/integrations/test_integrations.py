@@ -107,6 +107,8 @@ def test_checking_tells_what_is_wrong_where_and_leaves_time_between(
     assert "sends apps to https://old.example to sign in, not to http://127.0.0.1:8000." in page
     assert "answers with status 404 instead of the metadata" in page
     assert page.count("A request without a credential is asked to sign in.") == 1
+    told = alice.get("/api/v1/handles/acme/resources").json()["endpoints"]
+    assert [each["last_check"] and each["last_check"]["answers"] for each in told] == [False, False, True]
     # A second press comes too early; what was found stays, for the other admins of the handle too.
     asked = len(host.requests)
     assert "The addresses were checked a moment ago." in shown(alice.post(CHECK, follow=True))
