@@ -143,6 +143,16 @@ DOCUMENT_RETRY_SECONDS = 300  # after a refresh that failed; the last good copy 
 KEYS_AGE_MAX = timedelta(days=1)  # after which keys are asked for again: a withdrawn one works no longer
 KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client's keys again
 
+# Checks of MCP endpoints, for the page that says whether each answers.
+ENDPOINT_CHECK_SECONDS = 3.0  # of a whole round: names, connections, answers
+ENDPOINT_CHECK_REST_SECONDS = 10  # between two rounds of one handle
+ENDPOINT_CHECKS_PER_PERSON_PER_MINUTE = 6
+ENDPOINT_ROUNDS_AT_ONCE = 2  # per process: each keeps a page's thread waiting
+ENDPOINTS_CHECKED_AT_ONCE = 8  # per process
+ENDPOINTS_PER_ROUND_MAX = 12
+ENDPOINT_BODY_BYTES_MAX = 65_536
+ENDPOINT_RESULT_KEPT = timedelta(days=7)
+
 # Client assertions (RFC 7523).
 ASSERTION_LIFETIME_MAX = timedelta(minutes=5)
 ASSERTION_CLOCK_SKEW = timedelta(seconds=30)

@@ -20,6 +20,7 @@ from authserver.views.connections import changes, pages
 from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
+from authserver.views.integrations import pages as integrations
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -83,6 +84,10 @@ urlpatterns = [
     path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
     path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),
     path("handles/<str:slug>/usage.csv", usage.export, name="handle_usage_export"),
+    path("handles/<str:slug>/integrations", integrations.integrations, name="handle_integrations"),
+    path("handles/<str:slug>/integrations/check", integrations.check, name="handle_integrations_check"),
+    # and what they may give to anyone
+    path("connect/<str:slug>", integrations.connect, name="connect_to_handle"),
     # the same for programs
     path("api/v1/", include("authserver.api.urls")),
     re_path(r"^api(?P<rest>(?s:/.*)?)$", openapi.NothingHere.as_view()),

@@ -64,6 +64,7 @@ EVENT = {
     "request_id": "6297994a-1a93-4186-89e6-678cd7a97a93",
     "detail": {},
 }
+CHECKED = {"answers": True, "checked_at": "2026-11-20T09:41:00Z"}
 HOSTED = {
     "kind": "hosted",
     "name": "Hosted",
@@ -71,9 +72,11 @@ HOSTED = {
     "stage": "production",
     "is_active": True,
     "is_canonical": True,
+    "last_check": CHECKED,
 }
 
 EXAMPLES: dict[str, dict[str, Any]] = {
+    "EndpointCheck": CHECKED,
     "Person": MAYA,
     "Handle": {
         "handle": "acme",

@@ -1,6 +1,6 @@
 """Handles, their MCP addresses, and how much they are used."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
@@ -17,6 +17,7 @@ from authserver.models import Connection
 from authserver.protocol.control import cursors
 from authserver.protocol.control.scopes import ControlScope
 from authserver.services import catalog
+from authserver.services.endpoints import results
 from authserver.services.usage import figures
 from authserver.services.usage.figures import Figures
 from authserver.throttles import CallerThrottle
@@ -70,7 +71,9 @@ class ResourcesView(Door):
         """Show the MCP addresses of a handle, and which one is canonical."""
         endpoints = catalog.endpoints_of(seat_at(request, handle).handle)
         canonical = next((each.url for each in endpoints if each.is_canonical), None)
-        return Response(shapes.ResourcesShape({"canonical": canonical, "endpoints": endpoints}).data)
+        last = results.last([each.url for each in endpoints])
+        rows = [asdict(each) | {"last_check": last.get(each.url)} for each in endpoints]
+        return Response(shapes.ResourcesShape({"canonical": canonical, "endpoints": rows}).data)
 
 
 @dataclass(frozen=True)

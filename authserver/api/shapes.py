@@ -181,6 +181,11 @@ class NewTokenShape(TokenShape):
         return self.context["secret"]
 
 
+class EndpointCheckShape(serializers.Serializer):
+    answers = serializers.BooleanField(help_text="Whether clients find their way from there to this server.")
+    checked_at = serializers.DateTimeField()
+
+
 class EndpointShape(serializers.Serializer):
     kind = serializers.CharField()
     name = serializers.CharField()
@@ -188,6 +193,7 @@ class EndpointShape(serializers.Serializer):
     stage = serializers.CharField()
     is_active = serializers.BooleanField()
     is_canonical = serializers.BooleanField(help_text="The one to give to new clients.")
+    last_check = EndpointCheckShape(allow_null=True, help_text="Of the page MCP & Tools; null where none is known.")
 
 
 class ResourcesShape(serializers.Serializer):

@@ -119,7 +119,7 @@ function setUpPasswordToggle(button) {
 
 function setUpCopy(button) {
   const source = document.getElementById(button.dataset.copy);
-  const live = button.closest("section").querySelector("[data-live]");
+  const live = button.closest("[data-copying], section").querySelector("[data-live]");
   button.hidden = false;
   button.addEventListener("click", async () => {
     try {

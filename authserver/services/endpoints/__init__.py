@@ -1,0 +1,1 @@
+"""Whether MCP endpoints answer as clients need it: asked from here, told in words, remembered for a while."""
