@@ -14,6 +14,7 @@ from authserver.views import (
     reports,
     revoke,
     token,
+    tools,
     wellknown,
 )
 from authserver.views.connections import changes, pages
@@ -54,6 +55,8 @@ urlpatterns = [
     path("oauth/jwks", jwks.jwks, name="jwks"),
     # which report what was called
     path("oauth/reports", reports.report, name="reports"),
+    # and say beforehand which tools they have
+    path("oauth/tools", tools.tools, name="tools"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", pages.connection_list, name="connections"),
