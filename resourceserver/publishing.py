@@ -171,7 +171,9 @@ class _Publication:
     def _complain(self, problem: str) -> None:
         """Write a line to the log, once for as long as it stays the same."""
         if problem != self._complaint:
-            logger.error("tools of %s are not published, so nobody may call them: %s", self._account, problem)
+            # Not to be heard while both start is usual; to be refused is a mistake that somebody has to mend.
+            level = logging.ERROR if problem.startswith("status") else logging.WARNING
+            logger.log(level, "tools of %s are not published, so nobody may call them: %s", self._account, problem)
         self._complaint = problem
 
 

@@ -174,7 +174,7 @@ def test_a_process_tells_what_is_left_and_ends_its_stream_when_it_is_stopped():
 
 def test_a_process_that_shall_not_report_does_not():
     authority = Authority(grants={ALICE: grant()})
-    with listening(authority) as port, sample(port, MCP_REPORTS="off") as (process, url):
+    with listening(authority) as port, sample(port, MCP_REPORTS="off", MCP_TOOLS="off") as (process, url):
         assert call(url, "create_link").status_code == 403
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
