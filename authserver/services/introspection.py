@@ -180,19 +180,21 @@ def _worth(token: str, connection: str, withheld: str, role: Role, edition: Edit
 
 
 @lru_cache(maxsize=4096)
-def _withheld(worth: str, ground: Ground, version: int, role: Role, editions: Editions) -> tuple[str, ...]:
-    """Return the tools that this connection does not get. Everything that they depend on is in the arguments."""
-    tools, catalog = editions.tools.manifest.tools, editions.scopes.catalog
-    reach = reach_of(tools, ground, worth=worth.split(), version=version, role=role, catalog=catalog)
+def _withheld(version: int, role: Role, editions: Editions, *texts: str) -> tuple[str, ...]:
+    """Return the tools that a connection does not get, where `texts` are what its credential is worth and its Ground.
+    Everything that they depend on is in the arguments."""
+    tools, (worth, *ground) = editions.tools.manifest.tools, texts
+    catalog = editions.scopes.catalog
+    reach = reach_of(tools, Ground(*ground), worth=worth.split(), version=version, role=role, catalog=catalog)
     return tuple(withheld(tools, reach))
 
 
 def _tools_withheld(standing: Footing, worth: str, role: Role, editions: Editions) -> tuple[str, ...]:
     if editions.tools is NONE:
         return ()
-    ground = Ground(standing.scopes, standing.approved_scopes, standing.declined_scopes, standing.withheld_scopes)
     version = max(standing.tools_seen, standing.tools_approved or 0)
-    return _withheld(worth, ground, version, role, editions)
+    approved, declined = standing.approved_scopes, standing.declined_scopes
+    return _withheld(version, role, editions, worth, standing.scopes, approved, declined, standing.withheld_scopes)
 
 
 def _answer(asked: Asked, standing: Footing, role: Role, editions: Editions) -> Answer:
