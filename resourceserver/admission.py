@@ -20,9 +20,9 @@ from resourceserver.endpoints import Match
 from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
 from resourceserver.limits import RateLimiter, ToolCall, Usage, record
 from resourceserver.operations import Operations, ToolRule
-from resourceserver.publishing import Publisher
 from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
 from resourceserver.sessions import Owner, SessionBook
+from resourceserver.tools.publishing import Publisher
 
 Mode = Literal["oauth", "none", "mixed"]
 

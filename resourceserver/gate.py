@@ -25,9 +25,9 @@ from resourceserver.challenges import Challenger
 from resourceserver.endpoints import EndpointTable, Match, request_authority
 from resourceserver.introspection import IntrospectionClient, identity_of_request
 from resourceserver.limits import ToolCall, record
-from resourceserver.listing import FilteredList
-from resourceserver.publishing import Publisher
 from resourceserver.reports import Reports
+from resourceserver.tools.listing import FilteredList
+from resourceserver.tools.publishing import Publisher
 
 _SSE_SESSION = re.compile(rb"[?&]session_id=([0-9A-Za-z._~-]+)[\s&]")
 _SSE_PEEK_BYTES = 2048

@@ -25,8 +25,6 @@ from resourceserver.events.subscriptions import Subscriptions
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import IntrospectionClient, current_identity
 from resourceserver.limits import ToolCall
-from resourceserver.listing import visible
-from resourceserver.publishing import Publisher, manifest
 from resourceserver.reports import Reports
 from resourceserver.sample.config import Config
 from resourceserver.sample.tools import (
@@ -41,6 +39,8 @@ from resourceserver.sample.tools import (
     handle_of,
 )
 from resourceserver.sample.world import World
+from resourceserver.tools.listing import visible
+from resourceserver.tools.publishing import Publisher, manifest
 
 NAME = "Gatehouse sample"
 INSTRUCTIONS = "A sample MCP server. Every tool works on the one handle that was chosen while connecting; see whoami."

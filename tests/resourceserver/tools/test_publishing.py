@@ -13,7 +13,7 @@ import pytest
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
 from resourceserver.operations import ToolRule
-from resourceserver.publishing import Publisher, PublishingPace, manifest
+from resourceserver.tools.publishing import Publisher, PublishingPace, manifest
 from tests.resourceserver.events.conftest import until
 from tests.resourceserver.fakes import FAR_FUTURE, SECRETS, run
 
@@ -103,7 +103,7 @@ def test_what_was_not_taken_is_not_run_and_the_log_says_so_once(answer: Any, cap
 
     with caplog.at_level(logging.WARNING, logger="resourceserver"):
         run(story())
-    (record,) = [each for each in caplog.records if each.name == "resourceserver.publishing"]
+    (record,) = [each for each in caplog.records if each.name == "resourceserver.tools.publishing"]
     line = record.getMessage()
     assert record.levelno == (logging.ERROR if answer.status_code != 200 else logging.WARNING)
     assert line.startswith("tools of rs-main are not published, so nobody may call them: ")
