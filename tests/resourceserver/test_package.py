@@ -35,7 +35,7 @@ def layer(source: str) -> set[str]:
     return set(re.findall(r"^(?:from|import) (resourceserver\.sample)", source, re.M))
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted([*FOLDER.glob("*.py"), *FOLDER.glob("tools/*.py")]), ids=lambda path: path.name)
 def test_the_kit_imports_nothing_but_its_http_client(path: Path):
     source = path.read_text()
     assert imported(source) <= KIT_MAY_IMPORT
