@@ -26,7 +26,7 @@ def choose(request: HttpRequest) -> HttpResponse:
 
 
 def _came_from(request: HttpRequest) -> str:
-    """Return the page of ours that the browser says the form stood on; a dead end does not write its address into it."""
+    """Return the page of ours that the browser says the form stood on: a dead end does not write its own."""
     origin, came_from = f"{request.scheme}://{request.get_host()}", request.headers.get("Referer", "")
     return came_from.removeprefix(origin) if came_from.startswith(f"{origin}/") else ""
 

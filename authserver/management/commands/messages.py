@@ -15,25 +15,22 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.commands import makemessages
 from django.utils.translation import to_locale
 
-ELSEWHERE = [
-    "tests",
-    "benchmarks",
-    "devtool",
-    "resourceserver",
-    "deploy",
-    "docs",
-    "var",
-    "static",
-    ".*",
-    "*/migrations/*",
-]
-CHANGES_EACH_TIME = re.compile(r'^"(POT-Creation-Date|PO-Revision-Date): .*\n', re.MULTILINE)
+ELSEWHERE = ("tests", "benchmarks", "devtool", "resourceserver", "deploy", "docs", "var", "static", ".*", "migrations")
+HEADER = """msgid ""
+msgstr ""
+"Project-Id-Version: Gatehouse\\n"
+"Language: {language}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+{plurals}
+"""
 
 
 class Gathering(makemessages.Command):
     """Django's own, but it never guesses: a text that changed is untranslated, not translated by what it resembles."""
 
-    msgmerge_options = ["-q", "--no-fuzzy-matching"]
+    msgmerge_options = ["-q", "--backup=none", "--update", "--no-fuzzy-matching"]
 
 
 class Command(BaseCommand):
@@ -66,7 +63,7 @@ class Command(BaseCommand):
             + [f"--ignore={pattern}" for pattern in ELSEWHERE]
         )
         for path in catalogs():
-            path.write_text(CHANGES_EACH_TIME.sub("", path.read_text()))
+            path.write_text(tidy(path.read_text(), language=path.parts[-3]))
 
     def _check(self) -> None:
         total = 0
@@ -86,6 +83,13 @@ class Command(BaseCommand):
         if done.returncode:
             raise CommandError(done.stderr.strip())
         return done.stdout
+
+
+def tidy(text: str, *, language: str) -> str:
+    """Return a catalog with a header of ours: no dates, which would change each time."""
+    header, blank, texts = text.partition("\n\n")
+    plurals = re.search(r'^"Plural-Forms: .*"$', header, re.MULTILINE)
+    return HEADER.format(language=language, plurals=plurals[0] if plurals else "").strip() + blank + texts
 
 
 def folder() -> Path:

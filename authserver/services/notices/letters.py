@@ -84,7 +84,7 @@ def where(facts: dict[str, Any]) -> str:
     """Return the program and the network that a request came from, in words."""
     agent, address = str(facts.get("agent") or ""), str(facts.get("address") or "")
     network = addresses.network_of(address)
-    said = {"program": catalog_text(agents.family(agent)) or _("An unknown program"), "network": network}
+    said = {"program": agents.family(agent) or _("An unknown program"), "network": network}
     if not network:
         return _("%(program)s, from an unknown network") % said
     if addresses.is_loopback(address):
