@@ -14,6 +14,7 @@ from authserver.languages import choice
 from authserver.protocol import addresses
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.views import errors
 
 Handler = Callable[[HttpRequest], HttpResponse]
 # What programs read, and the administration, whose acts are too grave for words half translated. All of it is English.
@@ -57,10 +58,19 @@ class LanguageMiddleware:
         if not is_page(request):
             return self.get_response(request)
         with translation.override(language_of(request)):
-            response = self.get_response(request)
+            response = designed(request, self.get_response(request))
             response.headers.setdefault("Content-Language", choice.tag_of(translation.get_language() or "en"))
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
         return response
+
+
+def designed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the answer, or a page in place of the empty one that Django gives to a method it does not know."""
+    if response.status_code != 405 or response.streaming or response.content or request.method == "HEAD":
+        return response
+    page = errors.not_allowed(request)
+    page.headers["Allow"] = response.headers["Allow"]
+    return page
 
 
 def is_page(request: HttpRequest) -> bool:
