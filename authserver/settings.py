@@ -254,9 +254,6 @@ LANGUAGES = [
 LOCALE_PATHS = [*env.list("LOCALE_PATHS", default=[]), BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["authserver.languages.formats"]
 LANGUAGE_COOKIE_NAME = "__Host-language" if HTTPS else "language"
-LANGUAGE_COOKIE_SECURE = HTTPS
-LANGUAGE_COOKIE_HTTPONLY = True
-LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 USE_I18N = True
 USE_TZ = True

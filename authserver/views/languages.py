@@ -21,7 +21,8 @@ def choose(request: HttpRequest) -> HttpResponse:
     response = HttpResponseRedirect(choice.speaking(back, language) if language else back)
     response["Cache-Control"] = "no-store"
     if language:
-        _keep(request, response, language)
+        keep(response, language)
+        _remember(request.user, language)
     return response
 
 
@@ -31,14 +32,22 @@ def _came_from(request: HttpRequest) -> str:
     return came_from.removeprefix(origin) if came_from.startswith(f"{origin}/") else ""
 
 
-def _keep(request: HttpRequest, response: HttpResponse, language: str) -> None:
+def keep(response: HttpResponse, language: str) -> None:
+    """Let this browser's pages speak a language; nothing for `language` leaves it to the account and the browser. It
+    counts more than what the account says, so whatever changes that calls this too."""
+    if not language:
+        response.delete_cookie(settings.LANGUAGE_COOKIE_NAME)
+        return
     response.set_cookie(
         settings.LANGUAGE_COOKIE_NAME,
         language,
         max_age=settings.LANGUAGE_COOKIE_AGE,
-        secure=settings.LANGUAGE_COOKIE_SECURE,
-        httponly=settings.LANGUAGE_COOKIE_HTTPONLY,
-        samesite=settings.LANGUAGE_COOKIE_SAMESITE,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
     )
-    if isinstance(request.user, User) and hasattr(request.user, "language"):
-        people.speak(request.user, language)
+
+
+def _remember(person: object, language: str) -> None:
+    if isinstance(person, User) and hasattr(person, "language"):
+        people.speak(person, language)

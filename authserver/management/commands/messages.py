@@ -56,7 +56,7 @@ class Command(BaseCommand):
     def _gather(self) -> None:
         for code in (code for code, _ in settings.LANGUAGES if code != "en"):
             (folder() / to_locale(code) / "LC_MESSAGES").mkdir(parents=True, exist_ok=True)
-        command = Gathering(stdout=self.stdout, stderr=self.stderr)
+        command = Gathering()
         command.run_from_argv(
             ["manage.py", "makemessages", "--no-location", "--no-obsolete", "--no-wrap", "--extension=html,txt,py"]
             + [f"--locale={to_locale(code)}" for code, _ in settings.LANGUAGES if code != "en"]
