@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -60,4 +61,5 @@ def remove(person: User, *, by: User, now: datetime) -> None:
 def speak(person: User, language: str) -> None:
     """Remember the language that a person chose, for their mail and their other browsers. Access does not hang on it,
     so nothing is recorded."""
-    User.objects.filter(pk=person.pk).update(language=language)
+    chosen: dict[str, Any] = {"language": language}
+    User.objects.filter(pk=person.pk).update(**chosen)
