@@ -63,7 +63,7 @@ def load(version: int) -> Steps[Edition]:
 
 def titles() -> dict[str, str]:
     """Return the words that people read for each scope, of the catalog and of the control plane, by its name."""
-    return dict(Scope.objects.values_list("name", "title")) | dict(ControlScope.choices)
+    return dict(Scope.objects.values_list("name", "title")) | {each.value: str(each.label) for each in ControlScope}
 
 
 @transaction.atomic

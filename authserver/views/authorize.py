@@ -188,7 +188,8 @@ def finish_page(
 
 def way_back(page: ErrorPage, asked: AuthorizationRequest) -> ErrorPage:
     """Give a dead end the link that tells the client no, so that it does not wait."""
-    link = _answer_uri(asked.redirect_uri, asked.state, {"error": "access_denied", "error_description": page.title})
+    told = {"error": "access_denied", "error_description": "The person could not connect here."}
+    link = _answer_uri(asked.redirect_uri, asked.state, told)
     return replace(page, action_url=link, action_label=f"Return to {asked.client.name} without connecting")
 
 

@@ -128,7 +128,7 @@ class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
     def levels(self, row: Connection) -> str:
         by_name = self._levels
         found = {by_name[name] for name in row.scope_list if name in by_name}
-        return ", ".join(label for value, label in Scope.Level.choices if value in found)
+        return ", ".join(str(label) for value, label in Scope.Level.choices if value in found)
 
     @admin.display(description="expires", empty_value="–")
     def expires(self, row: Any) -> str | None:
