@@ -1,9 +1,9 @@
 """The table of contents: every path, in the order of the flow. No trailing slashes: these paths are contracts."""
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts import administrators
 from authserver.api import openapi
 from authserver.views import (
     authorize,
@@ -21,8 +21,7 @@ from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 
-# The same sign-in page, limits and factors as for everybody.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+administrators.guard(admin.site)  # the sign-in page of everybody, and a second factor
 admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 
 one_connection = [

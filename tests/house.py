@@ -35,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts.models", "accounts.apps"),
     ("authserver.protocol",),
     ("handles.roles", "handles.slugs"),  # pure rules, like protocol/
-    ("authserver.policy", "authserver.settings"),
+    ("authserver.policy", "authserver.settings", "accounts.settings"),
 )  # fmt: skip
 DJANGO_TOOLKIT = ("oauth2_provider", "oauthlib")
 TOOLKIT_ROOMS = ("authserver/toolkit/", "authserver/models", "authserver/admin", "authserver/migrations/")

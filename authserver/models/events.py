@@ -54,6 +54,10 @@ class Event(models.Model):
         MEMBER_REMOVED = "member:removed"
         HANDLE_CHANGED = "handle:changed"
         PERSON_CHANGED = "person:changed"
+        FACTOR_ADDED = "person:factor_added"
+        FACTOR_REMOVED = "person:factor_removed"
+        PASSWORD_CHANGED = "person:password_changed"
+        EMAIL_CHANGED = "person:email_changed"
         PERSON_SIGNED_OUT = "person:signed_out_everywhere"
         CATALOG_CHANGED = "catalog:changed"
 

@@ -1,0 +1,48 @@
+"""What django-allauth says has happened, put into the audit trail."""
+
+from typing import Any
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import email_changed, password_changed, password_reset, password_set
+from allauth.mfa.models import Authenticator
+from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.models import User
+from authserver.services.standing import security
+
+
+@receiver(authenticator_added)
+@receiver(authenticator_reset)
+def on_factor_added(*, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    """A factor that was set up a moment ago was used a moment ago: its code would not be taken a second time."""
+    security.factor_added(user, kind=authenticator.type)
+    if request.user.is_authenticated and authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", type=authenticator.type, id=authenticator.pk, reauthenticated=True)
+
+
+@receiver(authenticator_removed)
+def on_factor_removed(*, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    security.factor_removed(user, kind=authenticator.type)
+
+
+@receiver(password_changed)
+def on_password_changed(*, user: User, **kwargs: Any) -> None:
+    security.password_changed(user, way="changed")
+
+
+@receiver(password_set)
+def on_password_set(*, user: User, **kwargs: Any) -> None:
+    security.password_changed(user, way="set")
+
+
+@receiver(password_reset)
+def on_password_reset(*, user: User, **kwargs: Any) -> None:
+    security.password_changed(user, way="reset")
+
+
+@receiver(email_changed)
+def on_email_changed(*, user: User, **kwargs: Any) -> None:
+    security.email_changed(user, now=timezone.now())
