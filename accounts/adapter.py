@@ -1,5 +1,6 @@
 """Where our sign-in differs from django-allauth's."""
 
+import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,7 @@ from accounts import recent
 from accounts.factors import demand, steps
 from authserver.middleware import client_address
 
+log = logging.getLogger(__name__)
 # What the next page says anyway; repeated, it would stand on top of the consent page.
 QUIET_MESSAGES = {
     f"account/messages/{name}.txt"
@@ -83,6 +85,13 @@ class AccountAdapter(DefaultAccountAdapter):
         }
         ways = [found[name] | {"description": text} for name, text in words.items() if name in found]
         return ways or [{"id": "again", "description": _("Sign in again"), "url": reverse("sign_in_again")}]
+
+    def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
+        """Tell a person of a change. It has happened: a mail server that is away does not undo it."""
+        try:
+            super().send_notification_mail(*args, **kwargs)
+        except OSError as problem:
+            log.warning("mail about a change could not be sent: %s", type(problem).__name__)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

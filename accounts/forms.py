@@ -8,6 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 
 
+class LoginForm(allauth_forms.LoginForm):
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        # Browsers put passkeys among the suggestions of a field that says so.
+        self.fields["login"].widget.attrs["autocomplete"] = "username webauthn"
+
+
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):
     everywhere = forms.BooleanField(
         required=False,

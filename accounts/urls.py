@@ -7,10 +7,16 @@ from django.urls import URLPattern, URLResolver, path
 
 from accounts import recent, upstream
 from accounts.doors import door
-from accounts.views import entering, passwords, profile, sessions
+from accounts.views import entering, factors, passwords, profile, sessions
 
 OURS_INSTEAD = {
     "account_change_password": passwords.change_password,
+    "mfa_index": factors.index,
+    "mfa_list_webauthn": factors.index,
+    "mfa_authenticate": factors.second_step,
+    "mfa_view_recovery_codes": factors.recovery_codes,
+    "mfa_remove_webauthn": factors.remove_passkey,
+    "mfa_deactivate_totp": factors.remove_app,
     "mfa_signup_webauthn": entering.offer_passkey,
     "usersessions_list": sessions.sessions,
     "openid_connect_login": upstream.start,
