@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 QUIET_MESSAGES = {
     f"account/messages/{name}.txt"
     for name in ("logged_in", "logged_out", "email_confirmation_sent", "email_confirmed", "login_code_sent")
-} | {"mfa/messages/webauthn_added.txt"}
+} | {f"mfa/messages/{name}.txt" for name in ("webauthn_added", "totp_activated", "recovery_codes_generated")}
 WRONG_CREDENTIALS = gettext_lazy("The email address or the password is not right.")
 NO_ADDRESS = "0.0.0.0"  # noqa: S104  rate limits and rows of sessions need some address
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from allauth.account.adapter import get_adapter
@@ -13,7 +14,7 @@ from django.template.response import TemplateResponse
 from accounts import flow, flow_headers
 from accounts.factors import demand
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]  # allauth promises no more than HttpResponseBase
 ACCOUNTS_PREFIX = "/accounts/"
 LOCKED_OUT_SECONDS = 300  # the span of the per-key limit on failed sign-ins in ACCOUNT_RATE_LIMITS
 

@@ -1,5 +1,7 @@
 """Forms that django-allauth does not have, or that ask for more than its own."""
 
+from typing import Any
+
 from allauth.account import forms as allauth_forms
 from django import forms
 from django.conf import settings
@@ -9,7 +11,7 @@ from accounts.models import User
 
 
 class LoginForm(allauth_forms.LoginForm):
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Browsers put passkeys among the suggestions of a field that says so.
         self.fields["login"].widget.attrs["autocomplete"] = "username webauthn"
@@ -42,7 +44,7 @@ class LanguageForm(forms.ModelForm):
         model = User
         fields = ("language",)
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         browser = ("", _("As my browser asks"))
         self.fields["language"].choices = [browser, *settings.LANGUAGES]  # type: ignore[attr-defined]

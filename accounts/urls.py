@@ -6,7 +6,7 @@ from allauth.urls import urlpatterns as allauth_patterns
 from django.urls import URLPattern, URLResolver, path
 
 from accounts import recent, upstream
-from accounts.doors import door
+from accounts.doors import View, door
 from accounts.views import entering, factors, passwords, profile, sessions
 
 OURS_INSTEAD = {
@@ -49,9 +49,9 @@ def behind_door(patterns: Iterable[URLPattern | URLResolver]) -> list[URLPattern
     return found
 
 
-def view_of(pattern: URLPattern):  # type: ignore[no-untyped-def]
+def view_of(pattern: URLPattern) -> View:
     name = pattern.name or ""
-    view = OURS_INSTEAD.get(name, pattern.callback)
+    view: View = OURS_INSTEAD.get(name, pattern.callback)
     if name in WANT_RECENT:
         view = recent.required(view)
     if name in WANT_RECENT_TO_POST:

@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from accounts import administrators
+from accounts import administrators, recent
+from accounts.factors import administration
 from authserver.api import openapi
 from authserver.views import (
     authorize,
@@ -21,6 +22,7 @@ from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 
+administration.furnish(admin.site)
 administrators.guard(admin.site)  # the sign-in page of everybody, and a second factor
 admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 
@@ -56,7 +58,7 @@ urlpatterns = [
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", pages.connection_list, name="connections"),
-    path("connections/all/disconnect", pages.disconnect_all, name="connections_disconnect_all"),
+    path("connections/all/disconnect", recent.required(pages.disconnect_all), name="connections_disconnect_all"),
     path("connections/<uuid:connection_id>/disconnect", pages.disconnect, name="connection_disconnect"),
     path("connections/<uuid:connection_id>/scopes", changes.scopes, name="connection_scopes"),
     path("connections/<uuid:connection_id>/pause", changes.pause, name="connection_pause"),

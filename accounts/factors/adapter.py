@@ -1,10 +1,12 @@
 """Where our passkeys and second factors differ from django-allauth's."""
 
+import logging
 import re
 
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from accounts.factors import sealing
 from accounts.factors.demand import host_of
 
+log = logging.getLogger(__name__)
 XML_PROLOG = re.compile(r"^\s*<\?xml[^>]*\?>\s*")
 DEVICES = (
     ("iPhone", "iPhone"),
@@ -34,7 +37,13 @@ class FactorAdapter(DefaultMFAAdapter):
         return sealing.seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        return sealing.unseal(encrypted_text)
+        """Return the secret; where no key opens it any more, one of chance, which no code fits. (An empty one has
+        codes that anybody can compute.)"""
+        try:
+            return sealing.unseal(encrypted_text)
+        except sealing.CannotOpen as problem:
+            log.error("a second factor cannot be opened: %s", problem)
+            return generate_totp_secret()
 
     def build_totp_svg(self, url: str) -> str:
         """Return the QR code as an element to stand in the page: an image from a `data:` address is not allowed."""

@@ -15,12 +15,12 @@ from authserver.services.standing import security
 
 
 class Profile(LoginRequiredMixin, UpdateView):
-    form_class = ProfileForm
+    form_class: type[ModelForm] = ProfileForm
     template_name = "account/profile.html"
     success_url = reverse_lazy("account_profile")
 
     def get_object(self, queryset: object = None) -> User:
-        return User.objects.get(pk=self.request.user.pk)  # a row of its own: the header names who is stored, not typed
+        return User.objects.get(email=self.request.user.email)  # type: ignore[union-attr]  # a row of its own: the header names who is stored, not typed
 
     def form_valid(self, form: ModelForm) -> HttpResponse:
         if security.save_profile(form.instance, now=timezone.now()):

@@ -1,7 +1,9 @@
 """What people change about their own account: recorded for the audit trail, told to whoever answers about them."""
 
 from datetime import datetime
+from typing import Any
 
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.models import User
@@ -32,9 +34,16 @@ def factor_added(person: User, *, kind: str) -> None:
     _record(Tag.FACTOR_ADDED, person, kind=kind)
 
 
-def factor_removed(person: User, *, kind: str, by: User | None = None) -> None:
-    """Record person:factor_removed, by the person or by an administrator."""
-    _record(Tag.FACTOR_REMOVED, person, by=by, kind=kind)
+def factor_removed(person: User, *, kind: str) -> None:
+    """Record person:factor_removed, by the person."""
+    _record(Tag.FACTOR_REMOVED, person, kind=kind)
+
+
+@transaction.atomic
+def remove_factor(factor: Authenticator, *, by: User) -> None:
+    """Remove a factor of a person who lost it, for an administrator. Records person:factor_removed."""
+    _record(Tag.FACTOR_REMOVED, factor.user, by=by, kind=factor.type)
+    factor.delete()
 
 
 def password_changed(person: User, *, way: str) -> None:
@@ -49,6 +58,6 @@ def email_changed(person: User, *, now: datetime) -> None:
     receipts.claims_changed(Subject(person=person), event=event, now=now)
 
 
-def _record(tag: Tag, person: User, *, by: User | None = None, **detail: str) -> events.Event:
-    actor = Actor.ADMINISTRATOR if by and by.pk != person.pk else Actor.PERSON
+def _record(tag: Tag, person: User, *, by: User | None = None, **detail: Any) -> events.Event:
+    actor = Actor.ADMINISTRATOR if by else Actor.PERSON
     return events.record(tag, actor=actor, by=by or person, person_id=person.pk, **detail)
