@@ -78,10 +78,11 @@ class AccountAdapter(DefaultAccountAdapter):
         found = {method["id"]: method for method in super().get_reauthentication_methods(user)}
         if not demand.passkeys_work(context.request):
             found.pop("mfa_reauthenticate:webauthn", None)
+        has_app = demand.Type.TOTP in demand.kinds_of(user)
         words = {
             "mfa_reauthenticate:webauthn": _("Use a passkey"),
             "reauthenticate": _("Use your password"),
-            "mfa_reauthenticate": _("Use a code from your app"),
+            "mfa_reauthenticate": _("Use a code from your app") if has_app else _("Use a recovery code"),
         }
         ways = [found[name] | {"description": text} for name, text in words.items() if name in found]
         return ways or [{"id": "again", "description": _("Sign in again"), "url": reverse("sign_in_again")}]

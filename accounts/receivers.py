@@ -17,10 +17,15 @@ from authserver.services.standing import security
 @receiver(authenticator_added)
 @receiver(authenticator_reset)
 def on_factor_added(*, request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
-    """A factor that was set up a moment ago was used a moment ago: its code would not be taken a second time."""
-    security.factor_added(user, kind=authenticator.type)
-    if request.user.is_authenticated and authenticator.type != Authenticator.Type.RECOVERY_CODES:
-        record_authentication(request, user, "mfa", type=authenticator.type, id=authenticator.pk, reauthenticated=True)
+    if authenticator.type != Authenticator.Type.TOTP:  # allauth tells of it once it is stored; the view records it
+        note_factor(request, user, authenticator)
+
+
+def note_factor(request: HttpRequest, user: User, factor: Authenticator) -> None:
+    """Record that a factor was added, and that this session used it: whoever set it up a moment ago has it at hand."""
+    security.factor_added(user, kind=factor.type)
+    if request.user.is_authenticated and factor.type != Authenticator.Type.RECOVERY_CODES:
+        record_authentication(request, user, "mfa", type=factor.type, id=factor.pk, reauthenticated=True)
 
 
 @receiver(authenticator_removed)

@@ -16,6 +16,7 @@ OURS_INSTEAD = {
     "mfa_authenticate": factors.second_step,
     "mfa_view_recovery_codes": factors.recovery_codes,
     "mfa_remove_webauthn": factors.remove_passkey,
+    "mfa_activate_totp": factors.add_app,
     "mfa_deactivate_totp": factors.remove_app,
     "mfa_signup_webauthn": entering.offer_passkey,
     "usersessions_list": sessions.sessions,

@@ -6,11 +6,15 @@ from allauth.account.utils import get_next_redirect_url
 from allauth.mfa.base.views import AuthenticateView, IndexView
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.views import ViewRecoveryCodesView
-from allauth.mfa.totp.views import DeactivateTOTPView
+from allauth.mfa.totp.views import ActivateTOTPView, DeactivateTOTPView
 from allauth.mfa.webauthn.views import RemoveWebAuthnView
+from django.db import transaction
+from django.http import HttpResponse
 from django.urls import reverse
 
 from accounts.factors.demand import Type, kinds_of, passkeys_work, second_step_demanded
+from accounts.models import User
+from accounts.receivers import note_factor
 
 
 class Index(IndexView):
@@ -50,6 +54,15 @@ class RemovePasskey(RemoveWebAuthnView):
         return super().get_context_data(**kwargs) | {"is_last": is_last(self.request.user)}
 
 
+class AddApp(ActivateTOTPView):
+    @transaction.atomic
+    def form_valid(self, form: Any) -> HttpResponse:
+        answer = super().form_valid(form)
+        user: User = self.request.user  # type: ignore[assignment]
+        note_factor(self.request, user, Authenticator.objects.get(user=user, type=Type.TOTP))
+        return answer
+
+
 class RemoveApp(DeactivateTOTPView):
     def get_context_data(self, **kwargs: Any) -> dict:
         return super().get_context_data(**kwargs) | {"is_last": is_last(self.request.user)}
@@ -59,4 +72,5 @@ index = Index.as_view()
 second_step = SecondStep.as_view()
 recovery_codes = RecoveryCodes.as_view()
 remove_passkey = RemovePasskey.as_view()
+add_app = AddApp.as_view()
 remove_app = RemoveApp.as_view()

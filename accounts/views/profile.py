@@ -20,7 +20,8 @@ class Profile(LoginRequiredMixin, UpdateView):
     success_url = reverse_lazy("account_profile")
 
     def get_object(self, queryset: object = None) -> User:
-        return User.objects.get(email=self.request.user.email)  # type: ignore[union-attr]  # a row of its own: the header names who is stored, not typed
+        """Return a row of its own, so that the header names who is stored and not who was typed."""
+        return User.objects.get(email=self.request.user.email)  # type: ignore[union-attr]
 
     def form_valid(self, form: ModelForm) -> HttpResponse:
         if security.save_profile(form.instance, now=timezone.now()):
