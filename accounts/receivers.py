@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from allauth.account.internal.flows.login import record_authentication
-from allauth.account.signals import email_changed, password_changed, password_reset, password_set
+from allauth.account.internal.flows.login import get_authentication_records, record_authentication
+from allauth.account.signals import email_changed, password_changed, password_reset, password_set, user_logged_in
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added, authenticator_removed, authenticator_reset
 from django.dispatch import receiver
@@ -12,6 +12,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from authserver.services.standing import security
+
+
+@receiver(user_logged_in)
+def on_signed_in(*, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """allauth notes how somebody signed in, but not after sign-up or a reset, which are as good."""
+    if not get_authentication_records(request, user):
+        record_authentication(request, user, "code")
 
 
 @receiver(authenticator_added)

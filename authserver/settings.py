@@ -290,6 +290,7 @@ LOGGING = {
         "oauthlib": {"level": "WARNING"},
         "oauth2_provider": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        "fido2": {"level": "WARNING"},  # the ids of people's passkeys
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host header, with a stack trace
     },
 }

@@ -50,11 +50,11 @@ class Sessions(ListUserSessionsView):
 
     def form_valid(self, form: object) -> HttpResponse:
         mine = UserSession.objects.filter(user_id=self.request.user.pk)
-        chosen = self.request.POST.get("session", "")
-        here = self.request.session.session_key
-        ended = (
-            mine.filter(pk=int(chosen)) if chosen.isdecimal() and len(chosen) < 19 else mine.exclude(session_key=here)
-        )
+        chosen = self.request.POST.get("session")
+        if chosen is None:
+            ended = mine.exclude(session_key=self.request.session.session_key)
+        else:
+            ended = mine.filter(pk=int(chosen)) if chosen.isdecimal() and len(chosen) < 19 else mine.none()
         end_sessions(self.request, list(ended))
         success(self.request, _("Signed out there."))
         return HttpResponseRedirect(self.get_success_url())

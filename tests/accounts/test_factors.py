@@ -101,6 +101,7 @@ ACTS = [
 ]
 
 
+@pytest.mark.covers("screen:S5")
 @pytest.mark.parametrize("path", ACTS)
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_a_dangerous_act_wants_a_sign_in_of_a_moment_ago(client: Client, alice: User, path: str, method: str) -> None:
@@ -156,6 +157,7 @@ def where(person: Person, path: str = "/admin/") -> str:
     return answer.request["PATH_INFO"]
 
 
+@pytest.mark.covers("screen:D9")
 @pytest.mark.usefixtures("guarded")
 def test_an_administrator_without_a_second_factor_is_led_to_one_and_then_on(world: World) -> None:
     admin = world.admin.sign_in()

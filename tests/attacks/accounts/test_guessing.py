@@ -44,6 +44,7 @@ def text_of(answer: Any) -> str:
     return page.replace(KNOWN, "ADDRESS").replace(UNKNOWN, "ADDRESS")
 
 
+@pytest.mark.covers("screen:S1")
 @pytest.mark.parametrize("door", DOORS)
 def test_no_door_tells_a_known_address_from_an_unknown_one(world: World, door: str) -> None:
     path, form, name = DOORS[door]

@@ -49,6 +49,7 @@ def test_sign_up_with_a_code_and_the_offer_of_a_passkey(world: World, chatgpt: A
     assert "Next time, sign in with a passkey?" in offer.content.decode()
     stands_before_consent(submit(dora, offer, "/accounts/2fa/webauthn/signup/", action="skip"))
     assert dora.user.emailaddress_set.get().verified  # type: ignore[attr-defined]
+    assert dora.http.get("/accounts/sign-out-everywhere").status_code == 200  # it counts as a sign-in of a moment ago
 
 
 def test_a_number_for_a_host_cannot_have_passkeys_and_none_is_offered(world: World, chatgpt: App) -> None:
