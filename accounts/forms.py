@@ -17,6 +17,12 @@ class LoginForm(allauth_forms.LoginForm):
         self.fields["login"].widget.attrs["autocomplete"] = "username webauthn"
 
 
+class AddEmailForm(allauth_forms.AddEmailForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New address")
+
+
 class ChangePasswordForm(allauth_forms.ChangePasswordForm):
     everywhere = forms.BooleanField(
         required=False,
