@@ -12,6 +12,7 @@ from django.views.generic.edit import UpdateView
 from accounts.forms import LanguageForm, ProfileForm
 from accounts.models import User
 from authserver.services.standing import security
+from authserver.views import languages
 
 
 class Profile(LoginRequiredMixin, UpdateView):
@@ -33,6 +34,11 @@ class Language(Profile):
     form_class = LanguageForm
     template_name = "account/language.html"
     success_url = reverse_lazy("account_language")
+
+    def form_valid(self, form: ModelForm) -> HttpResponse:
+        response = super().form_valid(form)
+        languages.keep(response, form.instance.language)
+        return response
 
 
 profile = Profile.as_view()

@@ -3,10 +3,11 @@
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 
 from accounts.models import User
 from authserver.languages import choice
-from authserver.services.standing import people
+from authserver.services.standing import security
 
 
 def choose(request: HttpRequest) -> HttpResponse:
@@ -49,5 +50,7 @@ def keep(response: HttpResponse, language: str) -> None:
 
 
 def _remember(person: object, language: str) -> None:
-    if isinstance(person, User) and hasattr(person, "language"):
-        people.speak(person, language)
+    if isinstance(person, User):
+        stored = User.objects.get(pk=person.pk)
+        stored.language = language
+        security.save_profile(stored, now=timezone.now())

@@ -46,7 +46,7 @@ class Letter:
 
 def language_of(notice: Notice) -> str:
     """Return the language of a letter: what its person chose, or what they read when it was owed."""
-    told = (getattr(notice.user, "language", ""), str(notice.facts.get("language", "")))
+    told = (notice.user.language, str(notice.facts.get("language", "")))
     return choice.best(told) or settings.LANGUAGE_CODE
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
@@ -56,10 +55,3 @@ def remove(person: User, *, by: User, now: datetime) -> None:
     )
     receipts.session_revoked(Subject(person=person), event=event, now=now)
     person.delete()
-
-
-def speak(person: User, language: str) -> None:
-    """Remember the language that a person chose, for their mail and their other browsers. Access does not hang on it,
-    so nothing is recorded."""
-    chosen: dict[str, Any] = {"language": language}
-    User.objects.filter(pk=person.pk).update(**chosen)
