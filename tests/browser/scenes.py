@@ -101,7 +101,7 @@ def connected(stage: Stage, person: Person, *, scope: str = READS) -> Connection
     ConnectionUse.objects.create(connection=mine, day=today, introspections=42)
     for tool, count in (("list_links", 31), ("search", 8), ("fetch", 2)):
         ToolUse.objects.create(connection=mine, day=today, tool=tool, outcome="allowed", count=count)
-    ToolUse.objects.create(connection=mine, day=today, tool="create_link", outcome="missing_scope", count=3)
+    ToolUse.objects.create(connection=mine, day=today, tool="create_link", outcome="insufficient_scope", count=3)
     return mine
 
 
@@ -292,7 +292,7 @@ def connections_list(stage: Stage) -> None:
     connections.withhold(other, ["links.write"], by=person.user, now=now)
     connections.pause(other, who=PausedBy.HANDLE_ADMIN, by=person.user, now=now)
     stage.sign_in(person).open("/connections")
-    for summary in stage.page.locator("main details:not([open]) > summary").all():
+    for summary in stage.page.locator("main details > summary").all():
         summary.click()
 
 
