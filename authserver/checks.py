@@ -13,6 +13,7 @@ from authserver import policy
 from authserver.protocol import names, resources
 from authserver.views.brand import colors, files
 
+Validator = Callable[[str], None]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -82,18 +83,21 @@ def _color_problems() -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security)
 def links_of_the_brand_lead_somewhere(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    is_https = URLValidator(schemes=["https"])
-    rules = {"SUPPORT_URL": is_https, "PRIVACY_URL": is_https, "TERMS_URL": is_https, "SUPPORT_EMAIL": validate_email}
+    is_https: Validator = URLValidator(schemes=["https"])
+    rules: dict[str, Validator] = dict.fromkeys(("SUPPORT_URL", "PRIVACY_URL", "TERMS_URL"), is_https)
+    rules["SUPPORT_EMAIL"] = validate_email  # type: ignore[assignment]
     wrong = [name for name, rule in rules.items() if not _passes(rule, getattr(settings, name))]
     return [_error(f"{name} leads nowhere.", "An https address; for SUPPORT_EMAIL a mailbox.", 43) for name in wrong]
 
 
-def _passes(rule: Callable[[Any], None], value: str) -> bool:
+def _passes(rule: Validator, value: str) -> bool:
     """Tell whether a validator of Django's takes a value; none given is fine."""
     try:
-        return not value or rule(value) is None
+        if value:
+            rule(value)
     except ValidationError:
         return False
+    return True
 
 
 @checks.register(checks.Tags.security)

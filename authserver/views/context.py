@@ -34,8 +34,11 @@ def about() -> dict[str, object]:
 
 def links() -> list[Link]:
     """Return the ways to help and to the small print that this deployment has."""
-    places = ((_("Need help?"), settings.SUPPORT_URL), (_("Privacy"), settings.PRIVACY_URL))
-    places += ((_("Terms"), settings.TERMS_URL),)
+    places = (
+        (_("Need help?"), settings.SUPPORT_URL),
+        (_("Privacy"), settings.PRIVACY_URL),
+        (_("Terms"), settings.TERMS_URL),
+    )
     found = [Link(label, url, urlsplit(url).netloc) for label, url in places if url]
     if settings.SUPPORT_EMAIL:
         label = _("Write to us") if settings.SUPPORT_URL else _("Need help?")

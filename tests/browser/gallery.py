@@ -99,24 +99,35 @@ def photograph(home: str, out: Path, only: str) -> list[str]:
     return wrong
 
 
+STYLE = """
+body { font: 14px sans-serif }
+th { text-align: start; vertical-align: top }
+img { width: 220px; height: 300px; object-fit: cover; object-position: top; border: 1px solid #ccc }
+"""
+
+
 def write_index(out: Path) -> None:
     """Write the page that leads to every picture there is in this folder."""
     looks = [look for _, looks in VISITS for look, _, _ in looks]
     names = sorted({path.name.split(".")[0] for path in out.glob("*.png")})
-    rows = []
-    for name in names:
-        cells = "".join(
-            f'<td><a href="{escape(file)}"><img src="{escape(file)}" alt="{escape(name)}, {look}" loading="lazy"></a></td>'
-            for look in looks
-            if (out / (file := f"{name}.{look}.png")).exists()
-        )
-        rows.append(f'<tr id="{escape(name)}"><th scope="row">{escape(name)}</th>{cells}</tr>')
     head = "".join(f"<th>{look}</th>" for look in looks)
-    style = "body{font:14px sans-serif}img{width:220px;height:300px;object-fit:cover;object-position:top;border:1px solid #ccc}th{text-align:start;vertical-align:top}"
-    (out / "index.html").write_text(
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>Gallery</title><style>{style}</style>"
-        f"<h1>{len(names)} pages</h1><table><thead><tr><th></th>{head}</tr></thead>{''.join(rows)}</table>"
+    rows = "".join(
+        f'<tr id="{escape(name)}"><th scope="row">{escape(name)}</th>'
+        + "".join(_cell(out, name, look) for look in looks)
+        + "</tr>"
+        for name in names
     )
+    (out / "index.html").write_text(
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>Gallery</title><style>{STYLE}</style>"
+        f"<h1>{len(names)} pages</h1><table><thead><tr><th></th>{head}</tr></thead>{rows}</table>"
+    )
+
+
+def _cell(out: Path, name: str, look: str) -> str:
+    file = escape(f"{name}.{look}.png")
+    if not (out / file).exists():
+        return "<td></td>"
+    return f'<td><a href="{file}"><img src="{file}" alt="{escape(name)}, {look}" loading="lazy"></a></td>'
 
 
 def main() -> int:
