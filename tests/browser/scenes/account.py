@@ -33,11 +33,6 @@ def password_forgotten(stage: Stage) -> None:
     stage.open("/accounts/password/reset/")
 
 
-@scene("account-email")
-def account_email(stage: Stage) -> None:
-    stage.sign_in("alice").open("/accounts/email/")
-
-
 @scene("account-password-change")
 def account_password_change(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/password/change/")

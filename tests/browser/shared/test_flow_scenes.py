@@ -1,4 +1,4 @@
-"""The way through a connection and its dead ends: every page for everybody, at every width, in the dark, from right to left."""
+"""The way through a connection: every page for everybody, at every width, in the dark, from right to left."""
 
 import pytest
 
