@@ -42,5 +42,8 @@ def links() -> list[Link]:
     found = [Link(label, url, urlsplit(url).netloc) for label, url in places if url]
     if settings.SUPPORT_EMAIL:
         label = _("Write to us") if settings.SUPPORT_URL else _("Need help?")
-        found.insert(0, Link(label, f"mailto:{settings.SUPPORT_EMAIL}", settings.SUPPORT_EMAIL, is_mail=True))
+        found.insert(
+            1 if settings.SUPPORT_URL else 0,
+            Link(label, f"mailto:{settings.SUPPORT_EMAIL}", settings.SUPPORT_EMAIL, is_mail=True),
+        )
     return found

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 NEEDED = ("tests", "playwright")
+PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "BRAND_", "SUPPORT_", "PRIVACY_", "TERMS_")
 
 
 class Command(BaseCommand):
@@ -27,9 +28,8 @@ class Command(BaseCommand):
         out = options["out"].absolute()
         command = [sys.executable, "-m", "tests.browser.gallery", "--out", str(out), "--only", options["only"]]
         # It chooses its own addresses, database and keys: only what starts a program is passed on.
-        kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
-        brand = {name: value for name, value in os.environ.items() if name.startswith("BRAND_")}
-        done = subprocess.run(command, cwd=settings.BASE_DIR, env=kept | brand)  # noqa: S603  a program of ours
+        kept = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        done = subprocess.run(command, cwd=settings.BASE_DIR, env=kept)  # noqa: S603  a program of ours
         if done.returncode:
             raise CommandError("The gallery is not complete (see above).")
         self.stdout.write(f"Open {out / 'index.html'}")
