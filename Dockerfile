@@ -16,6 +16,7 @@ COPY accounts accounts
 COPY authserver authserver
 COPY handles handles
 COPY resourceserver resourceserver
+COPY locale locale
 COPY templates templates
 COPY deploy/probe.py deploy/probe.py
 # The key is for this one command and is in no layer's environment; static files do not depend on it.

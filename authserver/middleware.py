@@ -1,15 +1,26 @@
-"""What every request gets: an id, which events, logs and error pages carry."""
+"""What every request gets: an id, which events, logs and error pages carry; and every page its language."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.request import UnreadablePostError
+from django.utils import translation
+from django.utils.cache import patch_vary_headers
+from django.utils.translation.trans_real import parse_accept_lang_header
 
+from authserver import forms
+from authserver.languages import choice
 from authserver.protocol import addresses
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.views import errors
 
 Handler = Callable[[HttpRequest], HttpResponse]
+# What programs read, and the administration, whose acts are too grave for words half translated. All of it is English.
+ENGLISH = (
+    "/oauth/", "/api", "/.well-known/", "/admin", "/static/", "/internal/", "/livez", "/readyz", "/metrics",
+)  # fmt: skip
 
 
 def client_address(request: HttpRequest) -> str | None:
@@ -34,3 +45,67 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+class LanguageMiddleware:
+    """Lets each page speak its person's language: what the authorization request asks for (`ui_locales`), then what
+    they chose themselves, then what their browser says. Programs hear English."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not is_page(request):
+            return self.get_response(request)
+        with translation.override(language_of(request)):
+            response = designed(request, self.get_response(request))
+            response.headers.setdefault("Content-Language", choice.tag_of(translation.get_language() or "en"))
+        patch_vary_headers(response, ("Accept-Language", "Cookie"))
+        return response
+
+
+def designed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Return the answer, or a page in place of the empty one that Django gives to a method it does not know."""
+    if response.status_code != 405 or response.streaming or response.content or request.method == "HEAD":
+        return response
+    page = errors.not_allowed(request)
+    page.headers["Allow"] = response.headers["Allow"]
+    return page
+
+
+def is_page(request: HttpRequest) -> bool:
+    """Tell whether a person may read the answer."""
+    accept = request.headers.get("Accept", "")
+    is_program = "text/html" not in accept and "application/json" in accept
+    return not is_program and (request.path == choice.AUTHORIZE or not request.path.startswith(ENGLISH))
+
+
+def language_of(request: HttpRequest) -> str:
+    """Return the language to answer this request in."""
+    return (
+        choice.asked_by(request.get_full_path())
+        or choice.asked_by(_posted_address(request))
+        or choice.best([request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")])
+        or choice.best([_own(request)])
+        or choice.best(tag for tag, _ in parse_accept_lang_header(request.headers.get("Accept-Language", "")))
+        or settings.LANGUAGE_CODE
+    )
+
+
+def _posted_address(request: HttpRequest) -> str:
+    """Return the authorization request that a form of the flow carries along: in `next`, or signed by the consent
+    page."""
+    if request.method != "POST":
+        return ""
+    try:
+        signed = forms.read(request.POST.get("request", "")) if request.path == choice.AUTHORIZE else None
+        return f"{choice.AUTHORIZE}?{signed.query}" if signed else request.POST.get(choice.NEXT, "")
+    except UnreadablePostError:  # who sent it has gone
+        return ""
+
+
+def _own(request: HttpRequest) -> str:
+    """Return what the person who is signed in chose once. Nobody is looked up where no session came."""
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return ""
+    return getattr(request.user, "language", "")

@@ -116,6 +116,7 @@ QUERY_LENGTH_MAX = 8_192
 PARAMETER_COUNT_MAX = 50
 PARAMETER_LENGTH_MAX = 4_096
 SCOPE_COUNT_MAX = 100
+UI_LOCALES_MAX = 20  # how many languages of an authorization request are looked at
 CONNECTIONS_PAGE = 50  # of a handle's connections
 ENDED_AT_ONCE_MAX = 200  # connections by one press: each is a transaction of its own, and a page must answer
 PENDING_CLIENTS_MAX = 100  # clients that wait for a handle's admins; outsiders of a public handle can file them

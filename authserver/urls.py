@@ -10,6 +10,7 @@ from authserver.views import (
     authorize,
     home,
     introspect,
+    languages,
     metrics,
     register,
     reports,
@@ -45,6 +46,7 @@ urlpatterns = [
     # asks a person
     path("oauth/authorize", authorize.authorize, name="authorize"),
     path("accounts/", include("accounts.urls")),
+    path("language", languages.choose, name="language"),
     # exchanges and refreshes
     path("oauth/token", token.token, name="token"),
     # is asked about by resource servers

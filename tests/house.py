@@ -26,7 +26,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("authserver.urls", "authserver.asgi", "authserver.serve", "authserver.wsgi", "authserver.celery",
      "authserver.chores", "authserver.apps", "accounts.urls", "handles.urls"),
     ("authserver.views", "authserver.door", "authserver.api", "authserver.admin", "authserver.tasks",
-     "authserver.management", "authserver.middleware", "authserver.checks", "accounts", "handles"),
+     "authserver.management", "authserver.middleware", "authserver.checks", "authserver.templatetags", "accounts",
+     "handles"),
     ("authserver.forms", "authserver.toolkit", "authserver.authentication", "authserver.throttles"),
     ("authserver.services",),
     ("authserver.models",),
@@ -34,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("handles.models", "handles.apps"),
     ("accounts.models", "accounts.apps"),
     ("authserver.protocol",),
-    ("handles.roles", "handles.slugs"),  # pure rules, like protocol/
+    ("handles.roles", "handles.slugs", "authserver.languages"),  # pure rules, like protocol/
     ("authserver.policy", "authserver.settings"),
 )  # fmt: skip
 DJANGO_TOOLKIT = ("oauth2_provider", "oauthlib")

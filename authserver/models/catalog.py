@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from authserver.protocol import resources
 from authserver.protocol.control.scopes import CATALOG
@@ -21,9 +22,9 @@ class Scope(models.Model):
     """One entry of the catalog: what a person reads on the consent page, and who may approve it."""
 
     class Level(models.TextChoices):
-        READ = "read", "Read"
-        CHANGE = "change", "Change"
-        MANAGE = "manage", "Manage"
+        READ = "read", _("Read")
+        CHANGE = "change", _("Change")
+        MANAGE = "manage", _("Manage")
 
     name = models.CharField(primary_key=True, max_length=100, validators=[scope_token])
     title = models.CharField(max_length=80, help_text='A sentence in the person\'s own words: "Create and edit links".')

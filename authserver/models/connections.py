@@ -9,6 +9,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from oauth2_provider.models import AbstractIDToken
 
 from authserver.models.catalog import ProtectedResource
@@ -20,23 +21,23 @@ class Connection(models.Model):
     """The standing approval of one person for one client at one handle through one resource."""
 
     class EndReason(models.TextChoices):
-        PERSON = "person", "Disconnected by the person"
-        HANDLE_ADMIN = "handle_admin", "Disconnected by an admin of the handle"
-        ADMINISTRATOR = "administrator", "Ended by an administrator"
-        CLIENT = "client", "Revoked by the client"
-        CODE_REPLAY = "code_replay", "An authorization code was used twice"
-        REFRESH_REPLAY = "refresh_replay", "A replaced refresh token was used again"
-        UNUSED = "unused", "Unused: nothing of it was valid any more"
-        CLIENT_DELETED = "client_deleted", "The client removed its registration"
-        MEMBER_REMOVED = "member_removed", "The person is no longer a member of the handle"
-        SIGNED_OUT = "signed_out", "The person signed out everywhere"
+        PERSON = "person", _("Disconnected by the person")
+        HANDLE_ADMIN = "handle_admin", _("Disconnected by an admin of the handle")
+        ADMINISTRATOR = "administrator", _("Ended by an administrator")
+        CLIENT = "client", _("Revoked by the client")
+        CODE_REPLAY = "code_replay", _("An authorization code was used twice")
+        REFRESH_REPLAY = "refresh_replay", _("A replaced refresh token was used again")
+        UNUSED = "unused", _("Unused: nothing of it was valid any more")
+        CLIENT_DELETED = "client_deleted", _("The client removed its registration")
+        MEMBER_REMOVED = "member_removed", _("The person is no longer a member of the handle")
+        SIGNED_OUT = "signed_out", _("The person signed out everywhere")
 
     class PausedBy(models.TextChoices):
         """Who paused it, from least to most. Each ends their own pause; another's stays."""
 
-        PERSON = "person", "Paused by the person"
-        HANDLE_ADMIN = "handle_admin", "Paused by an admin of the handle"
-        ADMINISTRATOR = "administrator", "Paused by an administrator"
+        PERSON = "person", _("Paused by the person")
+        HANDLE_ADMIN = "handle_admin", _("Paused by an admin of the handle")
+        ADMINISTRATOR = "administrator", _("Paused by an administrator")
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Without an index of their own: those below begin with them.

@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 
 from authserver import policy
+from authserver.languages import choice
 from authserver.services import catalog
 
 CACHE_CONTROL = "public, max-age=300"
@@ -15,7 +16,7 @@ def metadata() -> dict[str, Any]:
     """Return the authorization server metadata. Every member is stated, because the defaults of the RFC (implicit
     grant, Basic only) are not ours; none is empty, because clients reject empty members.
 
-    Obeys: RFC 8414 §2, RFC 9207 §3 (`iss`).
+    Obeys: RFC 8414 §2 (`ui_locales_supported` among it), RFC 9207 §3 (`iss`).
     """
     issuer = settings.ISSUER
     registration = {} if settings.REGISTRATION == "closed" else {"registration_endpoint": f"{issuer}/oauth/register"}
@@ -39,5 +40,6 @@ def metadata() -> dict[str, Any]:
         "scopes_supported": list(catalog.current()),
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": True,
+        "ui_locales_supported": [choice.tag_of(code) for code, _ in settings.LANGUAGES],
         "service_documentation": issuer,
     }

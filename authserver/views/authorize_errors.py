@@ -1,5 +1,7 @@
 """The dead ends of an authorization, in words: what is wrong and what to do next (screens C30)."""
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from authserver import policy
 from authserver.models import Client
@@ -8,7 +10,9 @@ from authserver.views.errors import ErrorPage
 from handles.access import Seat
 from handles.roles import Role, at_least
 
-CONNECT_AGAIN = "Go back to the app, remove the connection there and add it again."
+
+def connect_again() -> str:
+    return _("Go back to the app, remove the connection there and add it again.")
 
 
 def page_for(failed: FailedRequest) -> ErrorPage:
@@ -20,43 +24,72 @@ def page_for(failed: FailedRequest) -> ErrorPage:
         return blocked(client.name)
     if client and client.expired_at:
         return registration_ended(client.name)
-    details = (("App", client.name),) if client else ()
-    titles = {
-        "invalid_client": ("This app is not known here", "Its registration is missing, or was blocked or removed."),
+    known = _untrusted().get(failed.refusal.code)
+    if known is None:
+        return faulty(failed)
+    return ErrorPage(400, failed.refusal.code, *known, connect_again(), details=_app(client))
+
+
+def faulty(failed: FailedRequest) -> ErrorPage:
+    """Return the page for a request that says too little or too much; what exactly, in the words of the protocol."""
+    return ErrorPage(
+        400,
+        failed.refusal.code,
+        _("This request cannot be answered"),
+        _("What the app asked for is incomplete or contradicts itself. This is a fault of the app, not yours."),
+        connect_again(),
+        details=(*_app(failed.client), (_("For the makers of the app"), failed.refusal.description)),
+    )
+
+
+def _untrusted() -> dict[str, tuple[str, str]]:
+    """Return title and cause of what makes a request one whose sender is never answered, by its public code."""
+    return {
+        "invalid_client": (
+            _("This app is not known here"),
+            _("Its registration is missing, or was blocked or removed."),
+        ),
         "invalid_redirect_uri": (
-            "This app wants its answer somewhere else",
-            "The address to return to is not one that the app registered, so nothing was sent there.",
+            _("This app wants its answer somewhere else"),
+            _("The address to return to is not one that the app registered, so nothing was sent there."),
+        ),
+        "invalid_target": (
+            _("This app asks for a place that does not exist here"),
+            _("The MCP server address in the app does not belong to this server."),
         ),
     }
-    title, cause = titles.get(failed.refusal.code, ("This request cannot be answered", failed.refusal.description))
-    return ErrorPage(400, failed.refusal.code, title, cause, CONNECT_AGAIN, details=details)
+
+
+def _app(client: Client | None) -> tuple[tuple[str, str], ...]:
+    return ((_("App"), client.name),) if client else ()
 
 
 def undescribed(failed: FailedRequest) -> ErrorPage:
     """Return the page for a client whose description at its own address cannot be had, or not be used. Of a stranger's
     request it repeats the address alone."""
-    details = (("Address", failed.document_url),)
+    details = ((_("Address"), failed.document_url),)
     if failed.refusal.code == "temporarily_unavailable":
         return ErrorPage(
             503,
             failed.refusal.code,
-            "We cannot reach this app's description",
-            "The app describes itself at an address that does not answer at the moment.",
-            "Wait a minute, then connect again.",
+            _("We cannot reach this app's description"),
+            _("The app describes itself at an address that does not answer at the moment."),
+            _("Wait a minute, then connect again."),
             details=details,
             retry_after_seconds=policy.FETCH_PAUSE_SECONDS,
         )
-    cause = "The app describes itself at an address where nothing stands that we can use."
-    return ErrorPage(400, failed.refusal.code, "This app is not known here", cause, CONNECT_AGAIN, details=details)
+    cause = _("The app describes itself at an address where nothing stands that we can use.")
+    title = _("This app is not known here")
+    return ErrorPage(400, failed.refusal.code, title, cause, connect_again(), details=details)
 
 
 def blocked(client_name: str) -> ErrorPage:
     return ErrorPage(
         403,
         "client_blocked",
-        f"{client_name} is blocked here",
-        "An administrator of this server does not let this app connect.",
-        "If you need it, ask whoever runs this server.",
+        _("%(client)s is blocked here") % {"client": client_name},
+        _("An administrator of this server does not let this app connect."),
+        _("If you need it, ask whoever runs this server."),
     )
 
 
@@ -64,9 +97,9 @@ def registration_ended(client_name: str) -> ErrorPage:
     return ErrorPage(
         400,
         "invalid_client",  # at which programs register again
-        f"The registration of {client_name} has ended",
-        "The app removed it, or it was not used for a long time. Nothing of yours is lost.",
-        f"{CONNECT_AGAIN} It registers again by itself.",
+        _("The registration of %(client)s has ended") % {"client": client_name},
+        _("The app removed it, or it was not used for a long time. Nothing of yours is lost."),
+        _("Go back to the app, remove the connection there and add it again. It registers again by itself."),
     )
 
 
@@ -74,9 +107,9 @@ def expired() -> ErrorPage:
     return ErrorPage(
         400,
         "request_expired",
-        "This page was open too long",
-        "The request it was for is no longer valid.",
-        "Go back to the app and connect again.",
+        _("This page was open too long"),
+        _("The request it was for is no longer valid."),
+        _("Go back to the app and connect again."),
     )
 
 
@@ -84,9 +117,9 @@ def answered() -> ErrorPage:
     return ErrorPage(
         400,
         "already_answered",
-        "This request was already answered",
-        "The app has received its answer.",
-        "Go back to the app. If it is not connected, connect again.",
+        _("This request was already answered"),
+        _("The app has received its answer."),
+        _("Go back to the app. If it is not connected, connect again."),
     )
 
 
@@ -94,9 +127,9 @@ def unknown_handle(asked: AuthorizationRequest) -> ErrorPage:
     return ErrorPage(
         404,
         "handle_not_found",
-        f"There is no handle @{asked.target.handle}",
-        "The address in your app names a handle that does not exist here.",
-        "Check the address in the app, or ask whoever gave it to you.",
+        _("There is no handle @%(handle)s") % {"handle": asked.target.handle},
+        _("The address in your app names a handle that does not exist here."),
+        _("Check the address in the app, or ask whoever gave it to you."),
     )
 
 
@@ -104,9 +137,9 @@ def suspended_handle(slug: str) -> ErrorPage:
     return ErrorPage(
         403,
         "handle_suspended",
-        f"@{slug} is suspended",
-        "It has been switched off, so nothing can be connected to it.",
-        "Ask an owner of the handle.",
+        _("@%(handle)s is suspended") % {"handle": slug},
+        _("It has been switched off, so nothing can be connected to it."),
+        _("Ask an owner of the handle."),
     )
 
 
@@ -114,9 +147,9 @@ def not_a_member(slug: str, user: User) -> ErrorPage:
     return ErrorPage(
         403,
         "not_a_member",
-        f"You are not a member of @{slug}",
-        f"You are signed in as {user.email}, and only members may connect apps to it.",
-        "Ask an owner of the handle to add you, or switch to the account that is a member.",
+        _("You are not a member of @%(handle)s") % {"handle": slug},
+        _("You are signed in as %(email)s, and only members may connect apps to it.") % {"email": user.email},
+        _("Ask an owner of the handle to add you, or switch to the account that is a member."),
     )
 
 
@@ -124,10 +157,10 @@ def not_let_in(slug: str, client: Client, cause: str) -> ErrorPage:
     return ErrorPage(
         403,
         "client_not_let_in",
-        f"This app may not connect to @{slug}",
+        _("This app may not connect to @%(handle)s") % {"handle": slug},
         cause,
-        "Ask an admin of the handle to let it in. Nothing was shared with the app.",
-        details=(("App", client.name), ("Client ID", client.client_id)),
+        _("Ask an admin of the handle to let it in. Nothing was shared with the app."),
+        details=(*_app(client), (_("Client ID"), client.client_id)),
     )
 
 
@@ -135,24 +168,32 @@ def paused(slug: str, client: Client, cause: str) -> ErrorPage:
     return ErrorPage(
         403,
         "connection_paused",
-        f"{client.name} is paused on @{slug}",
+        _("%(client)s is paused on @%(handle)s") % {"client": client.name, "handle": slug},
         cause,
-        "Whoever paused it can resume it: ask them. Then connect again from the app, if it does not go on by itself.",
-        details=(("App", client.name),),
+        _(
+            "Whoever paused it can resume it: ask them. Then connect again from the app, "
+            "if it does not go on by itself."
+        ),
+        details=_app(client),
     )
 
 
 def waits(seat: Seat, client: Client) -> ErrorPage:
     """Return the page for a request that an admin has to answer, in words for the admins themselves too."""
-    slug, decides = seat.handle.slug, at_least(seat.role, Role.ADMIN)
-    where = f"You are one of them: let the app in under Handles, @{slug}, Apps. Then" if decides else "When they have,"
+    handle = {"handle": seat.handle.slug}
+    if at_least(seat.role, Role.ADMIN):
+        next_step = _(
+            "You are one of them: let the app in under Handles, @%(handle)s, Apps. Then connect again from the app."
+        )
+    else:
+        next_step = _("When they have, connect again from the app.")
     return ErrorPage(
         202,
         "request_pending",
-        f"Your request waits for an admin of @{slug}",
-        "New apps are let in there by an admin first. Nothing was shared with the app yet.",
-        f"{where} connect again from the app.",
-        details=(("App", client.name),),
+        _("Your request waits for an admin of @%(handle)s") % handle,
+        _("New apps are let in there by an admin first. Nothing was shared with the app yet."),
+        next_step % handle,
+        details=_app(client),
     )
 
 
@@ -160,7 +201,7 @@ def queue_full(slug: str) -> ErrorPage:
     return ErrorPage(
         403,
         "queue_full",
-        f"Too many apps wait for an admin of @{slug}",
-        "Your request could not be added to those that wait.",
-        "Ask an admin of the handle to decide about them, then connect again from the app.",
+        _("Too many apps wait for an admin of @%(handle)s") % {"handle": slug},
+        _("Your request could not be added to those that wait."),
+        _("Ask an admin of the handle to decide about them, then connect again from the app."),
     )

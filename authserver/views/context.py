@@ -21,6 +21,10 @@ class Link:
     shown: str
     is_mail: bool = False
 
+    @property
+    def shown_in_mail(self) -> str:
+        return self.shown if self.is_mail else self.url
+
 
 def site(request: HttpRequest) -> dict[str, object]:
     own = {"stylesheet": files.stylesheet_url(), "logo": files.logo_url(), "is_demo": settings.DEMO}

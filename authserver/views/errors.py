@@ -6,8 +6,11 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import flow_headers
+from authserver.languages import choice
 from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem
 from authserver.views import context
 from authserver.views.responses import no_store
@@ -71,7 +74,9 @@ def _shown(request: HttpRequest, page: ErrorPage) -> HttpResponse:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return api_problem(request, Kind.NOT_FOUND) or show(
         request,
-        ErrorPage(404, "not_found", "There is nothing here", "No page has this address.", "Check the address."),
+        ErrorPage(
+            404, "not_found", _("There is nothing here"), _("No page has this address."), _("Check the address.")
+        ),
     )
 
 
@@ -96,14 +101,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return api_problem(request, Kind.MALFORMED) or show(
         request,
-        ErrorPage(400, "invalid_request", "This request cannot be read", "A part of it is malformed.", "Start again."),
+        ErrorPage(
+            400, "invalid_request", _("This request cannot be read"), _("A part of it is malformed."), _("Start again.")
+        ),
     )
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     return api_problem(request, Kind.FORBIDDEN) or show(
         request,
-        ErrorPage(403, "forbidden", "Not for this account", "You may not see this page.", "Sign in as someone else."),
+        ErrorPage(
+            403,
+            "forbidden",
+            _("Not for this account"),
+            _("You may not see this page."),
+            _("Sign in as someone else."),
+        ),
     )
 
 
@@ -113,22 +126,50 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
         ErrorPage(
             429,
             "too_many_requests",
-            "Too many tries",
-            "Too many attempts came from here in a short time.",
-            "Wait a minute, then try again.",
+            _("Too many tries"),
+            _("Too many attempts came from here in a short time."),
+            wait(60),
             retry_after_seconds=60,
         ),
     )
 
 
+def wait(seconds: int) -> str:
+    """Return how long to wait before the next try, in words."""
+    minutes = -(-seconds // 60)
+    if minutes == 1:
+        return _("Wait a minute, then try again.")
+    return ngettext(
+        "Wait %(minutes)s minute, then try again.", "Wait %(minutes)s minutes, then try again.", minutes
+    ) % {"minutes": minutes}
+
+
+def not_allowed(request: HttpRequest) -> HttpResponse:
+    """What Django answers with an empty body: an address that only takes what a form sends."""
+    return show(
+        request,
+        ErrorPage(
+            405,
+            "method_not_allowed",
+            _("This address is not a page"),
+            _("It only takes what a form of ours sends, for example when you press a button."),
+            _("Go back and use the button again."),
+        ),
+    )
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    in_flow = choice.AUTHORIZE in (request.path, request.POST.get("next", "").partition("?")[0])
+    next_step = (
+        _("Go back to the app and connect again.") if in_flow else _("Go back, reload the page and try once more.")
+    )
     return show(
         request,
         ErrorPage(
             403,
             "expired",
-            "This page was open too long",
-            "The form no longer belongs to your session, or your browser blocks cookies for this site.",
-            "Go back to the app and connect again.",
+            _("This page was open too long"),
+            _("The form no longer belongs to your session, or your browser blocks cookies for this site."),
+            next_step,
         ),
     )

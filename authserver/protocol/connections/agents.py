@@ -3,6 +3,9 @@ helps a person to recognise their own programs, and decides nothing."""
 
 import re
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+
 # The first that fits counts: programs that embed a browser or a library name that too.
 PROGRAMS = (
     (r"claude-(code|cli)", "Claude Code"),
@@ -34,16 +37,16 @@ SYSTEMS = (
     (r"linux", "Linux"),
 )
 LIBRARIES = (
-    (r"python|aiohttp|httpx", "Python program"),
-    (r"\bbun/", "Bun program"),
-    (r"\bdeno/", "Deno program"),
-    (r"\bnode|undici|axios|^got\b", "Node.js program"),
-    (r"go-http-client", "Go program"),
-    (r"reqwest|hyper/|ureq", "Rust program"),
-    (r"okhttp|\bjava/|apache-httpclient", "Java program"),
-    (r"\bruby|faraday", "Ruby program"),
-    (r"guzzlehttp|\bphp", "PHP program"),
-    (r"\bdart/", "Dart program"),
+    (r"python|aiohttp|httpx", gettext_noop("Python program")),
+    (r"\bbun/", gettext_noop("Bun program")),
+    (r"\bdeno/", gettext_noop("Deno program")),
+    (r"\bnode|undici|axios|^got\b", gettext_noop("Node.js program")),
+    (r"go-http-client", gettext_noop("Go program")),
+    (r"reqwest|hyper/|ureq", gettext_noop("Rust program")),
+    (r"okhttp|\bjava/|apache-httpclient", gettext_noop("Java program")),
+    (r"\bruby|faraday", gettext_noop("Ruby program")),
+    (r"guzzlehttp|\bphp", gettext_noop("PHP program")),
+    (r"\bdart/", gettext_noop("Dart program")),
 )
 
 
@@ -58,8 +61,9 @@ def family(agent: str) -> str:
         return program
     browser, system = _first(BROWSERS, said), _first(SYSTEMS, said)
     if browser:
-        return f"{browser} on {system}" if system else browser
-    return _first(LIBRARIES, said) or "Another program"
+        return _("%(browser)s on %(system)s") % {"browser": browser, "system": system} if system else browser
+    library = _first(LIBRARIES, said)
+    return _(library) if library else _("Another program")
 
 
 def _first(table: tuple[tuple[str, str], ...], said: str) -> str:

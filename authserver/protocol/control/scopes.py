@@ -7,6 +7,7 @@ can ask for them, and no MCP endpoint is offered them.
 from collections.abc import Iterable
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 from authserver.protocol import scopes
 from authserver.protocol.scopes import Rule
@@ -16,18 +17,18 @@ from handles.roles import Role
 class ControlScope(TextChoices):
     """One right at the control-plane API; its label is the sentence that a person reads."""
 
-    HANDLE_READ = "handle.read", "See the handle and its settings"
-    MEMBERS_READ = "members.read", "See who is a member"
-    MEMBERS_WRITE = "members.write", "Add and remove members and change their roles"
-    CONNECTIONS_READ = "connections.read", "See connected apps"
-    CONNECTIONS_WRITE = "connections.write", "Pause, narrow and disconnect apps"
-    CLIENTS_READ = "clients.read", "See which apps may connect"
-    CLIENTS_WRITE = "clients.write", "Decide which apps may connect"
-    EVENTS_READ = "events.read", "Read the event log"
-    TOKENS_READ = "tokens.read", "See personal access tokens"
-    TOKENS_WRITE = "tokens.write", "Create and revoke personal access tokens"
-    RESOURCES_READ = "resources.read", "See the MCP addresses"
-    USAGE_READ = "usage.read", "See how much apps are used"
+    HANDLE_READ = "handle.read", _("See the handle and its settings")
+    MEMBERS_READ = "members.read", _("See who is a member")
+    MEMBERS_WRITE = "members.write", _("Add and remove members and change their roles")
+    CONNECTIONS_READ = "connections.read", _("See connected apps")
+    CONNECTIONS_WRITE = "connections.write", _("Pause, narrow and disconnect apps")
+    CLIENTS_READ = "clients.read", _("See which apps may connect")
+    CLIENTS_WRITE = "clients.write", _("Decide which apps may connect")
+    EVENTS_READ = "events.read", _("Read the event log")
+    TOKENS_READ = "tokens.read", _("See personal access tokens")
+    TOKENS_WRITE = "tokens.write", _("Create and revoke personal access tokens")
+    RESOURCES_READ = "resources.read", _("See the MCP addresses")
+    USAGE_READ = "usage.read", _("See how much apps are used")
 
     @property
     def level(self) -> str:

@@ -11,13 +11,15 @@ from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
 from django.template.loader import render_to_string
+from django.utils import translation
+from django.utils.translation import get_language
 
 from accounts.models import User
 from authserver import policy
 from authserver.models import Connection, Notice
 from authserver.services import background, batches, events
 from authserver.services.batches import Pace
-from authserver.services.notices.letters import compose
+from authserver.services.notices.letters import compose, language_of
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -31,7 +33,7 @@ def owe(
 ) -> Notice:
     """Write down that this person is to be told. `facts` are names and scopes for the text: never a secret."""
     where = events.current_request.get()
-    told: dict[str, object] = {"address": where.address, "agent": where.agent}
+    told: dict[str, object] = {"address": where.address, "agent": where.agent, "language": _spoken(kind, connection)}
     if connection is not None:
         told |= {
             "client": connection.client.name,
@@ -41,6 +43,15 @@ def owe(
     notice = Notice.objects.create(kind=kind, user=user, facts=told | facts, created_at=now, next_attempt_at=now)
     background.soon("authserver.tasks.send_notices")
     return notice
+
+
+def _spoken(kind: Notice.Kind, connection: Connection | None) -> str:
+    """Return the language of the page that this is owed from. What a program brought about comes from none: then the
+    language in which the connection was made, as far as that is known."""
+    if kind != Notice.Kind.CONNECTION_STOLEN or connection is None:
+        return get_language() or ""
+    earlier = Notice.objects.filter(user_id=connection.user_id, facts__connection=str(connection.pk))
+    return str(earlier.order_by("pk").values_list("facts__language", flat=True).last() or "")
 
 
 def send_due(*, now: datetime) -> int:
@@ -91,6 +102,11 @@ def _send(notice: Notice, *, now: datetime) -> bool:
 
 
 def _mail(notice: Notice) -> EmailMultiAlternatives:
+    with translation.override(language_of(notice)):
+        return _letter(notice)
+
+
+def _letter(notice: Notice) -> EmailMultiAlternatives:
     letter = compose(notice)
     # RFC 3834 §5: no machine answers it. The same id at a second try lets mail servers drop what came twice.
     host = urlsplit(settings.ISSUER).hostname

@@ -10,73 +10,23 @@ from typing import Any
 
 from django.conf import settings
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from authserver import policy
+from authserver.languages import choice
+from authserver.languages.catalog import catalog_text
 from authserver.models import Notice
 from authserver.protocol import addresses, names
 from authserver.protocol.connections import agents
 from authserver.services import catalog
+from authserver.services.notices import words
+from authserver.services.notices.words import Words
 
 Kind = Notice.Kind
 NAME_LENGTH = policy.CLIENT_NAME_LENGTH_MAX
 RIGHT_TO_LEFT = {"R", "AL", "AN"}
 ISOLATE, END_ISOLATE = "\u2068", "\u2069"
-NOTHING_TO_DO = "If it was you, there is nothing to do. If it was not:"
-CHANGE_PASSWORD = (
-    "Change your password, and choose to sign out everywhere and disconnect all apps there",
-    "/accounts/password/change/",
-)
-
-
-@dataclass(frozen=True)
-class Words:
-    """The sentences of one kind of notice; `{client}`, `{handle}`, `{name}` and `{email}` stand for what it is about.
-    `step` and `path` lead to the page that ends it: one that asks first, since mail programs open links by
-    themselves."""
-
-    subject: str
-    lead: str
-    list_lead: str
-    advice: str
-    step: str
-    path: str
-
-
-WORDS = {
-    Kind.CONNECTION_APPROVED: Words(
-        subject="An app was connected to @{handle}",
-        lead="{client} may now act for @{handle} with your account, {email}.",
-        list_lead="It may:",
-        advice=NOTHING_TO_DO,
-        step="Look at this connection and end it",
-        path="/connections/{connection}/disconnect",
-    ),
-    Kind.CONNECTION_WIDENED: Words(
-        subject="An app may do more at @{handle}",
-        lead="{client} may now do more for @{handle} with your account, {email}.",
-        list_lead="New is that it may:",
-        advice=NOTHING_TO_DO,
-        step="Look at this connection and end it",
-        path="/connections/{connection}/disconnect",
-    ),
-    Kind.CONNECTION_STOLEN: Words(
-        subject="A connection to @{handle} was ended to protect it",
-        lead="{client} was disconnected from @{handle} and your account, {email}. A key of this connection was used "
-        "twice, so somebody else may have had a copy of it. It works for nobody any more.",
-        list_lead="",
-        advice="If you use this app, connect it again from the app. If you do not know the app, or the place above:",
-        step="See what is connected to your account",
-        path="/connections",
-    ),
-    Kind.TOKEN_CREATED: Words(
-        subject="A personal access token was created for @{handle}",
-        lead="The personal access token {name} was created for @{handle} with your account, {email}.",
-        list_lead="Whoever has it may:",
-        advice=NOTHING_TO_DO,
-        step="Look at this token and end it",
-        path="/handles/{handle}/tokens/{token}/revoke",
-    ),
-}
+CHANGE_PASSWORD = "/accounts/password/change/"
 
 
 @dataclass(frozen=True)
@@ -94,42 +44,56 @@ class Letter:
     closing: str
 
 
+def language_of(notice: Notice) -> str:
+    """Return the language of a letter: what its person chose, or what they read when it was owed."""
+    told = (getattr(notice.user, "language", ""), str(notice.facts.get("language", "")))
+    return choice.best(told) or settings.LANGUAGE_CODE
+
+
 def compose(notice: Notice) -> Letter:
-    """Return what this notice says to its person."""
-    facts, words = notice.facts, WORDS[Kind(notice.kind)]
+    """Return what this notice says to its person, in the language that is spoken at the moment."""
+    facts, spoken = notice.facts, words.of(Kind(notice.kind))
     said = {
         "client": _quoted(facts.get("client")),
         "name": _quoted(facts.get("name")),
         "handle": names.plain(str(facts.get("handle", ""))),
         "email": _named(notice.user.email),
     }
-    ids = {name: str(facts.get(name, "")) for name in ("handle", "connection", "token")}
-    steps = ((words.step, words.path.format(**ids)), CHANGE_PASSWORD)
     titles = catalog.titles()
     return Letter(
-        subject=f"{policy.PRODUCT_NAME}: {words.subject.format(**said)}",
-        greeting=f"Hello {_named(notice.user.display_name)},",
-        lead=words.lead.format(**said),
-        list_lead=words.list_lead,
-        scopes=tuple(titles.get(name, name) for name in facts.get("scopes", ())),
-        facts=(("When", f"{date_format(notice.created_at, 'j F Y, H:i')} UTC"), ("Where", where(facts))),
-        advice=words.advice,
-        steps=tuple((text, settings.ISSUER + path) for text, path in steps),
-        closing=f"{policy.PRODUCT_NAME} at {settings.ISSUER} wrote this by itself; nobody reads an answer to it.",
+        subject=f"{settings.BRAND_NAME}: {spoken.subject % said}",
+        greeting=_("Hello %(name)s,") % {"name": _named(notice.user.display_name)},
+        lead=spoken.lead % said,
+        list_lead=spoken.list_lead,
+        scopes=tuple(catalog_text(str(titles.get(name, name))) for name in facts.get("scopes", ())),
+        facts=((_("When"), f"{date_format(notice.created_at, 'DATETIME_FORMAT')} UTC"), (_("Where"), where(facts))),
+        advice=spoken.advice,
+        steps=_steps(spoken, facts),
+        closing=_("%(product)s at %(address)s wrote this by itself; nobody reads an answer to it.")
+        % {"product": settings.BRAND_NAME, "address": settings.ISSUER},
     )
+
+
+def _steps(spoken: Words, facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    ids = {name: str(facts.get(name, "")) for name in ("handle", "connection", "token")}
+    password = _("Change your password, and choose to sign out everywhere and disconnect all apps there")
+    steps = ((spoken.step, settings.ISSUER + spoken.path % ids), (password, settings.ISSUER + CHANGE_PASSWORD))
+    help_is_at = settings.SUPPORT_URL or (settings.SUPPORT_EMAIL and f"mailto:{settings.SUPPORT_EMAIL}")
+    return (*steps, (_("Need help?"), help_is_at)) if help_is_at else steps
 
 
 def where(facts: dict[str, Any]) -> str:
     """Return the program and the network that a request came from, in words."""
-    program = agents.family(str(facts.get("agent") or "")) or "An unknown program"
-    address = str(facts.get("address") or "")
+    agent, address = str(facts.get("agent") or ""), str(facts.get("address") or "")
     network = addresses.network_of(address)
+    said = {"program": agents.family(agent) or _("An unknown program"), "network": network}
     if not network:
-        return f"{program}, from an unknown network"
+        return _("%(program)s, from an unknown network") % said
     if addresses.is_loopback(address):
-        return f"{program}, on the computer that this server runs on"
-    kind = "the network" if addresses.is_public(address) else "a private network,"
-    return f"{program}, from {kind} {network}"
+        return _("%(program)s, on the computer that this server runs on") % said
+    if addresses.is_public(address):
+        return _("%(program)s, from the network %(network)s") % said
+    return _("%(program)s, from a private network, %(network)s") % said
 
 
 def _named(text: object) -> str:
@@ -140,4 +104,4 @@ def _named(text: object) -> str:
 
 
 def _quoted(text: object) -> str:
-    return f"“{_named(text) or names.UNNAMED}”"
+    return _("“%(name)s”") % {"name": _named(text) or _("Unnamed client")}

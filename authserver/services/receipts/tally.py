@@ -4,6 +4,10 @@ import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from authserver import policy
 from authserver.models import Connection, Event, EventStream, SecurityEvent
@@ -15,6 +19,13 @@ FRESHNESS = {
     Method.POLL: timedelta(seconds=policy.POLL_FRESHNESS_SECONDS),
     Method.PUSH: timedelta(seconds=policy.PUSH_FRESHNESS_SECONDS),
 }
+
+
+class What(Enum):
+    """What a receipt is about: access that ended, or a connection that was narrowed or paused."""
+
+    ENDED = "ended"
+    CHANGED = "changed"
 
 
 @dataclass(frozen=True)
@@ -34,17 +45,59 @@ class Tally:
     def is_complete(self) -> bool:
         return self.heard == self.asked
 
-    def told(self, what: str) -> str:
-        """Return a sentence about `what` holds: everywhere, after so long; or who has not confirmed it."""
+    def told(self, what: What) -> str:
+        """Return a sentence: it holds everywhere, after so long; or who has not confirmed it."""
         if not self.asked:
-            return f"{what} everywhere at once (no server remembers answers)."
-        servers = f"{self.heard} of {self.asked} {'server' if self.asked == 1 else 'servers'}"
+            return AT_ONCE[what]()
         if self.is_complete:
-            return f"{what} everywhere after {self.last_ms} ms ({servers})."
-        missing = self.asked - self.heard
-        rest = "the other asks" if missing == 1 else f"the other {missing} ask"
-        verb = "has" if self.heard == 1 else "have"
-        return f"{servers} {verb} confirmed; {rest} us for every request again within {self.within_seconds} seconds."
+            return _after(what, self.asked) % {"ms": self.last_ms, "heard": self.heard, "asked": self.asked}
+        numbers = {
+            "heard": self.heard,
+            "asked": self.asked,
+            "missing": self.asked - self.heard,
+            "seconds": self.within_seconds,
+        }
+        return _missing(self.heard, self.asked - self.heard) % numbers
+
+
+AT_ONCE = {
+    What.ENDED: lambda: _("Access is refused everywhere at once (no server remembers answers)."),
+    What.CHANGED: lambda: _("It holds everywhere at once (no server remembers answers)."),
+}
+
+
+def _after(what: What, asked: int) -> str:
+    if what is What.ENDED:
+        return ngettext(
+            "Access is refused everywhere after %(ms)s ms (%(heard)s of %(asked)s server).",
+            "Access is refused everywhere after %(ms)s ms (%(heard)s of %(asked)s servers).",
+            asked,
+        )
+    return ngettext(
+        "It holds everywhere after %(ms)s ms (%(heard)s of %(asked)s server).",
+        "It holds everywhere after %(ms)s ms (%(heard)s of %(asked)s servers).",
+        asked,
+    )
+
+
+def _missing(heard: int, missing: int) -> str:
+    if heard + missing == 1:
+        return _("0 of 1 server have confirmed; the other asks us for every request again within %(seconds)s seconds.")
+    if missing == 1:
+        return ngettext(
+            "%(heard)s of %(asked)s servers has confirmed; the other asks us for every request again "
+            "within %(seconds)s seconds.",
+            "%(heard)s of %(asked)s servers have confirmed; the other asks us for every request again "
+            "within %(seconds)s seconds.",
+            heard,
+        )
+    return ngettext(
+        "%(heard)s of %(asked)s servers has confirmed; the other %(missing)s ask us for every request again "
+        "within %(seconds)s seconds.",
+        "%(heard)s of %(asked)s servers have confirmed; the other %(missing)s ask us for every request again "
+        "within %(seconds)s seconds.",
+        heard,
+    )
 
 
 def of(event_ids: Collection[int]) -> Tally:
@@ -80,11 +133,11 @@ def sentence(connections: Iterable[Connection]) -> str:
     """Return what a person reads after these connections ended: who confirmed it, and when the rest follows."""
     ids = [connection.pk for connection in connections]
     ended = Event.objects.filter(tag=Event.Tag.CONNECTION_REVOKED, connection_id__in=ids)
-    return wait_for(list(ended.values_list("pk", flat=True))).told("Access is refused")
+    return wait_for(list(ended.values_list("pk", flat=True))).told(What.ENDED)
 
 
 def in_force(connection: Connection) -> str:
     """Return what a person reads after this connection was narrowed or paused: that the next call obeys, and since
     when everywhere."""
     changes = Event.objects.filter(tag__in=CHANGES, connection_id=connection.pk).order_by("-pk")
-    return wait_for(list(changes.values_list("pk", flat=True)[:1])).told("It holds")
+    return wait_for(list(changes.values_list("pk", flat=True)[:1])).told(What.CHANGED)

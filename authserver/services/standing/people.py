@@ -55,3 +55,9 @@ def remove(person: User, *, by: User, now: datetime) -> None:
     )
     receipts.session_revoked(Subject(person=person), event=event, now=now)
     person.delete()
+
+
+def speak(person: User, language: str) -> None:
+    """Remember the language that a person chose, for their mail and their other browsers. Access does not hang on it,
+    so nothing is recorded."""
+    User.objects.filter(pk=person.pk).update(language=language)

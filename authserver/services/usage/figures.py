@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django.db.models import QuerySet, Sum, Value
+from django.utils.translation import ngettext
 
 from authserver.models import Connection, ConnectionUse, ToolCall, ToolUse
 
@@ -33,8 +34,9 @@ class Figures:
     @property
     def unit(self) -> str:
         """Return what `count` counts, in words."""
-        noun = "tool call" if self.is_reported else "request"
-        return noun if self.count == 1 else f"{noun}s"
+        if self.is_reported:
+            return ngettext("tool call", "tool calls", self.count)
+        return ngettext("request", "requests", self.count)
 
 
 NONE = Figures()

@@ -6,8 +6,12 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from authserver import policy
+from authserver.languages.catalog import catalog_text
 from authserver.models import Connection, Scope, ScopeRequest
 from authserver.protocol.addresses import network_of
 from authserver.protocol.connections import agents
@@ -20,9 +24,9 @@ from handles import access
 from handles.roles import Role, at_least
 
 PAUSED = {
-    PausedBy.PERSON.value: "Paused by you",
-    PausedBy.HANDLE_ADMIN.value: "Paused by an admin of the handle",
-    PausedBy.ADMINISTRATOR.value: "Paused by the people who run this server",
+    PausedBy.PERSON.value: gettext_lazy("Paused by you"),
+    PausedBy.HANDLE_ADMIN.value: gettext_lazy("Paused by an admin of the handle"),
+    PausedBy.ADMINISTRATOR.value: gettext_lazy("Paused by the people who run this server"),
 }
 
 
@@ -132,7 +136,7 @@ def _card(
         is_unused=now - (connection.last_used_at or connection.created_at) > policy.UNUSED_BADGE_AFTER,
         network=network_of(connection.last_address or connection.approved_address or ""),
         program=agents.family(connection.last_agent or connection.approved_agent),
-        paused=PAUSED.get(connection.paused_by, ""),
+        paused=str(PAUSED.get(connection.paused_by, "")),
         paused_at=connection.paused_at,
         may_resume=connection.paused_by == PausedBy.PERSON,
         figures=numbers,
@@ -142,9 +146,9 @@ def _card(
 def reason_not(scope: Scope, connection: Connection, *, role: Role | None) -> str:
     """Return why what the person allowed here is worth nothing now, as words, or nothing."""
     if scope.name in connection.withheld_scopes.split():
-        return f"Withheld by an admin of @{connection.handle.slug}"
+        return _("Withheld by an admin of @%(handle)s") % {"handle": connection.handle.slug}
     if role is not None and not at_least(role, scope.role):
-        return f"Needs the role {Role(scope.role).label.lower()}"
+        return _("Needs the role %(role)s") % {"role": in_sentence(Role(scope.role).label)}
     return ""
 
 
@@ -160,8 +164,14 @@ def _levels(lines: tuple[ScopeLine, ...]) -> tuple[str, ...]:
 
 
 def _wish(row: ScopeRequest, scope: Scope) -> Wish:
-    what = scope.title[:1].lower() + scope.title[1:]
+    what = in_sentence(catalog_text(scope.title))
     return Wish(scope.name, what, scope.level, str(Scope.Level(scope.level).label), scope.consequence, row.tool)
+
+
+def in_sentence(words: object) -> str:
+    """Return a title as it stands within a sentence: English begins it small, other languages as their own words do."""
+    text = str(words)
+    return text[:1].lower() + text[1:] if get_language() == "en" else text
 
 
 def _redirect_host(connection: Connection) -> str:

@@ -11,13 +11,14 @@ from django.contrib.messages import info, success
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from accounts.models import User
 from authserver.models import Connection, Scope, ScopeRequest
 from authserver.services import connections, receipts
 from authserver.services.connections import PausedBy
 from authserver.views.connections import cards
-from authserver.views.connections.pages import back_to_list, own, private
+from authserver.views.connections.pages import back_to_list, names_of, own, private
 from handles import access
 
 Act = Callable[[HttpRequest, Connection, User], HttpResponse]
@@ -47,7 +48,7 @@ def _on_own_live(act: Act) -> Callable[[HttpRequest, UUID], HttpResponse]:
     def door(request: HttpRequest, connection_id: UUID) -> HttpResponse:
         found = own(request, connection_id)
         if not found.is_live:
-            info(request, f"The connection of {found.client.name} to @{found.handle.slug} has ended already.")
+            info(request, _("The connection of %(client)s to @%(handle)s has ended already.") % names_of(found))
             return back_to_list()
         return act(request, found, request.user)  # type: ignore[arg-type]
 
@@ -75,8 +76,11 @@ def scopes(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     changed = connections.allow_scopes(
         found, undecided | set(request.POST.getlist("scope")), by=user, now=timezone.now()
     )
-    what = f"are changed. {receipts.in_force(found)}" if changed else "stay as they were."
-    success(request, f"The permissions of {found.client.name} on @{found.handle.slug} {what}")
+    if changed:
+        told = _("The permissions of %(client)s on @%(handle)s are changed.") % names_of(found)
+        success(request, f"{told} {receipts.in_force(found)}")
+    else:
+        success(request, _("The permissions of %(client)s on @%(handle)s stay as they were.") % names_of(found))
     return back_to_list()
 
 
@@ -110,11 +114,11 @@ def _box(scope: Scope, *, is_allowed: bool, reason: str) -> Box:
 @_posted
 def pause(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     """Let nothing of this connection work until it is resumed."""
-    name = f"{found.client.name} on @{found.handle.slug}"
     if connections.pause(found, who=PausedBy.PERSON, by=user, now=timezone.now()):
-        success(request, f"{name} is paused until you resume it. {receipts.in_force(found)}")
+        told = _("%(client)s on @%(handle)s is paused until you resume it.") % names_of(found)
+        success(request, f"{told} {receipts.in_force(found)}")
     else:
-        info(request, f"{name} was paused already.")
+        info(request, _("%(client)s on @%(handle)s was paused already.") % names_of(found))
     return back_to_list()
 
 
@@ -122,13 +126,12 @@ def pause(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
 @_posted
 def resume(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     """Let a connection work again that this person paused; what an admin paused stays."""
-    name = f"{found.client.name} on @{found.handle.slug}"
     if connections.resume(found, who=PausedBy.PERSON, by=user, now=timezone.now()):
-        success(request, f"{name} works again.")
+        success(request, _("%(client)s on @%(handle)s works again.") % names_of(found))
     elif found.paused_by:
-        info(request, f"{name} stays paused: ask whoever paused it.")
+        info(request, _("%(client)s on @%(handle)s stays paused: ask whoever paused it.") % names_of(found))
     else:
-        info(request, f"{name} was not paused.")
+        info(request, _("%(client)s on @%(handle)s was not paused.") % names_of(found))
     return back_to_list()
 
 
@@ -142,9 +145,9 @@ def wish(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
     answers = {"allow": connections.allow_wish, "decline": connections.decline_wish}
     decide = answers.get(request.POST.get("decision", ""))
     if waiting is None or decide is None or not decide(waiting, by=user, now=timezone.now()):
-        info(request, "This does not wait for an answer any more.")
+        info(request, _("This does not wait for an answer any more."))
     elif decide is connections.allow_wish:
-        success(request, f"Allowed. {found.client.name} has it when it next renews its key.")
+        success(request, _("Allowed. %(client)s has it when it next renews its key.") % names_of(found))
     else:
-        success(request, f"Declined. {found.client.name} goes on without it.")
+        success(request, _("Declined. %(client)s goes on without it.") % names_of(found))
     return back_to_list()

@@ -1,6 +1,7 @@
 """The list of a person's connected apps, and ending one or all of them."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -9,6 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
 from authserver.models import Connection
@@ -17,7 +20,14 @@ from authserver.services.connections import EndReason
 from authserver.views.connections import cards
 from authserver.views.connections.cards import Card
 
-ORDERS = {"newest": "Newest first", "used": "Last used first", "unused": "Longest unused first"}
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+ORDERS = {
+    "newest": gettext_lazy("Newest first"),
+    "used": gettext_lazy("Last used first"),
+    "unused": gettext_lazy("Longest unused first"),
+}
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,7 @@ class ConnectionsPage:
     cards: tuple[Card, ...]
     search: Search
     handles: tuple[str, ...]
-    orders: tuple[tuple[str, str], ...] = tuple(ORDERS.items())
+    orders: tuple[tuple[str, "StrOrPromise"], ...] = tuple(ORDERS.items())
 
 
 @login_required
@@ -94,7 +104,8 @@ def disconnect(request: HttpRequest, connection_id: UUID) -> HttpResponse:
     if not _is_confirmed(request):
         return private(render(request, "connections/confirm.html", {"connection": found}))
     connections.revoke(found, reason=EndReason.PERSON, now=timezone.now(), by=user)
-    success(request, f"{found.client.name} no longer has access to @{found.handle.slug}. {receipts.sentence([found])}")
+    told = _("%(client)s no longer has access to @%(handle)s.") % names_of(found)
+    success(request, f"{told} {receipts.sentence([found])}")
     return back_to_list()
 
 
@@ -106,8 +117,14 @@ def disconnect_all(request: HttpRequest) -> HttpResponse:
     if not _is_confirmed(request):
         return private(render(request, "connections/confirm.html", {"count": len(live)}))
     count = connections.revoke_all(live, reason=EndReason.PERSON, now=timezone.now(), by=user)
-    success(request, f"{count} {'app' if count == 1 else 'apps'} disconnected. {receipts.sentence(live)}")
+    told = ngettext("%(count)s app disconnected.", "%(count)s apps disconnected.", count) % {"count": count}
+    success(request, f"{told} {receipts.sentence(live)}")
     return back_to_list()
+
+
+def names_of(connection: Connection) -> dict[str, str]:
+    """Return what sentences about a connection call it by."""
+    return {"client": connection.client.name, "handle": connection.handle.slug}
 
 
 def back_to_list() -> HttpResponseRedirect:

@@ -89,6 +89,7 @@ def test_the_document_is_exactly_this(settings) -> None:
         "scopes_supported": SCOPES,
         "authorization_response_iss_parameter_supported": True,
         "client_id_metadata_document_supported": True,
+        "ui_locales_supported": ["en", "de", "fr", "es", "pt-BR", "ja", "zh-Hans", "ar"],
         "service_documentation": "https://ai.example.com",
     }
 

@@ -12,7 +12,7 @@ from authserver.models import Connection, Event, EventStream, SecurityEvent
 from authserver.protocol.receipts.requests import POLL, StreamRequest
 from authserver.services import receipts
 from authserver.services.receipts import tally
-from authserver.services.receipts.tally import Tally
+from authserver.services.receipts.tally import Tally, What
 from tests.authserver.services.receipts.conftest import end, make
 
 
@@ -37,7 +37,7 @@ from tests.authserver.services.receipts.conftest import end, make
     ],
 )
 def test_the_sentence(found: Tally, said: str) -> None:
-    assert found.told("Access is refused") == said
+    assert found.told(What.ENDED) == said
 
 
 def heard(stream: EventStream, *, after: timedelta) -> None:
@@ -86,10 +86,7 @@ def test_nor_does_one_that_was_silent_for_so_long_that_its_server_asks_every_tim
 
 
 def test_nothing_that_ended_is_refused_at_once(db: None) -> None:
-    assert (
-        tally.wait_for([]).told("Access is refused")
-        == "Access is refused everywhere at once (no server remembers answers)."
-    )
+    assert tally.wait_for([]).told(What.ENDED) == "Access is refused everywhere at once (no server remembers answers)."
 
 
 def test_several_connections_make_one_sentence(connection: Connection, polling: EventStream) -> None:

@@ -244,7 +244,7 @@ def test_the_tools_of_this_week_and_the_calls_of_thirty_days_are_told(alice: Per
     use(30, 1000)
     use(1, 50, "create_link", "insufficient_scope")
     said = words(alice.http.get(LIST))
-    assert "Calls 169 tool calls in the last 30 days. This week it used list_links 14 times Details" in said
+    assert "Calls 169 tool calls in the last 30 days. Most used this week: list_links 14 times Details" in said
 
 
 def test_calls_that_are_not_added_up_yet_are_told_too(alice: Person, world: World) -> None:
@@ -258,7 +258,9 @@ def test_calls_that_are_not_added_up_yet_are_told_too(alice: Person, world: Worl
         count=2,
         at=timezone.now(),
     )
-    assert "Calls 3 tool calls in the last 30 days. This week it used list_links 3 times" in words(alice.http.get(LIST))
+    assert "Calls 3 tool calls in the last 30 days. Most used this week: list_links 3 times" in words(
+        alice.http.get(LIST)
+    )
 
 
 def test_where_no_calls_are_reported_the_questions_of_resource_servers_are_told(alice: Person) -> None:
@@ -272,7 +274,7 @@ def test_only_the_most_used_tools_are_named(alice: Person) -> None:
     for number, tool in enumerate(("a", "b", "c", "d"), start=1):
         use(0, number, tool)
     said = words(alice.http.get(LIST))
-    assert "it used d 4 times, c 3 times, b 2 times Details" in said
+    assert "Most used this week: d 4 times, c 3 times, b 2 times Details" in said
 
 
 def test_a_client_that_was_not_used_for_ninety_days_is_marked(alice: Person) -> None:
