@@ -51,6 +51,12 @@ def test_even_the_page_of_a_fault_says_where_help_is(branded: Any) -> None:
     assert 'href="mailto:help@example.com"' in html
 
 
+def test_mails_of_an_account_end_with_the_same_links(branded: Any) -> None:
+    text = render_to_string("account/email/base_message.txt", {"site": context.about()})
+    assert "Ada & Co, " in text
+    assert "Need help? https://help.example.com/x\nWrite to us help@example.com\n" in text
+
+
 def test_without_settings_nothing_is_shown_and_the_stylesheet_is_the_file(db: None) -> None:
     html = Http(headers=HTML).get("/").content.decode()
     assert 'href="/static/gatehouse.css"' in html
