@@ -16,7 +16,7 @@ from tests.browser.scenes import Stage
 from tests.browser.scenes.stage import WIDE
 from tests.people import App, Person
 
-MOST_BYTES = {"document": 40_000, "stylesheet": 8_000, "script": 6_000, "font": 34_000, "other": 2_000}
+MOST_BYTES = {"document": 40_000, "stylesheet": 9_000, "script": 6_000, "font": 34_000, "other": 2_000}
 MOST_BYTES_TOGETHER = 80_000
 SHIFT_MAX = 0.01  # of what Lighthouse calls good, a tenth
 PAINT = """() => new Promise((done) => {
