@@ -45,4 +45,4 @@ def account_sign_out(stage: Stage) -> None:
 
 @scene("account-sign-out-everywhere")
 def account_sign_out_everywhere(stage: Stage) -> None:
-    stage.sign_in("alice").open("/accounts/sign-out-everywhere/")
+    stage.sign_in("alice").open("/accounts/sign-out-everywhere")

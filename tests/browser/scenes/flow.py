@@ -137,4 +137,4 @@ def error_redirect(stage: Stage) -> None:
 
 @scene("error-not-found")
 def error_not_found(stage: Stage) -> None:
-    stage.open("/no/such/page")
+    stage.page.goto(f"{stage.home}/no/such/page")

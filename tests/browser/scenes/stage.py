@@ -42,7 +42,10 @@ class Stage:
     people: dict[str, Person] = field(default_factory=dict)
 
     def open(self, path: str) -> Stage:
-        self.page.goto(self.home + path)
+        """Go to an address of ours. One that has moved away is a fault of the scene."""
+        answer = self.page.goto(self.home + path)
+        assert answer is not None
+        assert answer.status not in (404, 405, 500), f"{path} answers {answer.status}"
         return self
 
     def person(self, name: str) -> Person:
