@@ -1,14 +1,19 @@
 """Misconfiguration stops the start: `gatehouse.E…` are errors, with what to change."""
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator, validate_email
 
 from authserver import policy
-from authserver.protocol import resources
+from authserver.protocol import names, resources
+from authserver.views.brand import colors, files
 
+Validator = Callable[[str], None]
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -63,6 +68,51 @@ def sign_in_is_sound(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessag
         text = "ADMIN_SECOND_FACTOR is off: a password is all that stands before the administration."
         problems.append(checks.Warning(text, hint="Unset it.", id="gatehouse.W001"))
     return problems
+
+
+@checks.register(checks.Tags.security)
+def brand_can_be_shown(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    problems: list[checks.CheckMessage] = []
+    name = settings.BRAND_NAME
+    if not name or names.clean(name) != name or len(name) > policy.BRAND_NAME_LENGTH:
+        problems.append(_error("BRAND_NAME is empty, too long or unclean.", "1 to 40 ordinary characters.", 40))
+    if settings.BRAND_LOGO and files.logo(settings.BRAND_LOGO) is None:
+        problems.append(_error("BRAND_LOGO cannot be shown.", "The path of an SVG or PNG file, 32 KiB at most.", 41))
+    if settings.BRAND_COLOR and colors.parse(settings.BRAND_COLOR) is None:
+        problems.append(_error("BRAND_COLOR is not a colour.", "Write it like #23408e.", 42))
+    return problems + _color_problems()
+
+
+def _color_problems() -> list[checks.CheckMessage]:
+    """Tell where pages cannot use the colour as it is: text in it would be too faint to read."""
+    color = colors.parse(settings.BRAND_COLOR)
+    if color is None:
+        return []
+    used = {"light": colors.on_light(color), "dark": colors.on_dark(color)}
+    if color in used.values():
+        return []
+    shown = ", ".join(f"{colors.written(each)} on {scheme} pages" for scheme, each in used.items())
+    hint = f"They use {shown}. Choose a darker colour to see it unchanged on light pages."
+    return [checks.Warning("BRAND_COLOR is too faint for text.", hint=hint, id="gatehouse.W040")]
+
+
+@checks.register(checks.Tags.security)
+def links_of_the_brand_lead_somewhere(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    is_https: Validator = URLValidator(schemes=["https"])
+    rules: dict[str, Validator] = dict.fromkeys(("SUPPORT_URL", "PRIVACY_URL", "TERMS_URL"), is_https)
+    rules["SUPPORT_EMAIL"] = validate_email  # type: ignore[assignment]
+    wrong = [name for name, rule in rules.items() if not _passes(rule, getattr(settings, name))]
+    return [_error(f"{name} leads nowhere.", "An https address; for SUPPORT_EMAIL a mailbox.", 43) for name in wrong]
+
+
+def _passes(rule: Validator, value: str) -> bool:
+    """Tell whether a validator of Django's takes a value; none given is fine."""
+    try:
+        if value:
+            rule(value)
+    except ValidationError:
+        return False
+    return True
 
 
 @checks.register(checks.Tags.security)

@@ -189,6 +189,8 @@ PRIVATE_USE_SCHEMES = {
     "claude": "Claude",
 }
 
+BRAND_NAME_LENGTH = 40
+BRAND_LOGO_BYTES_MAX = 32_768  # every page loads it
 PRODUCT_NAME = "Gatehouse"  # no client may carry it
 
 # Rates, per address. Settings may change them; these are the defaults.

@@ -5,6 +5,7 @@ What concerns people is in `accounts/settings.py`.
 Every secret may come from a file: `NAME_FILE=/run/secrets/x` stands for `NAME`. What we decide is in `policy.py`.
 """
 
+from email.utils import formataddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -160,11 +161,20 @@ REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.RE
 ADOPT_UNKNOWN_CLIENTS_FROM = env.list("ADOPT_UNKNOWN_CLIENTS_FROM", default=[])
 
 # --- Mail.
+BRAND_NAME = env.str("BRAND_NAME", default=policy.PRODUCT_NAME)
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-environ would make it a relative one
 EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Gatehouse <no-reply@{_issuer.hostname}>")
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=formataddr((BRAND_NAME, f"no-reply@{_issuer.hostname}")))
+
+# --- What it looks like, and where people get help. An empty one is not shown (docs/operations.md, "Brand").
+BRAND_COLOR = env.str("BRAND_COLOR", default="")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+SUPPORT_URL = env.str("SUPPORT_URL", default="")
+SUPPORT_EMAIL = env.str("SUPPORT_EMAIL", default="")
+PRIVACY_URL = env.str("PRIVACY_URL", default="")
+TERMS_URL = env.str("TERMS_URL", default="")
 
 # --- Browser security; cookies are in accounts/settings.py.
 CSRF_FAILURE_VIEW = "authserver.views.errors.csrf_failure"

@@ -1,5 +1,6 @@
 """The table of contents: every path, in the order of the flow. No trailing slashes: these paths are contracts."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 
@@ -18,6 +19,7 @@ from authserver.views import (
     token,
     wellknown,
 )
+from authserver.views.brand import files
 from authserver.views.connections import changes, pages
 from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
@@ -27,7 +29,7 @@ from authserver.views.tools import publishing
 
 administration.furnish(admin.site)
 administrators.guard(admin.site)  # the sign-in page of everybody, and a second factor
-admin.site.site_header = admin.site.site_title = "Gatehouse administration"
+admin.site.site_header = admin.site.site_title = f"{settings.BRAND_NAME} administration"
 
 one_connection = [
     path("scopes", connection_acts.withhold, name="handle_connection_scopes"),
@@ -99,6 +101,7 @@ urlpatterns = [
     re_path(r"^api(?P<rest>(?s:/.*)?)$", openapi.NothingHere.as_view()),
     # operations
     path("", home.home, name="home"),
+    re_path(r"^static/(?P<name>brand\.[0-9a-f]{12}\.(?:css|svg|png))$", files.brand_file),
     path("livez", home.livez),
     path("readyz", home.readyz),
     path("metrics", metrics.metrics),

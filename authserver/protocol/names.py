@@ -34,12 +34,26 @@ def skeleton(name: str) -> str:
     return "".join(each for each in folded if each.isalnum())
 
 
+WHOLE_BELOW = 5  # letters
+_reserved = {skeleton(policy.PRODUCT_NAME)}
+
+
+def reserve(name: str) -> None:
+    """Let no client carry this name either: what the deployment calls itself. Called once, at the start."""
+    _reserved.add(skeleton(name))
+
+
+def _is_ours(own: str) -> bool:
+    """Tell whether a name holds one of ours. A short one is a word of many others, so it has to be the whole name."""
+    return any(ours and (own == ours or (len(ours) >= WHOLE_BELOW and ours in own)) for ours in _reserved)
+
+
 def problem_with(name: str) -> str | None:
     """Return why a client may not carry this name, as a sentence, or None: it passes for this server, or a word of it
     mixes scripts as only a forgery does."""
     # What stands in brackets behind a name is the server's: "Claude Code (gatehouse)" is how it calls a connection.
     own = BRACKETED.sub("", name).strip() or name
-    if skeleton(policy.PRODUCT_NAME) in skeleton(own):
+    if _is_ours(skeleton(own)):
         return "The name is one that only this server may carry."
     if any(_mixes_scripts(word) for word in name.split()):
         return "A word of the name mixes letters of several scripts."

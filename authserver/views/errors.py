@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from accounts import flow_headers
 from authserver.languages import choice
 from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem
+from authserver.views import context
 from authserver.views.responses import no_store
 
 
@@ -64,8 +65,8 @@ def _shown(request: HttpRequest, page: ErrorPage) -> HttpResponse:
         return no_store(
             {"error": page.code, "error_description": description, "request_id": request_id}, status=page.status
         )
-    context = {"error": ErrorPage(**{**page.__dict__, "request_id": request_id})}
-    response = render(request, "errors/page.html", context, status=page.status)
+    shown = {"error": ErrorPage(**{**page.__dict__, "request_id": request_id})}
+    response = render(request, "errors/page.html", shown, status=page.status)
     flow_headers.apply(response, redirect_origin=None)
     return response
 
@@ -84,11 +85,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
     told_to_program = api_problem(request, Kind.SERVER_ERROR)
     if told_to_program:
         return told_to_program
-    told = {"error": "server_error", "error_description": "The request could not be answered. Try again."}
+    told: dict[str, object] = {
+        "error": "server_error",
+        "error_description": "The request could not be answered. Try again.",
+    }
     told["request_id"] = getattr(request, "request_id", "")
     if wants_json(request):
         return no_store(told, status=500)
-    response = HttpResponse(render_to_string("500.html", told), status=500)
+    page = render_to_string("500.html", told | {"site": context.about()})
+    response = HttpResponse(page, status=500)
     flow_headers.apply(response, redirect_origin=None)
     return response
 

@@ -13,15 +13,13 @@ from authserver.services import catalog, discovery
 from handles import access
 from handles.models import Handle
 
-NAME = "Gatehouse"
-
 
 def home(request: HttpRequest) -> HttpResponse:
     """Name, version, status and endpoints (requirement T10): a page for people, JSON for programs."""
     metadata = discovery.metadata()
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
     endpoints["metadata"] = f"{settings.ISSUER}/.well-known/oauth-authorization-server"
-    service = {"name": NAME, "version": __version__, "status": "ok", "endpoints": endpoints}
+    service = {"name": settings.BRAND_NAME, "version": __version__, "status": "ok", "endpoints": endpoints}
     if "text/html" in request.headers.get("Accept", ""):
         return render(request, "home.html", {"service": service})
     return JsonResponse(service)

@@ -10,21 +10,12 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.apps import apps
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route, expect
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Route
 
+from tests.browser import owed
 from tests.people import PASSWORD, App
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-LOOKS = {
-    "light": {"width": 1000, "height": 900},
-    "dark": {"width": 1000, "height": 900},
-    "right to left": {"width": 1000, "height": 900},
-    "phone": {"width": 360, "height": 740},
-    "narrow": {"width": 320, "height": 640},
-}
-HEARD_IN = ("light", "dark", "phone")  # what axe looks at differs in colours and in layout, not in every width
 Inspect = Callable[[Page], None]
 
 
@@ -36,8 +27,12 @@ def catalog_restored(django_db_setup: None, django_db_blocker: Any) -> Iterator[
     """
     yield
     with django_db_blocker.unblock():
-        import_module("authserver.migrations.0002_catalog").load(apps, None)
-        import_module("authserver.migrations.0005_ledger_triggers").make_state(apps, None)
+        restore_catalog()
+
+
+def restore_catalog() -> None:
+    import_module("authserver.migrations.0002_catalog").load(apps, None)
+    import_module("authserver.migrations.0005_ledger_triggers").make_state(apps, None)
 
 
 @pytest.fixture
@@ -127,31 +122,15 @@ def complaints(page: Page) -> list[str]:
 
 
 @pytest.fixture
-def inspect(page: Page, complaints: list[str]) -> Inspect:
-    """Hold the page in front to what every page owes: axe, no sideways scrolling, one heading, no complaint."""
+def inspect(complaints: list[str]) -> Inspect:
+    """Hold the page in front to what every page owes (owed.py), and to silence on its console."""
 
     def look(page: Page) -> None:
         assert page.title()
-        expect(page.get_by_role("heading", level=1)).to_have_count(1)
-        for name, size in LOOKS.items():
-            page.set_viewport_size(size)
-            page.emulate_media(color_scheme="dark" if name == "dark" else "light", reduced_motion="reduce")
-            direction = "rtl" if name == "right to left" else "ltr"
-            page.evaluate("direction => { document.documentElement.dir = direction }", direction)
-            assert sideways(page) == 0, f"{name}: the page scrolls sideways by {sideways(page)} px"
-            assert name not in HEARD_IN or violations(page) == [], name
+        assert owed.faults(page) == []
         assert complaints == []
 
     return look
-
-
-def sideways(page: Page) -> int:
-    return page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
-    return [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
 
 
 def sign_in(page: Page, email: str) -> None:

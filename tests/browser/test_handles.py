@@ -21,18 +21,14 @@ def test_an_admin_decides_about_apps(page: Page, home: str, world: World, chatgp
     world.bob.decide(world.bob.open(App.register("Claude Code", LOOPBACK_CALLBACK).authorize_url(hosted("acme"))))
     page.goto(f"{home}/handles")
     sign_in(page, ALICE)
-    inspect(page)
     page.get_by_role("link", name="@acme").click()
-    inspect(page)
     page.get_by_role("link", name="Decide which apps may connect").click()
     expect(page.get_by_role("heading", level=2, name="Waiting for your decision")).to_be_visible()
     expect(page.get_by_role("radio", name="Ask us first")).to_be_checked()
-    inspect(page)
     page.get_by_role("button", name="Allow Claude Code", exact=True).click()
     expect(page.get_by_role("status")).to_have_text("Claude Code may connect to @acme.")
     expect(page.get_by_role("heading", name="Waiting for your decision")).to_have_count(0)
     page.get_by_role("button", name="Block ChatGPT", exact=True).click()
-    inspect(page)
     page.get_by_role("button", name="Disconnect ChatGPT for everyone", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Disconnect ChatGPT for everyone at @acme?")
     inspect(page)
@@ -44,33 +40,27 @@ def test_an_admin_decides_about_apps(page: Page, home: str, world: World, chatgp
     expect(page.get_by_role("alert")).to_be_focused()
 
 
-def test_who_manages_no_handle(page: Page, home: str, world: World, inspect: Inspect) -> None:
+def test_who_manages_no_handle(page: Page, home: str, world: World) -> None:
     page.goto(f"{home}/handles")
     sign_in(page, "carol@example.com")
     expect(page.get_by_role("heading", level=2)).to_have_text("You belong to no handle")
-    inspect(page)
 
 
 @pytest.mark.parametrize("mode", ["verified", "listed"])
-def test_an_app_that_is_not_let_in(
-    page: Page, home: str, world: World, chatgpt: App, inspect: Inspect, mode: str
-) -> None:
+def test_an_app_that_is_not_let_in(page: Page, home: str, world: World, chatgpt: App, mode: str) -> None:
     set_policy(mode)
     page.goto(home + chatgpt.authorize_url())
     sign_in(page, "bob@example.com")
     expect(page.get_by_role("radio", name="@acme")).to_be_disabled()
     expect(page.get_by_role("radio", name="@initech")).not_to_be_checked()
-    inspect(page)
     page.goto(home + chatgpt.authorize_url(hosted("acme")))
     expect(page.get_by_role("heading", level=1)).to_have_text("This app may not connect to @acme")
-    inspect(page)
 
 
-def test_an_app_that_waits(page: Page, home: str, world: World, chatgpt: App, inspect: Inspect) -> None:
+def test_an_app_that_waits(page: Page, home: str, world: World, chatgpt: App) -> None:
     set_policy("ask")
     page.goto(home + chatgpt.authorize_url(hosted("acme")))
     sign_in(page, "bob@example.com")
     page.get_by_role("button", name="Allow for @acme").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Your request waits for an admin of @acme")
-    inspect(page)
     expect(page.get_by_role("link", name="Return to ChatGPT without connecting")).to_be_visible()

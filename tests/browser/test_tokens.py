@@ -16,10 +16,8 @@ def test_a_person_makes_a_token_and_revokes_it(page: Page, home: str, world: Wor
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{home}/handles")
     sign_in(page, "bob@example.com")
-    inspect(page)
     page.get_by_role("link", name="Tokens at @acme").click()
     expect(page.get_by_role("checkbox", name="Publish your site")).to_be_disabled()
-    inspect(page)
     page.get_by_role("textbox", name="Name").fill("Nightly export")
     page.get_by_role("checkbox", name="Read your links").check()
     page.get_by_role("radio", name="90 days").check()
@@ -30,12 +28,10 @@ def test_a_person_makes_a_token_and_revokes_it(page: Page, home: str, world: Wor
     expect(page.get_by_role("status")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == secret.text_content()
     assert "pat_" not in page.url
-    inspect(page)
     page.reload()
     expect(page.get_by_role("alert")).to_contain_text("was sent before")
     expect(page.get_by_text(re.compile(r"pat_[0-9A-Za-z]{49}"))).to_have_count(0)
     expect(page.get_by_role("listitem", name="Nightly export", exact=True)).to_have_count(1)
-    inspect(page)
     page.get_by_role("link", name="Revoke Nightly export").click()
     inspect(page)
     page.get_by_role("button", name="Revoke", exact=True).click()
@@ -64,14 +60,11 @@ def test_an_admin_sees_everybodys(page: Page, home: str, world: World, inspect: 
 
 
 @pytest.mark.parametrize("through", ["Sign out everywhere", "Password"])
-def test_signing_out_everywhere(
-    page: Page, home: str, world: World, chatgpt: App, inspect: Inspect, through: str
-) -> None:
+def test_signing_out_everywhere(page: Page, home: str, world: World, chatgpt: App, through: str) -> None:
     held = world.connect(world.alice, chatgpt, handle="acme")
     page.goto(f"{home}/accounts/email/")
     sign_in(page, "alice@example.com")
     page.get_by_role("navigation", name="Your account").get_by_role("link", name=through).click()
-    inspect(page)
     if through == "Password":
         page.get_by_label("Current Password", exact=True).fill("correct horse battery staple")
         page.get_by_label("New Password", exact=True).fill("another battery, another staple")

@@ -61,7 +61,7 @@ def compose(notice: Notice) -> Letter:
     }
     titles = catalog.titles()
     return Letter(
-        subject=f"{policy.PRODUCT_NAME}: {spoken.subject % said}",
+        subject=f"{settings.BRAND_NAME}: {spoken.subject % said}",
         greeting=_("Hello %(name)s,") % {"name": _named(notice.user.display_name)},
         lead=spoken.lead % said,
         list_lead=spoken.list_lead,
@@ -70,14 +70,16 @@ def compose(notice: Notice) -> Letter:
         advice=spoken.advice,
         steps=_steps(spoken, facts),
         closing=_("%(product)s at %(address)s wrote this by itself; nobody reads an answer to it.")
-        % {"product": policy.PRODUCT_NAME, "address": settings.ISSUER},
+        % {"product": settings.BRAND_NAME, "address": settings.ISSUER},
     )
 
 
 def _steps(spoken: Words, facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     ids = {name: str(facts.get(name, "")) for name in ("handle", "connection", "token")}
     password = _("Change your password, and choose to sign out everywhere and disconnect all apps there")
-    return (spoken.step, settings.ISSUER + spoken.path % ids), (password, settings.ISSUER + CHANGE_PASSWORD)
+    steps = ((spoken.step, settings.ISSUER + spoken.path % ids), (password, settings.ISSUER + CHANGE_PASSWORD))
+    help_is_at = settings.SUPPORT_URL or (settings.SUPPORT_EMAIL and f"mailto:{settings.SUPPORT_EMAIL}")
+    return (*steps, (_("Need help?"), help_is_at)) if help_is_at else steps
 
 
 def where(facts: dict[str, Any]) -> str:

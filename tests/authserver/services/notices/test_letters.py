@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -54,6 +55,17 @@ def sent(notice: Notice) -> mail.EmailMessage:
 def words(html: str) -> list[str]:
     body = html.partition("<body>")[2]
     return unescape(re.sub(r"<[^>]*>", " ", body)).split()
+
+
+def test_a_letter_speaks_for_the_brand_and_says_where_help_is(owed: Owing, settings: Any) -> None:
+    settings.BRAND_NAME, settings.SUPPORT_EMAIL = "Ada & Co", "help@example.com"
+    letter = sent(owed(Kind.CONNECTION_STOLEN))
+    assert letter.subject.startswith("Ada & Co: ")
+    assert "Gatehouse" not in str(letter.body)
+    assert "Need help?:\n  mailto:help@example.com" in letter.body
+    assert 'href="mailto:help@example.com"' in html_of(letter)
+    settings.SUPPORT_URL = "https://help.example.com/x"
+    assert "Need help?:\n  https://help.example.com/x" in sent(owed(Kind.CONNECTION_STOLEN)).body
 
 
 @pytest.mark.parametrize("kind", FACTS)

@@ -1,0 +1,15 @@
+"""Every page a person may meet, each as a scene: a name, and a function that brings a browser page to it.
+
+The browser tests hold every scene to what every page owes; `./dev manage gallery` photographs them. A scene makes what
+it needs and disturbs no other: people and handles of its own where it changes something. It finds its way by fields and
+addresses, never by words on a page, which are in the person's language.
+
+    @scene("handle-members")
+    def handle_members(stage: Stage) -> None:
+        stage.sign_in("alice").open("/handles/acme/members")
+"""
+
+from tests.browser.scenes import account, connected, flow, handles
+from tests.browser.scenes.stage import SCENES, Scene, Stage, matching, scene
+
+__all__ = ["SCENES", "Scene", "Stage", "account", "connected", "flow", "handles", "matching", "scene"]

@@ -1,0 +1,12 @@
+"""One's account, connections and handles: every page for everybody, at every width, in the dark, from right to left."""
+
+import pytest
+
+from tests.browser.conftest import Inspect
+from tests.browser.scenes import SCENES, Stage, matching
+
+
+@pytest.mark.parametrize("name", matching(r"^(?!flow|error)"))
+def test_a_page_for_everybody(stage: Stage, inspect: Inspect, name: str) -> None:
+    SCENES[name](stage)
+    inspect(stage.page)
