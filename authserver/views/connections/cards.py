@@ -15,7 +15,7 @@ from authserver.services import connections
 from authserver.services.connections import PausedBy
 from authserver.views.connections import figures
 from authserver.views.connections.figures import Figures
-from authserver.views.consent_page import client_view
+from authserver.views.consent.asker import client_view
 from handles import access
 from handles.roles import Role, at_least
 

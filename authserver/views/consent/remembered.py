@@ -16,8 +16,10 @@ from authserver.protocol.connections.remembered import Allowed, Answer, Asked, J
 from authserver.protocol.redirects import Destination
 from authserver.services import catalog
 from authserver.toolkit.endpoints import AuthorizationRequest
-from authserver.views import consent_page
-from authserver.views.consent_page import ClientView, HandleRow, ScopeRow, Seats
+from authserver.views.consent import page, scope_rows
+from authserver.views.consent.asker import ClientView, client_view
+from authserver.views.consent.scope_rows import ScopeRow
+from authserver.views.consent.seats import HandleRow, Seats, handle_row
 from handles.access import Seat
 
 OPEN = Judgement(Answer.ASK, ("handle:open",))
@@ -94,7 +96,7 @@ def _asked(request: HttpRequest, asked: AuthorizationRequest, user: User) -> Ask
         client_digest=asked.client.metadata_digest,
         is_verified=asked.client.is_verified,
         prompts=asked.prompts,
-        expects_another_person=bool(consent_page.other_person(asked, user)),
+        expects_another_person=bool(page.other_person(asked, user)),
         is_from_client=navigated,
     )
 
@@ -104,12 +106,12 @@ def build(
 ) -> ContinuePage:
     """Return the page with one button, for a request that may go on for this handle."""
     return ContinuePage(
-        client=consent_page.client_view(asked.client, allowed=seats.standing.at(seat.handle)),
+        client=client_view(asked.client, allowed=seats.standing.at(seat.handle)),
         destination=redirects.destination(asked.redirect_uri),
         person=user,
-        handle=consent_page.handle_row(seats, seat, checked=True),
-        rows=consent_page.rows_of(asked, seats=seats, seat=seat, ticked=frozenset(asked.wanted)),
-        lasts=consent_page.lasts(asked.client),
+        handle=handle_row(seats, seat, checked=True),
+        rows=scope_rows.rows_of(scope_rows.scopes_of(asked), seats=seats, seat=seat, ticked=frozenset(asked.wanted)),
+        lasts=page.lasts(asked.client),
         signed=signed,
         action="/oauth/authorize",
         next=f"/oauth/authorize?{query}",

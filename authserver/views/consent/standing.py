@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.models import User
 from authserver.models import Connection
 from authserver.services.connections import PausedBy
@@ -12,8 +14,8 @@ from handles.models import Handle
 
 # A pause of the person's own is none here: their Allow ends it.
 PAUSED = {
-    PausedBy.HANDLE_ADMIN.value: "Paused by an admin of the handle.",
-    PausedBy.ADMINISTRATOR.value: "Paused by the people who run this server.",
+    PausedBy.HANDLE_ADMIN.value: _("Paused by an admin of the handle."),
+    PausedBy.ADMINISTRATOR.value: _("Paused by the people who run this server."),
 }
 
 
@@ -34,7 +36,7 @@ class Standing:
     def obstacle(self, handle: Handle) -> str:
         """Return why a connection at this handle is not the person's to continue, as a sentence, or nothing."""
         found = self.at(handle)
-        return PAUSED.get(found.paused_by, "") if found else ""
+        return str(PAUSED.get(found.paused_by, "")) if found else ""
 
     def withheld(self, handle: Handle) -> frozenset[str]:
         """Return the scopes that an admin of this handle withholds from its connection."""
