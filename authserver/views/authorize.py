@@ -6,6 +6,7 @@ form and nothing is stored before Allow. Every answer to the client carries `iss
 
 import logging
 import uuid
+from dataclasses import replace
 from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -20,8 +21,10 @@ from authserver import forms, policy, tasks
 from authserver.forms import Choice, SignedRequest
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
+from authserver.protocol.tools import Manifest
 from authserver.services import catalog, connections, documents
 from authserver.services.connections import Approval
+from authserver.services.tools import manifests
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import errors, responses
 from authserver.views.consent import answers, dead_ends, page, remembered
@@ -70,6 +73,11 @@ def flow_in(url: str) -> tuple[str, str] | None:
     return asked.client.name, redirects.destination(asked.redirect_uri).form_action
 
 
+def manifest_for(asked: AuthorizationRequest) -> Manifest:
+    """Return the tools that are published at the endpoint of a request."""
+    return manifests.manifest_of(uuid.UUID(asked.target.pattern_id))
+
+
 # --- GET: ask
 
 
@@ -102,10 +110,11 @@ def meet(request: HttpRequest, asked: AuthorizationRequest, query: str) -> HttpR
     seats = seats_for(asked, user)
     if isinstance(seats, ErrorPage):
         return answers.dead_end(request, seats, asked)
-    found = remembered.judge(request, asked, user=user, seats=seats)
+    manifest = manifest_for(asked)
+    found = remembered.judge(request, asked, user=user, seats=seats, manifest=manifest)
     log.info("consent %s: %s", found.judgement.answer, " ".join(found.judgement.reasons))
     if found.seat is None or found.is_asked:
-        return show(request, asked, query=query, seats=seats)
+        return show(request, asked, query=query, seats=seats, manifest=manifest)
     if found.is_silent:
         return go_on(request, asked, found.seat, query=query, consent_id=uuid.uuid4())
     short = remembered.build(
@@ -120,20 +129,24 @@ def show(
     *,
     query: str,
     seats: Seats,
+    manifest: Manifest | None = None,
     choice: Choice | None = None,
     problem: str = "",
 ) -> HttpResponse:
-    """Show the consent page; with `problem` and the `choice` that met it, show it again."""
+    """Show the consent page; with the `choice` so far, and a `problem` that it met, show it again. `manifest` is asked
+    for where it is not at hand."""
     user: User = request.user  # type: ignore[assignment]
     if not seats.fixed and not seats.offered:
         return finish_page(
             request, "authorize/no_handle.html", {"client_name": asked.client.name, "person": user}, asked, status=403
         )
+    manifest = manifest or manifest_for(asked)
     built = page.build(
         asked,
         user=user,
         seats=seats,
-        signed=forms.sign(query, user),
+        manifest=manifest,
+        signed=forms.sign(query, user, tools_version=manifest.version),
         query=query,
         choice=choice,
         errors=(problem,) if problem else (),
@@ -168,10 +181,19 @@ def decide(request: HttpRequest) -> HttpResponse:
     seats = seats_for(asked, request.user)  # type: ignore[arg-type]
     if isinstance(seats, ErrorPage):
         return answers.dead_end(request, seats, asked)
+    return follow(request, asked, signed, choice=choice, seats=seats)
+
+
+def follow(
+    request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, *, choice: Choice, seats: Seats
+) -> HttpResponse:
+    """Do what the button says that was pressed; a preset or a search brings the page back as it was filled in."""
     if choice.decision == "continue":
         return proceed(request, asked, signed, seats)
     if choice.decision == "choose":
         return show(request, asked, query=signed.query, seats=seats)
+    if not choice.is_decided:
+        return show(request, asked, query=signed.query, seats=seats, choice=choice)
     return allow(request, asked, signed, choice=choice, seats=seats)
 
 
@@ -184,7 +206,8 @@ def cancel(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
 
 def proceed(request: HttpRequest, asked: AuthorizationRequest, signed: SignedRequest, seats: Seats) -> HttpResponse:
     """Answer the page with one button. Nothing of the form is believed: what stands now decides, once more."""
-    found = remembered.judge(request, asked, user=request.user, seats=seats)  # type: ignore[arg-type]
+    manifest = manifest_for(asked)
+    found = remembered.judge(request, asked, user=request.user, seats=seats, manifest=manifest)  # type: ignore[arg-type]
     if found.seat is None or found.is_asked:
         return show(request, asked, query=signed.query, seats=seats)
     return go_on(request, asked, found.seat, query=signed.query, consent_id=signed.consent_id)
@@ -227,7 +250,8 @@ def allow(
     if seats.waits(seat):
         return answers.wait(request, asked, seat)
     approval = approval_of(request, asked, seat, consent_id=signed.consent_id, wanted=wanted, granted=granted)
-    return answers.answer_with(request, asked, connections.approve(approval, now=timezone.now()))
+    seen = replace(approval, tools_version=signed.tools_version)
+    return answers.answer_with(request, asked, connections.approve(seen, now=timezone.now()))
 
 
 def approval_of(

@@ -13,12 +13,15 @@ from authserver.forms import Choice
 from authserver.models import Client, Connection, Scope
 from authserver.protocol import redirects
 from authserver.protocol.redirects import Destination
+from authserver.protocol.tools import Manifest
 from authserver.toolkit.endpoints import AuthorizationRequest
-from authserver.views.consent import scope_rows
+from authserver.views.consent import picker, presets, scope_rows, tool_rows
 from authserver.views.consent.asker import ClientView, client_view
+from authserver.views.consent.picker import Picker
+from authserver.views.consent.presets import PresetRow
 from authserver.views.consent.scope_rows import ScopeGroup, ScopeRow
 from authserver.views.consent.seats import HandleRow, Seats, handle_row
-from handles.access import Seat
+from authserver.views.consent.tool_rows import ToolList
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,11 @@ class ConsentPage:
     login_hint_other: str
     fixed_handle: HandleRow | None
     only_handle: HandleRow | None
-    handles: tuple[HandleRow, ...]
+    picker: Picker
+    presets: tuple[PresetRow, ...]
     groups: tuple[ScopeGroup, ...]
     already: tuple[ScopeRow, ...]
+    tools: ToolList | None
     resumes: bool
     asked_nothing: bool
     lasts: str
@@ -46,19 +51,22 @@ def build(
     *,
     user: User,
     seats: Seats,
+    manifest: Manifest,
     signed: str,
     query: str,
     choice: Choice | None = None,
     errors: tuple[str, ...] = (),
 ) -> ConsentPage:
     """Return the page for this request and person; `choice` is what was posted, where the page comes back."""
-    settled = seats.settled
-    chosen = choice.handle if choice and choice.handle else _used_before(asked, user)
+    settled, shown = seats.settled, scope_rows.scopes_of(asked)
+    latest = latest_connection(asked.client, user)
+    # A first connection preselects no handle, so that nobody grants for the wrong one by pressing on.
+    chosen = choice.handle if choice and choice.handle else (latest.handle.slug if latest else "")
     focus = settled or next((seat for seat in seats.usable if seat.handle.slug == chosen), None)
     mine = seats.standing.at(focus.handle) if focus else None
-    client = client_view(asked.client, allowed=mine or latest_connection(asked.client, user))
-    ticked = choice.ticked if choice else _ticked_first(asked, mine)
-    rows = scope_rows.rows_of(scope_rows.scopes_of(asked), seats=seats, seat=settled, ticked=ticked)
+    client = client_view(asked.client, allowed=mine or latest)
+    ticked = presets.apply(choice, shown).ticked if choice else _ticked_first(shown, mine)
+    rows = scope_rows.rows_of(shown, seats=seats, seat=settled, ticked=ticked)
     new, already = scope_rows.step_up(rows, mine) if mine and not client.is_changed else (rows, ())
     return ConsentPage(
         client=client,
@@ -67,11 +75,11 @@ def build(
         login_hint_other=other_person(asked, user),
         fixed_handle=handle_row(seats, seats.fixed, checked=True) if seats.fixed else None,
         only_handle=handle_row(seats, settled, checked=True) if settled and not seats.fixed else None,
-        handles=tuple(
-            handle_row(seats, seat, checked=seat.handle.slug == chosen) for seat in _ordered(seats.offered, chosen)
-        ),
+        picker=picker.build(seats, chosen=chosen, choice=choice),
+        presets=presets.rows_for(rows),
         groups=scope_rows.grouped(new),
         already=already,
+        tools=tool_rows.build(manifest, wanted=asked.wanted, rows=rows, seats=seats, focus=focus),
         resumes=bool(mine and mine.paused_by),
         asked_nothing=not asked.named_scopes,
         lasts=lasts(asked.client),
@@ -93,21 +101,10 @@ def latest_connection(client: Client, user: User) -> Connection | None:
     return live.select_related("handle").order_by("-approved_at").first()
 
 
-def _used_before(asked: AuthorizationRequest, user: User) -> str:
-    """Return the handle of this person's latest live connection of this client, or nothing: a first connection
-    preselects none, so that nobody grants for the wrong handle by pressing on."""
-    latest = latest_connection(asked.client, user)
-    return latest.handle.slug if latest else ""
-
-
-def _ordered(seats: tuple[Seat, ...], first: str) -> list[Seat]:
-    return sorted(seats, key=lambda seat: seat.handle.slug != first)
-
-
-def _ticked_first(asked: AuthorizationRequest, mine: Connection | None) -> frozenset[str]:
+def _ticked_first(shown: list[Scope], mine: Connection | None) -> frozenset[str]:
     """Return what is ticked before anybody chose: all but Manage, and what this connection already has."""
-    manage = set(Scope.objects.filter(pk__in=asked.wanted, level=Scope.Level.MANAGE).values_list("pk", flat=True))
-    return frozenset(set(asked.wanted) - manage | set(mine.scope_list if mine else ()))
+    harmless = {scope.name for scope in shown if scope.level != Scope.Level.MANAGE}
+    return frozenset(harmless | set(mine.scope_list if mine else ()))
 
 
 def lasts(client: Client) -> str:

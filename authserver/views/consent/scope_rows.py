@@ -35,6 +35,10 @@ class ScopeRow:
     def is_disabled(self) -> bool:
         return bool(self.disabled_reason) or self.is_required
 
+    @property
+    def withheld_handles(self) -> str:
+        return ", ".join(f"@{slug}" for slug in self.withheld_at.split())
+
 
 @dataclass(frozen=True)
 class ScopeGroup:

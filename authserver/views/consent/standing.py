@@ -1,6 +1,6 @@
 """The live connections of one person and client through one resource, as the consent page needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -47,6 +47,17 @@ class Standing:
         """Return the handles at which a scope is withheld, separated by spaces."""
         found = [each.handle.slug for each in self.connections.values() if scope in each.withheld_scopes.split()]
         return " ".join(sorted(found))
+
+    def kept_from(self, scopes: Collection[str]) -> list[str]:
+        """Return the handles at which one of these scopes was declined before, unticked or withheld."""
+        if not scopes:
+            return []
+        return [each.handle.slug for each in self.connections.values() if _refused(each) & set(scopes)]
+
+
+def _refused(connection: Connection) -> set[str]:
+    unticked = set(connection.approved_scopes.split()) - set(connection.scopes.split())
+    return unticked | set(connection.declined_scopes.split()) | set(connection.withheld_scopes.split())
 
 
 def read(asked: AuthorizationRequest, user: User) -> Standing:
