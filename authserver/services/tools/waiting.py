@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 
 from authserver.models import Connection, ToolApproval
 from authserver.protocol import scopes, tools
-from authserver.protocol.tools import Ground, Manifest, Standing
+from authserver.protocol.tools import Ground, Manifest, Standing, Tool
 from authserver.services import catalog
 from authserver.services.tools import manifests
 from handles import access
@@ -21,7 +21,7 @@ class Waiting:
     """`tools` are new to a connection; `version` is that of all tools of the endpoint as they were read."""
 
     version: int
-    tools: tuple[tools.Tool, ...] = ()
+    tools: tuple[Tool, ...] = ()
 
 
 def ground_of(connection: Connection) -> Ground:
@@ -38,7 +38,7 @@ def may_wait(manifest: Manifest, connection: Connection) -> bool:
     return any(tool.since > connection.tools_version for tool in manifest.tools)
 
 
-def at(connection: Connection, manifest: Manifest, *, role: Role | None) -> tuple[tools.Tool, ...]:
+def at(connection: Connection, manifest: Manifest, *, role: Role | None) -> tuple[Tool, ...]:
     """Return the tools of an endpoint that wait at one of its connections, whose person holds this role."""
     if not may_wait(manifest, connection):
         return ()
@@ -102,12 +102,12 @@ def _roles(rows: list[Connection]) -> dict[UUID, Role | None]:
 
 def _new(
     connection: Connection,
-    published: Iterable[tools.Tool],
+    published: Iterable[Tool],
     *,
     approved: int,
     role: Role | None,
     known: scopes.Catalog,
-) -> tuple[tools.Tool, ...]:
+) -> tuple[Tool, ...]:
     found = tuple(published)
     reach = tools.reach_of(
         found,
