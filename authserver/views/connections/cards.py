@@ -1,7 +1,7 @@
 """One connection as its owner sees it, drawn in `templates/connections/_card.html`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,6 +13,7 @@ from authserver.protocol.addresses import network_of
 from authserver.protocol.connections import agents
 from authserver.services import connections
 from authserver.services.connections import PausedBy
+from authserver.services.tools import waiting as tools_waiting
 from authserver.views.connections import figures
 from authserver.views.connections.figures import Figures
 from authserver.views.consent.asker import client_view
@@ -73,6 +74,7 @@ class Card:
     paused: str
     paused_at: datetime | None
     may_resume: bool
+    new_tools: int
     figures: Figures
 
 
@@ -88,9 +90,12 @@ def cards(rows: list[Connection], person: User, *, now: datetime) -> list[Card]:
     catalog = active_scopes()
     roles = access.roles_in({row.handle for row in rows}, person)
     numbers = figures.of(rows, now=now)
-    waiting = connections.waiting_for(person)
+    waiting, new_tools = connections.waiting_for(person), tools_waiting.counts(rows)
     return [
-        _card(row, catalog, role=roles[row.handle_id], numbers=numbers[row.pk], waiting=waiting, now=now)
+        replace(
+            _card(row, catalog, role=roles[row.handle_id], numbers=numbers[row.pk], waiting=waiting, now=now),
+            new_tools=new_tools.get(row.pk, 0),
+        )
         for row in rows
     ]
 
@@ -135,6 +140,7 @@ def _card(
         paused=PAUSED.get(connection.paused_by, ""),
         paused_at=connection.paused_at,
         may_resume=connection.paused_by == PausedBy.PERSON,
+        new_tools=0,
         figures=numbers,
     )
 

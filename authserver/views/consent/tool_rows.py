@@ -181,7 +181,7 @@ class _Outlook:
         return tools.standing_of(tool, self.at_most) in tools.LISTED
 
     def row(self, tool: Tool) -> ToolRow:
-        level, label = _level(tool)
+        level, label = level_of(tool)
         others = tool.scopes - frozenset(self.wanted)
         needs = [box for box in self.boxes if box.name in tool.scopes]
         free = [box for box in needs if not box.is_required]
@@ -200,7 +200,7 @@ class _Outlook:
         )
 
 
-def _level(tool: Tool) -> tuple[str, str]:
+def level_of(tool: Tool) -> tuple[str, str]:
     """Return how far a tool goes, as its server says: the level whose look it has, and the word."""
     if tool.is_read_only:
         return Scope.Level.READ.value, gettext("Read")
