@@ -104,7 +104,7 @@ function setUpPresets(form) {
     form.dispatchEvent(new Event("change"));
   });
   form.addEventListener("change", (event) => {
-    if (event.target.name !== "scope") return;
+    if (!["scope", "handle"].includes(event.target.name)) return;
     const fits = (value) => boxes().every((box) => box.checked === wanted[value](box));
     press(fits("all") ? "all" : fits("read") ? "read" : "custom");
   });
