@@ -63,6 +63,14 @@ TOOL_SCOPES_LENGTH_MAX = 400
 TOOLS_PER_CONNECTION_AND_DAY_MAX = 200  # a server that makes names up fills no disk: further ones count as one
 USAGE_EXPORT_ROWS_MAX = 50_000
 
+# Tools, as resource servers publish them.
+TOOLS_MAX = 500  # of one server
+TOOLS_BODY_BYTES_MAX = 1_048_576
+TOOL_TITLE_LENGTH_MAX = 200
+TOOL_DESCRIPTION_LENGTH_MAX = 1_000
+TOOL_RESOURCES_MAX = 100  # endpoints named in one publication
+MANIFESTS_KEPT_MAX = 1_000  # endpoints whose tools a process holds in memory
+
 # Keys that sign security events and ledger seals.
 SIGNING_KEY_LIFETIME = timedelta(days=90)
 SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it

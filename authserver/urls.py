@@ -21,7 +21,7 @@ from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 from authserver.views.tools import handle as tools_of_handle
-from authserver.views.tools import waiting
+from authserver.views.tools import publishing, waiting
 
 # The same sign-in page, limits and factors as for everybody.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -56,6 +56,8 @@ urlpatterns = [
     path("oauth/jwks", jwks.jwks, name="jwks"),
     # which report what was called
     path("oauth/reports", reports.report, name="reports"),
+    # and say beforehand which tools they have
+    path("oauth/tools", publishing.tools, name="tools"),
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", pages.connection_list, name="connections"),

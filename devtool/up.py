@@ -143,7 +143,8 @@ def sample_server(options: Options, env: Mapping[str, str], world: Mapping) -> S
     }
     command = [str(PYTHON), "-m", "resourceserver.sample"]
     log = options.data / "resourceserver.log"
-    return Server("sample MCP server", command, sample_env, log, options.resource_port, "/livez")
+    # Ready once its tools are published: until then nobody may call them.
+    return Server("sample MCP server", command, sample_env, log, options.resource_port, "/readyz")
 
 
 # --- The command ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,8 @@ The floor plan, bottom to top (nothing here imports Django or the authorization 
     events/       remembered words on credentials, good only while news of what ended arrive in time; opt-in
     introspection the authorization server's word on a credential; fails closed
     reports       which tools were called and what came of it, told to the authorization server
+    publishing    which tools there are, told beforehand, so that people can be shown what they allow
+    listing       the list of tools without those that are withheld from the caller
     audit         one JSON line per authentication event, usage per tool, person and handle
     gate          the ASGI gate that puts these in the order of a request
     sample/       a server on the official MCP Python SDK behind the gate

@@ -1,6 +1,6 @@
 """The steps by which a request to an MCP endpoint is let in or refused.
 
-    credential -> identity -> rate -> session -> body -> scopes
+    credential -> identity -> rate -> session -> body -> scopes -> tools
 
 Obeys: MCP authorization (401, 403 and their challenges; a credential only in the header, on every request),
 RFC 6750 §2.1, §3.1 (``invalid_request`` for several credentials).
@@ -8,7 +8,7 @@ RFC 6750 §2.1, §3.1 (``invalid_request`` for several credentials).
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal
 
@@ -20,6 +20,7 @@ from resourceserver.endpoints import Match
 from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
 from resourceserver.limits import RateLimiter, ToolCall, Usage, record
 from resourceserver.operations import Operations, ToolRule
+from resourceserver.publishing import Publisher
 from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
 from resourceserver.sessions import Owner, SessionBook
 
@@ -81,6 +82,7 @@ class Passage:
     identity: Identity | None
     body: bytes | None
     session_id: str | None
+    lists_tools: bool = False
 
 
 class Refused(Exception):
@@ -113,6 +115,8 @@ class Admission:
         *,
         on_tool_call: Callable[[ToolCall], None] | None = None,
         reports: Reports | None = None,
+        publisher: Publisher | None = None,
+        issuer: str = "",
         clock: Callable[[], float] = monotonic,
     ) -> None:
         if introspection is None and policy.mode != "none":
@@ -123,19 +127,24 @@ class Admission:
         self._introspection = introspection
         self._on_tool_call = on_tool_call
         self._reports = reports
+        self._publisher = publisher
+        self._issuer = issuer
         self._clock = clock
         self._limiter = RateLimiter(per_minute=policy.calls_per_minute)
 
     async def admit(self, visit: Visit, receive: Receive) -> Passage:
         """Return the passage of a request that may go on. Raises Refused, ClientGone."""
-        identity = await self._identify(visit)
+        # Before anybody is asked: a tool that is taken on the way must not meet an answer from before.
+        waiting = self._waiting_tools(visit)
+        identity = _lacking(await self._identify(visit), waiting, open_tools=self._open_tools)
         self._check_rate(visit, identity)
         owner = Owner.of(visit.match.endpoint.resource, identity)
         session_id = self._own_session(visit, identity, owner)
         body, asked = await self._read(visit, identity, receive)
         self._check_scopes(visit, identity, asked)
+        self._check_tools(visit, identity, asked, waiting)
         self._count(visit, identity, asked)
-        return Passage(owner, identity, body, session_id)
+        return Passage(owner, identity, body, session_id, asked.lists_tools)
 
     async def _identify(self, visit: Visit) -> Identity | None:
         """Return who calls; None where the mode asks for no credential, and none came."""
@@ -220,6 +229,33 @@ class Admission:
         if asked.unlisted(policy.tools) and not policy.unlisted_tools:
             raise Refused(challenges.UNLISTED_TOOL, event="scope:refused", identity=identity)
 
+    @property
+    def _open_tools(self) -> frozenset[str]:
+        """The tools that anybody may call, signed in or not."""
+        if self.policy.mode != "mixed":
+            return frozenset()
+        return frozenset(name for name, rule in self.policy.tools.items() if not rule.oauth)
+
+    def _waiting_tools(self, visit: Visit) -> frozenset[str]:
+        """Return the tools that the authorization server did not take yet; none where tools are not published."""
+        if self._publisher is None:
+            return frozenset()
+        return frozenset(self.policy.tools) - self._publisher.taken(visit.match.endpoint.resource_server)
+
+    def _check_tools(self, visit: Visit, identity: Identity | None, asked: Operations, waiting: frozenset[str]) -> None:
+        """Refuse tools that are withheld although their scopes are there."""
+        if identity is None:
+            return
+        for tool in identity.withheld_tools.intersection(asked.tools):
+            if tool in waiting:
+                raise Refused(challenges.not_published(), event="tool:refused", identity=identity)
+            needed = Operations(tools=(tool,)).needed_scopes(self.policy.tools, required=self.policy.required_scopes)
+            self._note(visit, identity, tool=tool, outcome="insufficient_scope", scopes=needed)
+            refusal = visit.challenger.new_tool(
+                needed=needed, approve_at=f"{self._issuer}/connections/{identity.connection_id}/tools"
+            )
+            raise Refused(refusal, event="tool:refused", identity=identity)
+
     def _count(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:
         owner = Owner.of(visit.match.endpoint.resource, identity)
         for tool in asked.tools:
@@ -246,6 +282,13 @@ class Admission:
         if self._reports is not None:
             call = Call(connection_id=identity.connection_id, **facts)
             self._reports.note(visit.match.endpoint.resource_server, call)
+
+
+def _lacking(identity: Identity | None, waiting: frozenset[str], *, open_tools: frozenset[str]) -> Identity | None:
+    """Return the caller with all tools withheld that are: by the authorization server, or because they wait."""
+    if identity is None or not (waiting or identity.withheld_tools):
+        return identity
+    return replace(identity, withheld_tools=(identity.withheld_tools | waiting) - open_tools)
 
 
 def _credential(visit: Visit) -> str | None:

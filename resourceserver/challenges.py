@@ -94,24 +94,35 @@ class Challenger:
     def insufficient_scope(self, *, needed: tuple[str, ...], missing: tuple[str, ...]) -> Refusal:
         """Return 403 naming all scopes of the operation in the challenge and the missing ones in the sentence."""
         description = f"Not approved yet: {' '.join(missing)}."
-        value = bearer(
-            metadata_url=self.metadata_url, scopes=needed, error="insufficient_scope", description=description
-        )
-        return Refusal(403, "insufficient_scope", description, (("WWW-Authenticate", value),))
+        return self._challenged(403, "insufficient_scope", description, error="insufficient_scope", scopes=needed)
+
+    def new_tool(self, *, needed: tuple[str, ...], approve_at: str) -> Refusal:
+        """Return 403: the scopes are there, but the tool came after its person allowed them. Clients that authorize
+        again with the scopes in the challenge lead the person to the whole consent page, which shows the new tools."""
+        description = f"This tool is new: its person has to approve it at {approve_at} first."
+        return self._challenged(403, "insufficient_scope", description, error="insufficient_scope", scopes=needed)
 
     def _unauthorized(self, code: str, description: str) -> Refusal:
         return self._challenged(401, code, description, error="invalid_token")
 
-    def _challenged(self, status: int, code: str, description: str, *, error: str) -> Refusal:
-        value = bearer(
-            metadata_url=self.metadata_url, scopes=self.baseline_scopes, error=error, description=description
-        )
+    def _challenged(
+        self, status: int, code: str, description: str, *, error: str, scopes: tuple[str, ...] | None = None
+    ) -> Refusal:
+        named = self.baseline_scopes if scopes is None else scopes
+        value = bearer(metadata_url=self.metadata_url, scopes=named, error=error, description=description)
         return Refusal(status, code, description, (("WWW-Authenticate", value),))
 
 
 def temporarily_unavailable() -> Refusal:
     """Return 503 with Retry-After: nobody could be asked about the credential, so nobody gets in."""
     description = "The authorization server did not answer. Try again soon."
+    return Refusal(503, "temporarily_unavailable", description, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
+
+
+def not_published() -> Refusal:
+    """Return 503 with Retry-After: the authorization server has not taken this server's tools yet, so that nobody can
+    have been shown them."""
+    description = "This tool is not published yet. Try again soon."
     return Refusal(503, "temporarily_unavailable", description, (("Retry-After", str(RETRY_AFTER_SECONDS)),))
 
 

@@ -25,6 +25,8 @@ from resourceserver.challenges import Challenger
 from resourceserver.endpoints import EndpointTable, Match, request_authority
 from resourceserver.introspection import IntrospectionClient, identity_of_request
 from resourceserver.limits import ToolCall, record
+from resourceserver.listing import FilteredList
+from resourceserver.publishing import Publisher
 from resourceserver.reports import Reports
 
 _SSE_SESSION = re.compile(rb"[?&]session_id=([0-9A-Za-z._~-]+)[\s&]")
@@ -49,8 +51,9 @@ class Gate:
     The protected application finds ``resourceserver.identity`` and ``resourceserver.endpoint`` in its scope and the
     identity in ``current_identity()``. ``root_path`` is set so that one application with the paths ``/mcp`` (and
     ``/sse``, ``/messages``) serves every endpoint. ``on_tool_call`` hears of each admitted tool call, ``reports`` of
-    refused ones too; ``clock`` is in monotonic seconds. The lifespan starts and stops ``reports`` and the memory of
-    ``introspection``; under a server without lifespan nothing is told, and nothing remembered.
+    refused ones too; ``clock`` is in monotonic seconds. With a ``publisher``, tools run once they are published. The
+    lifespan starts and stops ``reports``, ``publisher`` and the memory of ``introspection``; under a server without
+    lifespan nothing is told or published, and nothing remembered.
     """
 
     def __init__(
@@ -61,6 +64,7 @@ class Gate:
         *,
         on_tool_call: Callable[[ToolCall], None] | None = None,
         reports: Reports | None = None,
+        publisher: Publisher | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._app = app
@@ -68,8 +72,17 @@ class Gate:
         self._introspection = introspection
         self._memory = introspection.memory if introspection is not None else None
         self._reports = reports
+        self._publisher = publisher
+        if publisher is not None:
+            publisher.forget_with(self._memory)
         self._admission = Admission(
-            settings.policy, introspection, on_tool_call=on_tool_call, reports=reports, clock=clock
+            settings.policy,
+            introspection,
+            on_tool_call=on_tool_call,
+            reports=reports,
+            publisher=publisher,
+            issuer=settings.issuer,
+            clock=clock,
         )
 
     @property
@@ -87,7 +100,7 @@ class Gate:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
-        companions = [one for one in (self._memory, self._reports) if one is not None]
+        companions = [one for one in (self._memory, self._reports, self._publisher) if one is not None]
 
         async def stop() -> None:
             await asyncio.gather(*(companion.stop() for companion in companions))
@@ -139,6 +152,8 @@ class Gate:
         readable = request.method in ("GET", "HEAD")
         if request.path == "/livez" and readable:
             return Answer(200, b"ok", (("Content-Type", "text/plain"), ("Cache-Control", "no-store")))
+        if request.path == "/readyz" and readable:
+            return self._ready()
         if request.path == "/" and readable and self._settings.endpoints.knows_host(authority):
             return metadata.health_answer(
                 service_name=self._settings.service_name,
@@ -147,6 +162,13 @@ class Gate:
             )
         answer = refusal_answer(challenges.NOT_FOUND)
         return answer.having(cors.ANY_ORIGIN) if request.path.startswith("/.well-known/") else answer
+
+    def _ready(self) -> Answer:
+        """Whether tools can be called: not before the authorization server knows them."""
+        headers = (("Content-Type", "text/plain"), ("Cache-Control", "no-store"))
+        if self._publisher is None or self._publisher.is_done:
+            return Answer(200, b"ok", headers)
+        return Answer(503, b"the tools are not published yet", headers)
 
     def _metadata(self, request: RequestView, match: Match) -> Answer:
         if self._settings.policy.mode == "none":
@@ -194,10 +216,15 @@ class Gate:
         inner["resourceserver.endpoint"] = visit.match.endpoint
         if passage.session_id is None:
             inner["headers"] = [pair for pair in scope["headers"] if pair[0].lower() != b"mcp-session-id"]
+        send: Send = watched
+        if passage.lists_tools and passage.identity is not None:
+            # Compressed, the list could not be read here.
+            inner["headers"] = [pair for pair in inner["headers"] if pair[0].lower() != b"accept-encoding"]
+            send = FilteredList(watched, passage.identity.withheld_tools)
         read = receive if passage.body is None else replayed(passage.body, receive)
         token = identity_of_request.set(passage.identity)
         try:
-            await self._app(inner, read, watched)
+            await self._app(inner, read, send)
         finally:
             identity_of_request.reset(token)
             watched.finish()

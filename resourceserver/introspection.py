@@ -47,6 +47,7 @@ class Identity:
     scopes: tuple[str, ...]
     resource: str
     expires_at: float
+    withheld_tools: frozenset[str] = frozenset()  # neither to be listed nor to be run, whatever the scopes
 
 
 @dataclass(frozen=True)
@@ -180,6 +181,7 @@ class IntrospectionClient:
             scopes=tuple(_text(answer, "scope").split()),
             resource=resource,
             expires_at=_number(answer, "exp"),
+            withheld_tools=_names(answer, "withheld_tools"),
         )
 
 
@@ -212,6 +214,13 @@ def _text(answer: Mapping[str, Any], member: str, *, default: str | None = None)
     if not isinstance(value, str) or (default is None and not value and member != "scope"):
         raise Unreachable(f"the answer has no good {member}")
     return value
+
+
+def _names(answer: Mapping[str, Any], member: str) -> frozenset[str]:
+    names = answer.get(member, [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise Unreachable(f"the answer has no good {member}")
+    return frozenset(names)
 
 
 def _audiences(answer: Mapping[str, Any]) -> list[str]:

@@ -27,6 +27,11 @@ class Operations:
     methods: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
 
+    @property
+    def lists_tools(self) -> bool:
+        """Whether the list of tools is asked for."""
+        return "tools/list" in self.methods
+
     def needed_scopes(self, rules: Mapping[str, ToolRule], *, required: tuple[str, ...]) -> tuple[str, ...]:
         """Return every scope this body needs, ``required`` first, each once. No scope of ours implies another."""
         scopes = list(required)

@@ -16,6 +16,7 @@ from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
 from authserver.door import metadata
+from authserver.services.tools import manifests
 from authserver.services.usage import marks
 from tests import document_host, servers, tampering, through_door, tiers
 from tests.document_host import DocumentHost
@@ -55,9 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    """Rate limits count in the cache, and the door keeps its metadata: no test may feel those of another."""
+    """Rate limits count in the cache, the door keeps its metadata, introspection the tools of each version: no test may
+    feel those of another."""
     cache.clear()
     metadata._newest = None
+    manifests._kept.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -204,6 +204,18 @@ class Asker:
         headers = {"Authorization": f"Basic {pair}"}
         return self.http.post("/oauth/reports", sent, content_type="application/json", headers=headers)
 
+    def publish(self, *tools: Any, body: bytes | None = None, **members: Any) -> Any:
+        """PUT to the endpoint for tools: these, or the bytes given."""
+        pair = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
+        sent = json.dumps({"tools": tools} | members) if body is None else body
+        headers = {"Authorization": f"Basic {pair}"}
+        return self.http.put("/oauth/tools", sent, content_type="application/json", headers=headers)
+
+    def published(self) -> Any:
+        """GET what this server has published."""
+        pair = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
+        return self.http.get("/oauth/tools", headers={"Authorization": f"Basic {pair}"})
+
     def knows(self, token: str) -> dict[str, Any]:
         """Return the introspection answer of a credential."""
         answer = self.ask(token)

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from authserver.admin.base import RecordedAdmin, SecretAdmin, by_and_now
-from authserver.models import InitialAccessToken, ProtectedResource, ResourceServer, Scope, ScopeBundle
+from authserver.models import InitialAccessToken, ProtectedResource, ResourceServer, Scope, ScopeBundle, Tool
 from authserver.services import catalog, resource_servers
 from authserver.services.registration import initial_access
 from authserver.services.standing import offers
@@ -39,10 +39,28 @@ class ScopeBundleAdmin(admin.ModelAdmin):
     filter_horizontal = ("scopes",)
 
 
+class ToolInline(admin.TabularInline):
+    """What resource servers published at an endpoint: theirs to say, here only to be read."""
+
+    model = Tool
+    fields = ("name", "title", "scopes", "is_read_only", "is_destructive", "is_open_world", "since", "resource_server")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
 @admin.register(ProtectedResource)
 class ProtectedResourceAdmin(RecordedAdmin):
     list_display = ("name", "kind", "address_as_typed", "handle", "stage", "takes_personal_tokens", "is_active")
     list_filter = ("kind", "stage", "takes_personal_tokens", "is_active")
+    readonly_fields = ("tools_version", "tools_published_at")
+    inlines = (ToolInline,)
     list_select_related = ("handle",)
     search_fields = ("name", "address", "handle__slug")
     autocomplete_fields = ("handle",)

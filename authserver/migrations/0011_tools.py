@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='connection',
             name='declined_scopes',
-            field=models.TextField(blank=True, db_default='', editable=False, help_text='Asked for, and left unticked on the last consent page.'),
+            field=models.TextField(blank=True, db_default='', default='', editable=False, help_text='Asked for, and left unticked on the last consent page.'),
         ),
         migrations.AddField(
             model_name='connection',

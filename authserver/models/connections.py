@@ -55,7 +55,11 @@ class Connection(models.Model):
         blank=True, editable=False, help_text="What a handle's admin took away, whatever the person allows."
     )
     declined_scopes = models.TextField(
-        blank=True, db_default="", editable=False, help_text="Asked for, and left unticked on the last consent page."
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="Asked for, and left unticked on the last consent page.",
     )
     tools_version = models.PositiveIntegerField(
         default=0, db_default=0, editable=False, help_text="The version of the endpoint's tools that the person saw."

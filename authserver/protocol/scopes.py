@@ -22,6 +22,14 @@ class Rule:
 
 
 Catalog = dict[str, Rule]  # in the catalog's order
+TOKEN_LENGTH_MAX = 100
+
+
+def is_token(name: object) -> bool:
+    """Tell whether this can be a scope at all (RFC 6749 §3.3)."""
+    if not isinstance(name, str) or not 0 < len(name) <= TOKEN_LENGTH_MAX:
+        return False
+    return all("\x21" <= letter <= "\x7e" and letter not in '"\\' for letter in name)
 
 
 def parse(text: str) -> list[str]:

@@ -16,12 +16,15 @@ from authserver import policy
 from authserver.models import AccessToken, ResourceServer
 from authserver.protocol import credentials, scopes
 from authserver.protocol.errors import Refusal, invalid_client
+from authserver.protocol.tools import Ground, reach_of, withheld
 from authserver.services import catalog, resource_servers, statements
 from authserver.services.catalog import Edition
 from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
 from authserver.services.statements import Statement, Steps
+from authserver.services.tools import manifests
+from authserver.services.tools.manifests import NONE
 from authserver.services.usage import introspections, marks
 from handles.roles import Role
 
@@ -52,6 +55,13 @@ class Asked(NamedTuple):
     expires_at: Any
     used_at: Any
     refresh_token_id: int | None
+
+
+class Editions(NamedTuple):
+    """What is in memory and as new as the statement: the scope catalog, and the tools of the endpoint."""
+
+    scopes: Edition
+    tools: manifests.Edition
 
 
 Row = tuple[Asked, Footing]
@@ -102,14 +112,19 @@ def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer
 
 def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer | Refusal]]:
     """Answer as `describe_all` does, but for personal access tokens, which to these steps are no credentials. One
-    statement for all, begun after every question was there; another one where the scope catalog has changed."""
+    statement for all, begun after every question was there; another one where the scope catalog has changed, or the
+    tools of an endpoint."""
     if not any(resource_servers.parse_id(question.asker_id) for question in questions):
         return [invalid_client("resource_server:unknown")] * len(questions)
     rows = yield _asking(questions)
     rows.sort(key=itemgetter(0))
     found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows]
     edition = yield from catalog.load(found[0][1].catalog_version)
-    return [_told(question, row, edition, now) for question, row in zip(questions, found, strict=True)]
+    answers = []
+    for question, row in zip(questions, found, strict=True):
+        tools = yield from manifests.load(row[1].endpoint_id, row[1].tools_version)
+        answers.append(_told(question, row, Editions(edition, tools), now))
+    return answers
 
 
 def _asking(questions: Sequence[Question]) -> Statement:
@@ -129,7 +144,7 @@ def _asking(questions: Sequence[Question]) -> Statement:
     return Statement(f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}", parameters)
 
 
-def _told(question: Question, row: Row, edition: Edition, now: datetime) -> Answer | Refusal:
+def _told(question: Question, row: Row, editions: Editions, now: datetime) -> Answer | Refusal:
     asked, standing = row
     if asked.asker_secret_digest is None:
         return invalid_client("resource_server:unknown")
@@ -142,7 +157,7 @@ def _told(question: Question, row: Row, edition: Edition, now: datetime) -> Answ
     if role is None:
         return INACTIVE
     _mark_used(asked, standing, now)
-    answer = _answer(asked, standing, role, edition)
+    answer = _answer(asked, standing, role, editions)
     introspections.add(answer["connection_id"], now.date())
     return answer
 
@@ -164,8 +179,25 @@ def _worth(token: str, connection: str, withheld: str, role: Role, edition: Edit
     return " ".join(scopes.effective(token.split(), standing, role=role, catalog=edition.catalog))
 
 
-def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> Answer:
-    worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, edition)
+@lru_cache(maxsize=4096)
+def _withheld(worth: str, ground: Ground, version: int, role: Role, editions: Editions) -> tuple[str, ...]:
+    """Return the tools that this connection does not get. Everything that they depend on is in the arguments."""
+    tools, catalog = editions.tools.manifest.tools, editions.scopes.catalog
+    reach = reach_of(tools, ground, worth=worth.split(), version=version, role=role, catalog=catalog)
+    return tuple(withheld(tools, reach))
+
+
+def _tools_withheld(standing: Footing, worth: str, role: Role, editions: Editions) -> tuple[str, ...]:
+    if editions.tools is NONE:
+        return ()
+    ground = Ground(standing.scopes, standing.approved_scopes, standing.declined_scopes, standing.withheld_scopes)
+    version = max(standing.tools_seen, standing.tools_approved or 0)
+    return _withheld(worth, ground, version, role, editions)
+
+
+def _answer(asked: Asked, standing: Footing, role: Role, editions: Editions) -> Answer:
+    worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, editions.scopes)
+    names = _tools_withheld(standing, worth, role, editions)
     return {
         "active": True,
         "scope": worth,
@@ -183,6 +215,7 @@ def _answer(asked: Asked, standing: Footing, role: Role, edition: Edition) -> An
         "handle": standing.handle,
         "handle_role": role.value,
         "connection_id": footing.dashed(standing.connection_id),
+        **({"withheld_tools": list(names)} if names else {}),
     }
 
 

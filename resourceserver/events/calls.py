@@ -77,14 +77,21 @@ class Caller:
 
     async def post(self, path: str, members: dict[str, Any]) -> Reply:
         """Return the answer to a POST of a JSON object. Raises NoAnswer."""
-        headers = {"Content-Type": "application/json"}
-        return await self._send(
-            self._http.build_request("POST", self._base_url + path, content=dumps(members).encode(), headers=headers)
-        )
+        return await self._with_body("POST", path, members)
+
+    async def put(self, path: str, members: dict[str, Any]) -> Reply:
+        """Return the answer to a PUT of a JSON object. Raises NoAnswer."""
+        return await self._with_body("PUT", path, members)
 
     async def delete(self, path: str) -> Reply:
         """Return the answer to a DELETE. Raises NoAnswer."""
         return await self._send(self._http.build_request("DELETE", self._base_url + path))
+
+    async def _with_body(self, method: str, path: str, members: dict[str, Any]) -> Reply:
+        content, headers = dumps(members).encode(), {"Content-Type": "application/json"}
+        return await self._send(
+            self._http.build_request(method, self._base_url + path, content=content, headers=headers)
+        )
 
     async def _send(self, request: httpx2.Request) -> Reply:
         try:

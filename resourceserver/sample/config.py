@@ -16,6 +16,7 @@
 | ``MCP_CACHE`` | ``off`` | ``poll`` or ``push``: remember answers, as long as news of what ended arrive in time |
 | ``MCP_EVENTS_URL`` | gateway + ``/.well-known/security-events`` | for ``push``: where this process hears |
 | ``MCP_REPORTS`` | ``on`` | tell the authorization server which tools were called and what came of it; or ``off`` |
+| ``MCP_TOOLS`` | ``on`` | publish the tools, and run each only for connections that may have it; or ``off`` |
 | ``HOST``, ``PORT`` | ``127.0.0.1``, ``8001`` | where to listen |
 | ``TRUSTED_PROXY_COUNT`` | ``0`` | own proxies in front, whose ``X-Forwarded-*`` are believed |
 """
@@ -55,6 +56,7 @@ class Config:
     cache: Cache
     events_url: str
     reports: bool
+    tools: bool
     host: str
     port: int
     trusted_proxy_count: int
@@ -80,6 +82,7 @@ def read(environ: Mapping[str, str]) -> Config:
         cache=_cache(environ),
         events_url=_events_url(environ, gateway_url),
         reports=_switch(environ, "MCP_REPORTS", "on"),
+        tools=_switch(environ, "MCP_TOOLS", "on"),
         host=environ.get("HOST", "127.0.0.1"),
         port=_whole_number(environ, "PORT", 8001),
         trusted_proxy_count=_whole_number(environ, "TRUSTED_PROXY_COUNT", 0),

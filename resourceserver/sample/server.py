@@ -25,6 +25,8 @@ from resourceserver.events.subscriptions import Subscriptions
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import IntrospectionClient, current_identity
 from resourceserver.limits import ToolCall
+from resourceserver.listing import visible
+from resourceserver.publishing import Publisher, manifest
 from resourceserver.reports import Reports
 from resourceserver.sample.config import Config
 from resourceserver.sample.tools import (
@@ -44,7 +46,8 @@ NAME = "Gatehouse sample"
 INSTRUCTIONS = "A sample MCP server. Every tool works on the one handle that was chosen while connecting; see whoami."
 SESSION_IDLE_SECONDS = 900
 MAX_SESSIONS = 5000
-LIST_CACHE_MS = 300_000
+LIST_CACHE_MS = 5_000
+DISCOVERY_CACHE_MS = 300_000
 
 logger = logging.getLogger("resourceserver.audit")
 
@@ -65,8 +68,9 @@ class SampleServer:
             on_call_tool=self._call_tool,
             get_tool_input_schema=lambda name: input_schema(BY_NAME[name]) if name in BY_NAME else None,
             cache_hints={
-                "tools/list": CacheHint(ttl_ms=LIST_CACHE_MS, scope="public"),
-                "server/discover": CacheHint(ttl_ms=LIST_CACHE_MS, scope="public"),
+                # Each connection has its own list, and a word of its person changes it.
+                "tools/list": CacheHint(ttl_ms=LIST_CACHE_MS, scope="private"),
+                "server/discover": CacheHint(ttl_ms=DISCOVERY_CACHE_MS, scope="public"),
             },
         )
         self._streamable = StreamableHTTPSessionManager(
@@ -105,7 +109,7 @@ class SampleServer:
             await self._server.run(read_stream, write_stream, self._server.create_initialization_options())
 
     async def _list_tools(self, ctx: Context, params: types.PaginatedRequestParams | None) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=self._tools)
+        return types.ListToolsResult(tools=visible(self._tools, current_identity()))
 
     async def _call_tool(self, ctx: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         tool = BY_NAME.get(params.name)
@@ -177,7 +181,16 @@ def application(config: Config) -> ASGIApp:
         config.introspection_url, issuer=config.issuer, secrets=config.secrets, memory=subscriptions(config)
     )
     reports = Reports(config.service_url, secrets=config.secrets) if config.reports else None
-    return Gate(app, settings, introspection, on_tool_call=_log_tool_call, reports=reports)
+    return Gate(app, settings, introspection, on_tool_call=_log_tool_call, reports=reports, publisher=publisher(config))
+
+
+def publisher(config: Config) -> Publisher | None:
+    """Return what publishes the tools, or None where that is switched off."""
+    if not config.tools:
+        return None
+    told = [wire_tool(tool, config.mode).model_dump(by_alias=True, exclude_none=True) for tool in CATALOG]
+    tools = manifest(told, RULES, required=REQUIRED_SCOPES)
+    return Publisher(config.service_url, secrets=config.secrets, tools=tools)
 
 
 def subscriptions(config: Config) -> Subscriptions | None:

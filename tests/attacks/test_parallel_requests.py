@@ -13,11 +13,21 @@ from django.db import connections, transaction
 from django.test import Client as Http
 from django.utils import timezone
 
-from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
+from authserver.models import (
+    AccessToken,
+    AuthorizationCode,
+    Client,
+    Connection,
+    Event,
+    ProtectedResource,
+    RefreshToken,
+    ResourceServer,
+)
 from authserver.protocol.connections.token_requests import CodeRequest, Proof
 from authserver.services import connections as acts
 from authserver.services.connections import Arrived, Issued
 from authserver.services.events import NO_REQUEST
+from authserver.services.tools import manifests
 from tests.attacks.conftest import at_once, somebody_waits_for_a_lock, wait_until
 from tests.people import CALLBACK, GATEWAY, READS, App, World, answer_of
 
@@ -154,3 +164,22 @@ def change(client_id: str, token: str) -> Any:
     body = json.dumps({"client_id": client_id, "redirect_uris": [CALLBACK, "https://evil.example/cb"]})
     headers = {"Authorization": f"Bearer {token}"}
     return Http().put(f"/oauth/register/{client_id}", body, content_type="application/json", headers=headers)
+
+
+@pytest.mark.covers("ask:7")
+def test_of_publications_at_once_each_that_changes_something_is_a_version_of_its_own(crowd: World) -> None:
+    gateway = ProtectedResource.objects.get(kind="gateway")
+    ResourceServer.objects.get(pk=crowd.other_asker.id).resources.add(gateway)
+    servers = [crowd.asker, crowd.other_asker] * 3
+    sent = [[{"name": f"tool_{number}", "scopes": []}] for number in range(6)]
+    acts = [lambda each=each, tools=tools: each.publish(*tools) for each, tools in zip(servers, sent, strict=True)]
+    assert statuses(at_once(*acts)) == [200] * 6
+    gateway.refresh_from_db()
+    versions = Event.objects.filter(tag="tools:published", detail__resource=str(gateway.pk))
+    assert sorted(event.detail["version"] for event in versions) == [1, 2, 3, 4, 5, 6]
+    assert gateway.tools_version == 6
+    tools = manifests.manifest_of(gateway.pk).tools
+    assert len(tools) == 2  # the last of each server
+    assert statuses(at_once(*[lambda: crowd.asker.publish({"name": "same", "scopes": []})] * 4)) == [200] * 4
+    gateway.refresh_from_db()
+    assert gateway.tools_version == 7

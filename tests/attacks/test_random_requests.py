@@ -29,6 +29,7 @@ MACHINE_CODES = {
     # RFC 7662 §2.3
     "/oauth/introspect": "invalid_request invalid_client",
     "/oauth/reports": "invalid_request invalid_client",
+    "/oauth/tools": "invalid_request invalid_client",
     # OpenID Shared Signals 1.0 §8.1, RFC 8936 §2.4
     "/oauth/events/stream": "invalid_request invalid_client not_found",
     "/oauth/events/verify": "invalid_request invalid_client not_found",

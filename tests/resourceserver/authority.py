@@ -71,6 +71,7 @@ class Authority:
     acknowledged: list[str] = field(default_factory=list)
     errors: dict[str, Json] = field(default_factory=dict)
     reports: list[tuple[str, list[Json]]] = field(default_factory=list)
+    tools: list[tuple[str, list[Json]]] = field(default_factory=list)
     pushed: list[httpx2.Response] = field(default_factory=list)
     broken: dict[str, Any] = field(default_factory=dict)
     more: bool = False
@@ -141,6 +142,9 @@ class Authority:
         return await self.events(path, account, json.loads(body))
 
     async def events(self, path: str, account: str, asking: Json) -> tuple[int, Json | None]:
+        if path == "/oauth/tools":
+            self.tools.append((account, asking["tools"]))
+            return 200, {"resources": [], "warnings": []}
         if path == "/oauth/reports":
             self.reports.append((account, asking["calls"]))
             return 202, {}

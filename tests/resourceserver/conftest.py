@@ -11,7 +11,7 @@ import pytest
 from resourceserver.sample import config
 from resourceserver.sample.server import application
 from tests.resourceserver.fakes import FakeAuthorizationServer
-from tests.resourceserver.running import ENVIRONMENT, RunningSample, start
+from tests.resourceserver.running import ENVIRONMENT, RunningSample, ready, start
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def run_sample(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Runnin
         app = application(config.read({**ENVIRONMENT, **environment}))
         sample = RunningSample(server, app, ThreadPoolExecutor(max_workers=1), asyncio.new_event_loop())
         started.append((sample, sample.run(start(app))))
+        sample.run(ready(sample))
         return sample
 
     yield run

@@ -94,6 +94,7 @@ class FakeAuthorizationServer:
     error: Exception | None = None
     asked: list[tuple[str, str]] = field(default_factory=list)
     reported: list[dict[str, Any]] = field(default_factory=list)
+    published: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, seed: int, granted: dict[str, Any]) -> str:
         made = credential(seed)
@@ -108,11 +109,17 @@ class FakeAuthorizationServer:
         self.asked.append((account, token))
         return 200, self.grants.get(token, {"active": False})
 
+    def publish(self, body: bytes) -> dict[str, Any]:
+        self.published.append(json.loads(body))
+        return {"resources": [], "warnings": []}
+
     async def __call__(self, request: httpx2.Request) -> httpx2.Response:
         if self.error is not None:
             raise self.error
         if self.answer is not None:
             return self.answer
+        if (request.method, request.url.path) == ("PUT", "/oauth/tools"):
+            return httpx2.Response(200, json=self.publish(request.content))
         assert request.method == "POST"
         if request.url.path == "/oauth/reports":
             self.reported += json.loads(request.content)["calls"]
@@ -134,6 +141,12 @@ def handler_of(server: FakeAuthorizationServer) -> type[BaseHTTPRequestHandler]:
                 status, answer = 202, {}
             else:
                 status, answer = server.introspect(self.headers["Authorization"], body)
+            self.answer(status, answer)
+
+        def do_PUT(self) -> None:
+            self.answer(200, server.publish(self.rfile.read(int(self.headers["Content-Length"]))))
+
+        def answer(self, status: int, answer: dict[str, Any]) -> None:
             encoded = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")

@@ -1,10 +1,13 @@
 """The whole sample server in process: its lifespan runs, its gate asks a stand-in authorization server."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
+
+import httpx2
 
 from resourceserver.answers import ASGIApp
 from tests.resourceserver.fakes import (
@@ -67,3 +70,18 @@ async def start(app: ASGIApp) -> Callable[[], Any]:
         await lifespan
 
     return stop
+
+
+def wait_until_ready(origin: str) -> None:
+    """Return once a sample server in a process of its own has its tools published."""
+    deadline = time.monotonic() + 30
+    with httpx2.Client(trust_env=False) as http:
+        while http.get(f"{origin}/readyz").status_code != 200:
+            assert time.monotonic() < deadline, "the tools were never published"
+            time.sleep(0.01)
+
+
+async def ready(sample: RunningSample) -> None:
+    """Return once the tools are published."""
+    while (await exchange(sample.app, http_scope("GET", "http://127.0.0.1:8001/readyz", []))).status != 200:
+        await asyncio.sleep(0.001)

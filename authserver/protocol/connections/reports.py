@@ -10,8 +10,7 @@ from uuid import UUID
 
 from authserver import policy
 from authserver.protocol.errors import Refusal
-
-SCOPE_LENGTH_MAX = 100
+from authserver.protocol.scopes import is_token
 
 
 class Outcome(StrEnum):
@@ -102,16 +101,9 @@ def _outcome(entry: Mapping[str, Any]) -> Outcome:
 
 def _scopes(entry: Mapping[str, Any], member: str) -> tuple[str, ...]:
     names = entry.get(member, [])
-    if not isinstance(names, list) or len(names) > policy.SCOPE_COUNT_MAX or not all(map(_is_scope, names)):
+    if not isinstance(names, list) or len(names) > policy.SCOPE_COUNT_MAX or not all(map(is_token, names)):
         raise _Wrong(f".{member} must be a list of scopes")
     return tuple(dict.fromkeys(names))
-
-
-def _is_scope(name: object) -> bool:
-    """Obeys: RFC 6749 §3.3."""
-    if not isinstance(name, str) or not 0 < len(name) <= SCOPE_LENGTH_MAX:
-        return False
-    return all("\x21" <= letter <= "\x7e" and letter not in '"\\' for letter in name)
 
 
 def _joined(names: tuple[str, ...]) -> str:

@@ -5,7 +5,15 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from accounts.models import User
-from authserver.models import CatalogState, Client, ClientPolicy, ClientRule, Connection, ProtectedResource
+from authserver.models import (
+    CatalogState,
+    Client,
+    ClientPolicy,
+    ClientRule,
+    Connection,
+    ProtectedResource,
+    ToolApproval,
+)
 from authserver.protocol import governance
 from authserver.protocol.errors import Refusal, invalid_grant
 from authserver.protocol.governance import Kind, Verdict
@@ -44,6 +52,12 @@ class Footing(NamedTuple):
     policy_mode: str | None
     word_on_client_id: str | None
     word_on_fingerprint: str | None
+    endpoint_id: str
+    tools_version: int  # at the endpoint
+    tools_seen: int  # by the person
+    tools_approved: int | None  # by an admin of the handle; asked only where the person has not seen all
+    approved_scopes: str
+    declined_scopes: str
 
     @property
     def scope_list(self) -> list[str]:
@@ -51,7 +65,18 @@ class Footing(NamedTuple):
         return without(self.scopes, self.withheld_scopes)
 
 
-MODELS = (CatalogState, Client, ClientPolicy, ClientRule, Connection, Handle, Membership, ProtectedResource, User)
+MODELS = (
+    CatalogState,
+    Client,
+    ClientPolicy,
+    ClientRule,
+    Connection,
+    Handle,
+    Membership,
+    ProtectedResource,
+    ToolApproval,
+    User,
+)
 TABLES = {model.__name__: f'"{model._meta.db_table}"' for model in MODELS}
 # The handle's word is read by subqueries: as three more joins it triples the time PostgreSQL takes to plan.
 COLUMNS = f"""
@@ -64,7 +89,12 @@ COLUMNS = f"""
         AND exact.kind = '{Kind.CLIENT_ID.value}' AND exact.value = client.client_id),
     (SELECT decision FROM {TABLES["ClientRule"]} alike WHERE alike.handle_id = c.handle_id
         AND alike.kind = '{Kind.FINGERPRINT.value}' AND alike.value = client.fingerprint
-        AND client.registration_source = '{SELF_REGISTERED.value}')"""  # noqa: S608  (names of our own models)
+        AND client.registration_source = '{SELF_REGISTERED.value}'),
+    CAST(c.protected_resource_id AS text), r.tools_version, c.tools_version,
+    CASE WHEN c.tools_version < r.tools_version THEN
+        (SELECT version FROM {TABLES["ToolApproval"]} a
+          WHERE a.handle_id = c.handle_id AND a.protected_resource_id = c.protected_resource_id) END,
+    c.approved_scopes, c.declined_scopes"""  # noqa: S608  (names of our own models)
 JOINS = f"""
     LEFT JOIN {TABLES["Client"]} client ON client.id = c.client_id
     LEFT JOIN {TABLES["User"]} person ON person.id = c.user_id

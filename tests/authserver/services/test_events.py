@@ -36,6 +36,7 @@ from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
 from tests.authserver.services.standing import acts as standing_acts
+from tests.authserver.services.tools import acts as tools_acts
 from tests.people import App, World
 from tests.tampering import forget_events
 
@@ -270,7 +271,7 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
     **receipts_acts.ACTS,
     **ledger_acts.ACTS,
 }
-ACTS |= personal_token_acts.ACTS | standing_acts.ACTS
+ACTS |= personal_token_acts.ACTS | standing_acts.ACTS | tools_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),

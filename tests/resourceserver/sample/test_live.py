@@ -22,6 +22,7 @@ from mcp.shared.exceptions import MCPError
 
 from resourceserver.sample.tools import CATALOG
 from tests.resourceserver.fakes import ISSUER, FakeAuthorizationServer, grant, handler_of, run
+from tests.resourceserver.running import wait_until_ready
 
 ALL_SCOPES = " ".join(dict.fromkeys(scope for tool in CATALOG for scope in tool.scopes))
 NUMBERS = itertools.count()
@@ -103,6 +104,7 @@ def sample() -> Iterator[Live]:
     running = Live(server, process, port)
     try:
         assert running.ready.wait(30)
+        wait_until_ready(running.origin)
         yield running
     finally:
         process.kill()

@@ -18,7 +18,7 @@ from resourceserver.sample.config import ConfigurationError, read
 from resourceserver.sample.server import subscriptions
 from tests.resourceserver.authority import Authority, listening
 from tests.resourceserver.fakes import GATEWAY, ISSUER, credential, grant, tool_call
-from tests.resourceserver.running import ENVIRONMENT
+from tests.resourceserver.running import ENVIRONMENT, wait_until_ready
 from tests.servers import free_port
 
 ALICE = credential(1)
@@ -61,6 +61,7 @@ def test_the_other_endpoints_are_beside_the_introspection_endpoint():
         ("MCP_CACHE", ""),
         ("MCP_REPORTS", "1"),
         ("MCP_REPORTS", "ON"),
+        ("MCP_TOOLS", "no"),
         ("MCP_EVENTS_URL", "inside.example/events"),
         ("MCP_EVENTS_URL", "https://inside.example"),
         ("MCP_EVENTS_URL", "https://inside.example/"),
@@ -91,6 +92,7 @@ def sample(authority_port: int, **environment: str) -> Iterator[tuple[subprocess
         for line in process.stdout:
             if "Uvicorn running" in line:
                 break
+        wait_until_ready(f"http://127.0.0.1:{port}")
         yield process, f"http://127.0.0.1:{port}/mcp"
     finally:
         process.kill()
@@ -172,7 +174,7 @@ def test_a_process_tells_what_is_left_and_ends_its_stream_when_it_is_stopped():
 
 def test_a_process_that_shall_not_report_does_not():
     authority = Authority(grants={ALICE: grant()})
-    with listening(authority) as port, sample(port, MCP_REPORTS="off") as (process, url):
+    with listening(authority) as port, sample(port, MCP_REPORTS="off", MCP_TOOLS="off") as (process, url):
         assert call(url, "create_link").status_code == 403
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=20)
