@@ -95,7 +95,7 @@ def test_pages_about_new_tools(
     page: Page, home: str, world: World, published: None, chatgpt: App, inspect: Inspect
 ) -> None:
     world.connect(world.alice, chatgpt, scope=ASKED, handle="acme")
-    publish(world, {"purge_links": ("Purge links", "links.write", DELETES)}, kind="gateway")
+    publish(world, FIRST, {"purge_links": ("Purge links", "links.write", DELETES)}, kind="gateway")
     page.goto(f"{home}/connections")
     sign_in(page, ALICE)
     page.get_by_role("link", name="See what is new").click()

@@ -5,17 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from django.utils import timezone
-
-from authserver.models import ProtectedResource, Tool
 from tests.people import World
 
-READS, CHANGES, DELETES = (
-    {"is_read_only": True, "is_destructive": False},
-    {"is_destructive": False},
-    {"is_destructive": True},
-)
-FIRST = {
+READS, CHANGES, DELETES = {"readOnlyHint": True}, {"destructiveHint": False}, {"destructiveHint": True}
+Tools = dict[str, tuple[str, str, dict[str, bool]]]
+FIRST: Tools = {
     "whoami": ("Who am I", "", READS),
     "list_links": ("List links", "links.read", READS),
     "create_link": ("Create a link", "links.read links.write", CHANGES),
@@ -25,25 +19,16 @@ FIRST = {
 ROW = re.compile(r'<li class="tool" data-tool([^>]*)>\s*<span class="tool-name"><bdi>([^<]*)</bdi>')
 
 
-def publish(world: World, tools: dict[str, tuple[str, str, dict[str, bool]]], kind: str = "hosted") -> int:
-    """Add tools to an endpoint, as its server does, and return the version of all that is there now."""
-    endpoint = ProtectedResource.objects.get(kind=kind)
-    version = endpoint.tools_version + 1
-    place = Tool.objects.filter(protected_resource=endpoint).count()
-    for name, (title, scopes, hints) in tools.items():
-        place += 1
-        Tool.objects.create(
-            protected_resource=endpoint,
-            resource_server_id=world.asker.id,
-            name=name,
-            title=title,
-            scopes=scopes,
-            since=version if version > 1 else 0,
-            position=place,
-            **hints,
-        )
-    ProtectedResource.objects.filter(pk=endpoint.pk).update(tools_version=version, tools_published_at=timezone.now())
-    return version
+def publish(world: World, *tools: Tools, kind: str = "hosted") -> int:
+    """Publish these tools and no others at an endpoint, as its server does; return the version of all of them."""
+    told = [
+        {"name": name, "title": title, "scopes": scopes.split(), "annotations": hints}
+        for some in tools
+        for name, (title, scopes, hints) in some.items()
+    ]
+    answer = world.asker.publish(*told, resources=[kind])
+    assert answer.status_code == 200, answer.content
+    return answer.json()["resources"][0]["version"]
 
 
 def part(page: Any, attribute: str) -> str:
