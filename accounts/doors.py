@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from accounts import flow, flow_headers
+from accounts.factors import demand
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]  # allauth promises no more than HttpResponseBase
 ACCOUNTS_PREFIX = "/accounts/"
 LOCKED_OUT_SECONDS = 300  # the span of the per-key limit on failed sign-ins in ACCOUNT_RATE_LIMITS
 
@@ -52,11 +55,22 @@ def is_locked_out(response: HttpResponse) -> bool:
     return form is not None and form.has_error(NON_FIELD_ERRORS, "too_many_login_attempts")
 
 
+def onward(request: HttpRequest) -> str:
+    """Return what a link from this page adds, so that `next` is not lost on a detour over several pages."""
+    following = get_next_redirect_url(request)
+    return f"?{urlencode({'next': following})}" if following else ""
+
+
 def show_flow(request: HttpRequest, response: HttpResponse) -> None:
     """Name the client on the page and set the headers of a flow."""
     current = flow.of(request)
     if isinstance(response, TemplateResponse) and response.context_data is not None:
         response.context_data.pop("site", None)  # allauth's own `site` would hide ours
-        response.context_data["flow"] = current
+        response.context_data |= {
+            "flow": current,
+            "onward": onward(request),
+            "passkeys_work": demand.passkeys_work(request),
+            "may_sign_up": get_adapter().is_open_for_signup(request),
+        }
     if current:
         flow_headers.apply(response, redirect_origin=current.redirect_origin)

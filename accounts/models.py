@@ -33,6 +33,9 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=150, blank=True)
+    language = models.CharField(
+        max_length=12, blank=True, help_text="Of the pages and messages; empty: as the browser asks."
+    )
     is_active = models.BooleanField(
         "active", default=True, help_text="Clear it and every connection of this person is refused at once."
     )

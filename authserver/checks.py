@@ -51,6 +51,21 @@ def registration_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckM
 
 
 @checks.register(checks.Tags.security)
+def sign_in_is_sound(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    problems: list[checks.CheckMessage] = []
+    if settings.SIGN_UP not in ("open", "invited", "closed"):
+        problems.append(_error("SIGN_UP has an unknown value.", "Set it to open, invited or closed.", 20))
+    for app in settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]:
+        issuer = urlsplit(app["settings"]["server_url"])
+        if issuer.scheme != "https" and (settings.PRODUCTION or issuer.hostname not in LOOPBACK):
+            problems.append(_error(f"The issuer of {app['provider_id']} is not https.", "Use its https address.", 21))
+    if settings.PRODUCTION and not settings.ADMIN_SECOND_FACTOR:
+        text = "ADMIN_SECOND_FACTOR is off: a password is all that stands before the administration."
+        problems.append(checks.Warning(text, hint="Unset it.", id="gatehouse.W001"))
+    return problems
+
+
+@checks.register(checks.Tags.security)
 def development_switches_stay_in_development(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     problems: list[checks.CheckMessage] = []
     if settings.PRODUCTION:

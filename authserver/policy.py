@@ -24,6 +24,15 @@ CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
 SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
 LAST_USED_RESOLUTION = timedelta(minutes=5)  # how stale a connection's last-used time may be
 
+# People. Dangerous acts want a person who showed lately who they are; administrators show it anew after an hour.
+RECENT_SIGN_IN = timedelta(minutes=10)
+ADMIN_SESSION = timedelta(hours=1)
+CODE_BY_MAIL_LIFETIME = timedelta(minutes=15)  # mail takes its time, and WCAG 2.2.1 wants no haste
+CODE_BY_MAIL_ATTEMPTS_MAX = 3
+CODES_PER_ADDRESS_AND_HOUR = 10
+UPSTREAM_TIMEOUT_SECONDS = 5  # of each request to a provider that people sign in with
+SIGN_IN_STEPS_LIFETIME = timedelta(minutes=40)  # from the password to the last step: a second factor, a code by mail
+
 # Purging: once a minute, so that there is little to do each time.
 PURGE_RUN = timedelta(seconds=30)  # what is left then is done by the next run
 PURGE_RUN_NIGHTLY = timedelta(seconds=240)  # within CELERY_TASK_TIME_LIMIT

@@ -1,5 +1,7 @@
 """What a deployment decides, all of it from the environment (docs/operations.md has the table).
 
+What concerns people is in `accounts/settings.py`.
+
 Every secret may come from a file: `NAME_FILE=/run/secrets/x` stands for `NAME`. What we decide is in `policy.py`.
 """
 
@@ -10,6 +12,7 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.settings import *  # noqa: F403  people, sign-in, sessions
 from authserver import policy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -56,6 +59,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "oauth2_provider",
     "rest_framework",
     "drf_spectacular",
@@ -145,58 +152,20 @@ CELERY_BEAT_SCHEDULE = {
 # --- The ledger. None: every event is kept for ever.
 LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default=None)
 
-# --- People.
-AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/connections"
-LOGOUT_REDIRECT_URL = "/"
-ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
-ACCOUNT_PREVENT_ENUMERATION = True
-ACCOUNT_SESSION_REMEMBER = True
-ACCOUNT_LOGOUT_ON_GET = False
-ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-SIGN_INS_PER_MINUTE = env.int("SIGN_INS_PER_MINUTE", default=policy.SIGN_INS_PER_MINUTE)
-REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
-# Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators only).
+# --- Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators).
 REGISTRATION = env.str("REGISTRATION", default="open")
+REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
 # Callback hosts whose unknown client ids are taken in as they come, after a move from another server; none by default.
 ADOPT_UNKNOWN_CLIENTS_FROM = env.list("ADOPT_UNKNOWN_CLIENTS_FROM", default=[])
-ACCOUNT_RATE_LIMITS = {
-    "login": f"{SIGN_INS_PER_MINUTE}/m/ip",
-    "login_failed": f"{SIGN_INS_PER_MINUTE}/m/ip,5/300s/key",
-    "signup": f"{SIGN_INS_PER_MINUTE}/m/ip",
-}
-FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks about `next`
-ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
+
+# --- Mail.
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
 EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-environ would make it a relative one
 EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"Gatehouse <no-reply@{_issuer.hostname}>")
 
-# --- Browser security. A session cookie must be Lax: Strict would drop it on the cross-site arrival at authorize.
-SESSION_ENGINE = "accounts.sessions"
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
-CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrf"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 14 * 24 * 3600
+# --- Browser security; cookies are in accounts/settings.py.
 CSRF_FAILURE_VIEW = "authserver.views.errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = [ISSUER]
 X_FRAME_OPTIONS = "DENY"

@@ -1,9 +1,10 @@
 """The table of contents: every path, in the order of the flow. No trailing slashes: these paths are contracts."""
 
-from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.urls import include, path, re_path
 
+from accounts import administrators, recent
+from accounts.factors import administration
 from authserver.api import openapi
 from authserver.views import (
     authorize,
@@ -23,8 +24,8 @@ from authserver.views.handles import connections as handle_connections
 from authserver.views.tools import handle as tools_of_handle
 from authserver.views.tools import publishing, waiting
 
-# The same sign-in page, limits and factors as for everybody.
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+administration.furnish(admin.site)
+administrators.guard(admin.site)  # the sign-in page of everybody, and a second factor
 admin.site.site_header = admin.site.site_title = "Gatehouse administration"
 
 one_connection = [
@@ -61,7 +62,7 @@ urlpatterns = [
     # and ended: by itself, by the person, by an administrator
     path("oauth/revoke", revoke.revoke, name="revoke"),
     path("connections", pages.connection_list, name="connections"),
-    path("connections/all/disconnect", pages.disconnect_all, name="connections_disconnect_all"),
+    path("connections/all/disconnect", recent.required(pages.disconnect_all), name="connections_disconnect_all"),
     path("connections/<uuid:connection_id>/disconnect", pages.disconnect, name="connection_disconnect"),
     path("connections/<uuid:connection_id>/scopes", changes.scopes, name="connection_scopes"),
     path("connections/<uuid:connection_id>/pause", changes.pause, name="connection_pause"),

@@ -18,6 +18,7 @@ _OURS = ("ISSUER", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL", "OTHER_RESOURCE_UR
 for _name in (*_OURS, "CELERY_BROKER_URL", "EMAIL_URL", "TRUSTED_PROXY_COUNT", "ACCESS_TOKEN_LIFETIME_SECONDS"):
     os.environ.pop(_name, None)
 os.environ |= {"DEBUG": "1", "DEMO": "0", "SECRET_KEY": "a key for tests only, long enough to please every check"}
+os.environ["ADMIN_SECOND_FACTOR"] = "0"  # its own tests turn it on
 
 if os.environ.get("TEST_DATABASE", "sqlite") == "postgresql":
     if "TEST_DATABASE_URL" not in os.environ:

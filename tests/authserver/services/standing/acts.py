@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from authserver.services.standing import members
+from authserver.services.standing import members, security
 from handles.roles import Role
 from tests.authserver.services.conftest import NOW
 from tests.tampering import forget_events
@@ -32,5 +32,21 @@ def give_role(role: Role) -> Callable[[Any], Any]:
 ACTS: dict[str, tuple[Callable[[Any], Any], list[tuple[str, str]]]] = {
     "a person is made a member": (add_carol, [("member:added", "person")]),
     "a member gets another role": (give_role(Role.ADMIN), [("member:role_changed", "person")]),
+    "a factor is added": (
+        lambda stage: security.factor_added(stage.world.alice.user, kind="totp"),
+        [("person:factor_added", "person")],
+    ),
+    "a factor is removed": (
+        lambda stage: security.factor_removed(stage.world.alice.user, kind="totp"),
+        [("person:factor_removed", "person")],
+    ),
+    "a password is changed": (
+        lambda stage: security.password_changed(stage.world.alice.user, way="reset"),
+        [("person:password_changed", "person")],
+    ),
+    "an address is changed": (
+        lambda stage: security.email_changed(stage.world.alice.user, now=NOW),
+        [("person:email_changed", "person")],
+    ),
     "a member is removed": (remove_carol, [("member:removed", "person")]),
 }

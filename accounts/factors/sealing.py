@@ -1,0 +1,45 @@
+"""Secrets of second factors, kept so that the database alone does not open them."""
+
+from base64 import urlsafe_b64encode
+from functools import lru_cache
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
+from django.utils.encoding import force_bytes
+
+PURPOSE = b"gatehouse second factors 1"
+
+
+class CannotOpen(Exception):
+    """Sealed with a key that is neither SECRET_KEY nor one of its fallbacks."""
+
+
+def seal(secret: str) -> str:
+    """Return `secret` sealed with a key made from SECRET_KEY."""
+    return _keys(*_secrets()).encrypt(secret.encode()).decode()
+
+
+def unseal(sealed: str) -> str:
+    """Return what `seal` was given; raises CannotOpen where no key fits."""
+    try:
+        return _keys(*_secrets()).decrypt(sealed.encode()).decode()
+    except InvalidToken:
+        raise CannotOpen("SECRET_KEY changed, and its former value is not among SECRET_KEY_FALLBACKS.") from None
+
+
+def seal_anew(sealed: str) -> str:
+    """Return the same secret sealed with the newest key, so that a former one may be forgotten."""
+    return seal(unseal(sealed))
+
+
+def _secrets() -> tuple[bytes, ...]:
+    return tuple(force_bytes(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+
+
+@lru_cache(maxsize=4)
+def _keys(*secrets: bytes) -> MultiFernet:
+    """The first key seals, every key opens."""
+    made = [HKDF(SHA256(), length=32, salt=None, info=PURPOSE).derive(secret) for secret in secrets]
+    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in made])
