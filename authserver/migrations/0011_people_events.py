@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0010_purge'),
+        ('authserver', '0011_tools'),
     ]
 
     operations = [

@@ -15,10 +15,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts import flow_headers
+from accounts import flow_headers, recent
 from accounts.models import User
 from authserver import forms, policy, tasks
 from authserver.forms import Choice, SignedRequest
+from authserver.models import Scope
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
 from authserver.protocol.tools import Manifest
@@ -27,7 +28,7 @@ from authserver.services.connections import Approval
 from authserver.services.tools import manifests
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import errors, responses
-from authserver.views.consent import answers, dead_ends, page, remembered
+from authserver.views.consent import answers, asker, dead_ends, page, remembered
 from authserver.views.consent.seats import Seats, seats_for
 from authserver.views.errors import ErrorPage
 from handles.access import Seat
@@ -249,9 +250,19 @@ def allow(
         return show(request, asked, query=signed.query, seats=seats, choice=choice, problem=problem)
     if seats.waits(seat):
         return answers.wait(request, asked, seat)
+    if needs_recent_sign_in(asked, granted) and not recent.is_recent(request):
+        return recent.ask(request, f"{PATH}?{signed.query}")
     approval = approval_of(request, asked, seat, consent_id=signed.consent_id, wanted=wanted, granted=granted)
     seen = replace(approval, tools_version=signed.tools_version)
     return answers.answer_with(request, asked, connections.approve(seen, now=timezone.now()))
+
+
+def needs_recent_sign_in(asked: AuthorizationRequest, granted: tuple[str, ...]) -> bool:
+    """Tell whether an Allow is one that somebody at a browser left open must not give: nobody vouches for the client,
+    and it gets to manage what others see."""
+    known = catalog.current()
+    manages = any(known[name].level == Scope.Level.MANAGE for name in granted)
+    return manages and asker.badge_of(asked.client) == asker.UNVERIFIED
 
 
 def approval_of(

@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from authserver.models import Client, Connection
 from authserver.protocol import client_ids
 
+UNVERIFIED = "unverified"
+
 
 @dataclass(frozen=True)
 class ClientView:
@@ -31,7 +33,7 @@ def badge_of(client: Client) -> str:
     """Return who vouches for a client: an administrator, the host of its id, or nobody."""
     if client.is_verified:
         return "verified"
-    return "document" if client.has_document else "unverified"
+    return "document" if client.has_document else UNVERIFIED
 
 
 def client_view(client: Client, *, allowed: Connection | None = None) -> ClientView:
