@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from authserver.models import Client, Connection
@@ -36,6 +37,16 @@ def badge_of(client: Client) -> str:
     return "document" if client.has_document else UNVERIFIED
 
 
+def _verified_note(client: Client) -> str:
+    """Say who verified a client and when; of one verified before that was kept, who."""
+    if not client.is_verified:
+        return ""
+    if client.verified_at is None:
+        return _("Checked by the people who run this server.")
+    day = date_format(client.verified_at, "DATE_FORMAT")
+    return _("Checked by the people who run this server on %(day)s.") % {"day": day}
+
+
 def client_view(client: Client, *, allowed: Connection | None = None) -> ClientView:
     """Return what is told of a client; `allowed` is the connection that shows what it was when it was allowed last."""
     known = allowed.client_metadata_digest if allowed else ""
@@ -44,7 +55,7 @@ def client_view(client: Client, *, allowed: Connection | None = None) -> ClientV
         monogram=next((letter for letter in client.name if letter.isalnum()), "?").upper(),
         badge=badge_of(client),
         proof_host=client_ids.host_of(client.client_id) if client.has_document else "",
-        verified_note=_("Checked by the people who run this server.") if client.is_verified else "",
+        verified_note=_verified_note(client),
         client_id=client.client_id,
         website_url=client.website_url,
         website_host=urlsplit(client.website_url).netloc,

@@ -27,6 +27,8 @@ WAITS_FIRST = gettext_lazy("An admin of the handle lets new apps in: Allow sends
 
 @dataclass(frozen=True)
 class HandleRow:
+    """One handle. `has_page` tells whether its page is open to this person: there they find whom to ask."""
+
     slug: str
     display_name: str
     role: str
@@ -34,6 +36,7 @@ class HandleRow:
     is_disabled: bool
     reason: str
     is_checked: bool
+    has_page: bool
 
 
 @dataclass(frozen=True)
@@ -112,4 +115,5 @@ def handle_row(seats: Seats, seat: Seat, *, checked: bool) -> HandleRow:
         is_disabled=bool(obstacle),
         reason=obstacle or (str(WAITS_FIRST) if seats.waits(seat) else ""),
         is_checked=checked and not obstacle,
+        has_page=seat.is_usable,
     )
