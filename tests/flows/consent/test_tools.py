@@ -227,7 +227,7 @@ def test_an_admin_approves_for_everybody_of_the_handle(world: World, chatgpt: Ap
         assert method(act, {"version": 2}).status_code == 404
     assert world.bob.http.get("/handles/acme/tools").status_code == 404
     said = words(world.alice.http.get("/handles/acme/tools"))
-    assert "1 new tool waits. 1 of 2 connections has the permissions for it already." in said
+    assert "1 new tool waits. 1 of 2 connections has the permissions already." in said
     assert world.alice.http.get(act).status_code == 302
     assert "Purge links" not in listed(world, held)
     world.alice.http.post(act, {"version": "2"})
