@@ -130,7 +130,7 @@ def _note_tools(approval: Approval, connection: Connection, known: scopes.Catalo
     left = set(approval.wanted) - set(approval.granted)
     offered = scopes.allowed_to(access.role_in(approval.handle, approval.user), left, known) if left else []
     declined = tools.declined_after(connection.declined_scopes.split(), offered, approval.granted)
-    connection.declined_scopes = " ".join(scopes.ordered(declined, known))
+    connection.declined_scopes = " ".join(sorted(declined))
     connection.tools_version = max(connection.tools_version, approval.tools_version)
 
 
