@@ -5,8 +5,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import F, QuerySet
-
 from authserver.models import Connection, ToolApproval
 from authserver.protocol import scopes, tools
 from authserver.protocol.tools import Ground, Manifest, Standing, Tool
@@ -54,8 +52,8 @@ def of(connection: Connection) -> Waiting:
 
 
 def counts(rows: Iterable[Connection]) -> dict[UUID, int]:
-    """Return how many tools wait at each of these connections, by its id; those where none does are left out. A few
-    queries for each endpoint that published since, one where none did."""
+    """Return how many tools wait at each of these connections, by its id; those where none does are left out. The
+    rows come with their endpoints; a few queries for each endpoint that published since, none where none did."""
     found = _behind(rows)
     if not found:
         return {}
@@ -76,11 +74,8 @@ def counts(rows: Iterable[Connection]) -> dict[UUID, int]:
 
 
 def _behind(rows: Iterable[Connection]) -> list[Connection]:
-    ids = [row.pk for row in rows]
-    behind: QuerySet[Connection] = Connection.objects.filter(
-        pk__in=ids, ended_at=None, protected_resource__tools_version__gt=F("tools_version")
-    )
-    return list(behind.select_related("handle", "user")) if ids else []
+    ids = [row.pk for row in rows if row.protected_resource.tools_version > row.tools_version]
+    return list(Connection.objects.filter(pk__in=ids, ended_at=None).select_related("handle", "user")) if ids else []
 
 
 def _approved(rows: list[Connection]) -> dict[tuple[UUID, UUID], int]:

@@ -81,7 +81,8 @@ class Card:
 def of(person: User, *, now: datetime) -> list[Card]:
     """Return a card for each of this person's live connections, those that were never used or only hold a refresh
     token too; the newest first. The number of statements does not depend on how many there are."""
-    rows = Connection.objects.filter(user=person, ended_at=None).select_related("client", "handle")
+    live = Connection.objects.filter(user=person, ended_at=None)
+    rows = live.select_related("client", "handle", "protected_resource")
     return cards(list(rows.order_by("-created_at")), person, now=now)
 
 
