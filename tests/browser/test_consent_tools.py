@@ -42,7 +42,7 @@ def test_the_tools_follow_ticks_presets_and_the_handle(
     assert count(page) == "3 tools, 1 can change data"
     page.get_by_role("button", name="Read only", exact=True).click()
     assert count(page) == "2 tools, 0 can change data"
-    assert page.get_by_text("Asks you first: 1 more").is_visible()
+    assert page.get_by_text("Asks you first: 1 more", exact=True).is_visible()
     page.get_by_role("checkbox", name="Read your links Read").uncheck()
     assert count(page) == "1 tool, 0 can change data"
     expect(page.get_by_role("button", name="Custom")).to_have_attribute("aria-pressed", "true")
