@@ -12,6 +12,8 @@ REFRESH_CHAIN_LENGTH_MAX = 200  # how many replacements behind a late token may 
 DECLINED_WISH_REST = timedelta(days=30)  # a scope that a person declined does not come up again before
 WISHES_PER_CONNECTION_MAX = 20  # that wait for its person at the same time
 AUTHORIZATION_CODE_LIFETIME = timedelta(seconds=60)  # RFC 6749 §4.1.2 allows ten minutes
+HANDLES_LISTED_MAX = 50  # on a consent page; with more, the server searches
+HANDLE_SEARCH_LENGTH_MAX = 80
 CONSENT_FORM_LIFETIME = timedelta(minutes=60)  # how long a consent page may stay open before Allow
 # A registration that was never used ends after a month; one that was, after two years without use, so that a client
 # idle for a year still reconnects (RFC 7591 §5 asks for some end). Tombstones of the unused ones go after a year more.

@@ -25,7 +25,8 @@ from authserver.views.events import jwks, poll, streams
 from authserver.views.handles import clients, connection_acts, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 from authserver.views.integrations import pages as integrations
-from authserver.views.tools import publishing
+from authserver.views.tools import handle as tools_of_handle
+from authserver.views.tools import publishing, waiting
 
 administration.furnish(admin.site)
 administrators.guard(admin.site)  # the sign-in page of everybody, and a second factor
@@ -72,6 +73,7 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/pause", changes.pause, name="connection_pause"),
     path("connections/<uuid:connection_id>/resume", changes.resume, name="connection_resume"),
     path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
+    path("connections/<uuid:connection_id>/tools", waiting.new_tools, name="connection_tools"),
     path("admin/", admin.site.urls),
     # what admins of a handle decide
     path("handles", overview.handle_list, name="handles"),
@@ -88,6 +90,8 @@ urlpatterns = [
     ),
     path("handles/<str:slug>/connections/<uuid:connection_id>", connection_acts.connection, name="handle_connection"),
     path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
+    path("handles/<str:slug>/tools", tools_of_handle.tool_page, name="handle_tools"),
+    path("handles/<str:slug>/tools/<uuid:resource_id>/approve", tools_of_handle.approve, name="handle_tools_approve"),
     path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),
     path("handles/<str:slug>/tokens/<uuid:token_id>/revoke", tokens.revoke, name="handle_token_revoke"),
     path("handles/<str:slug>/usage", usage.usage_page, name="handle_usage"),

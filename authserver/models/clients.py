@@ -66,6 +66,7 @@ class Client(AbstractApplication):
     is_verified = models.BooleanField(
         default=False, help_text="An administrator has checked who is behind it; the consent page says so."
     )
+    verified_at = models.DateTimeField(null=True, editable=False)
     is_active = models.BooleanField(
         default=True, help_text="Clear it and every connection of this client is refused at once."
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection as database
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from authserver import policy
@@ -89,6 +90,8 @@ def save_by_administrator(client: Client, *, by: User, changed: list[str], is_ne
     client.registration_key = None  # what an administrator shaped is joined by nobody
     if not client.has_secret:
         client.secret_digest = client.previous_secret_digest = b""
+    if is_new or "is_verified" in changed:
+        client.verified_at = timezone.now() if client.is_verified else None
     client.save()
     tag = Tag.CLIENT_REGISTERED if is_new else Tag.CLIENT_UPDATED
     if not is_new and "is_active" in changed:

@@ -22,6 +22,94 @@ function setUpPicker(form) {
   setUpSearch(picker);
 }
 
+// --- Tools follow what is ticked, and the handle. The server's rule is authserver/protocol/tools.
+
+function setUpTools(form) {
+  const section = form.querySelector("[data-tools]");
+  if (!section) return;
+  const live = section.querySelector("[data-tool-live]");
+  section.querySelectorAll("[data-without-script]").forEach((each) => { each.hidden = true; });
+  const show = () => showTools(form, section);
+  let said = show();
+  let waiting;
+  form.addEventListener("change", () => {
+    const text = show();
+    clearTimeout(waiting);
+    // One word for many quick ticks, and none where the tools stay the same.
+    if (text !== said) waiting = setTimeout(() => { said = live.textContent = text; }, 600);
+  });
+}
+
+function showTools(form, section) {
+  const chosen = form.querySelector("input[name=handle]:checked");
+  const boxes = [...form.querySelectorAll("input[name=scope]")];
+  const ticked = new Set(boxes.filter((box) => box.checked).map((box) => box.value));
+  form.querySelectorAll("[data-tool]").forEach((tool) => { tool.hidden = !reachesTool(tool, ticked, chosen); });
+  form.querySelectorAll("[data-new-tools]").forEach((part) => {
+    const elsewhere = chosen && part.dataset.newTools !== chosen.value;
+    part.hidden = Boolean(elsewhere) || !part.querySelector("[data-tool]:not([hidden])");
+  });
+  section.querySelectorAll("[data-tool-group]").forEach((group) => {
+    group.hidden = !group.querySelector("[data-tool]:not([hidden])");
+  });
+  const words = section.dataset;
+  const usable = [...section.querySelectorAll("[data-tool-group] [data-tool]:not([hidden])")];
+  const changing = usable.filter((tool) => !("reads" in tool.dataset)).length;
+  const text = words.together.replace("%(tools)s", counted(words.toolWords, usable.length))
+    .replace("%(changing)s", counted(words.changingWords, changing));
+  const count = section.querySelector("details:not([data-asking]) [data-count]");
+  if (count) count.textContent = text;
+  return showAsking(section, words.askingWords, text);
+}
+
+function showAsking(section, words, text) {
+  const asking = section.querySelector("[data-asking]");
+  if (!asking) return text;
+  const count = asking.querySelectorAll("[data-tool]:not([hidden])").length;
+  asking.hidden = count === 0;
+  asking.querySelector("[data-count]").textContent = counted(words, count);
+  return count ? `${text}. ${counted(words, count)}` : text;
+}
+
+function reachesTool(tool, ticked, chosen) {
+  const words = (text) => (text ? text.split(" ") : []);
+  const { needs, toolRole, keptFrom } = tool.dataset;
+  if (!words(needs).every((scope) => ticked.has(scope))) return false;
+  if (!chosen || chosen.type !== "radio") return true;
+  return reaches(chosen.dataset.role, toolRole || "public") && !words(keptFrom).includes(chosen.value);
+}
+
+function counted(forms, number) {
+  const found = JSON.parse(forms);
+  const category = new Intl.PluralRules(document.documentElement.lang).select(number);
+  return (found[category] ?? found.other).replace("%(count)d", number);
+}
+
+function setUpPresets(form) {
+  const presets = form.querySelector("[data-presets]");
+  if (!presets) return;
+  const boxes = () => [...form.querySelectorAll("input[name=scope]:enabled")];
+  const wanted = { read: (box) => box.dataset.level === "read", all: () => true };
+  const press = (value) => presets.querySelectorAll("button").forEach((button) => {
+    button.setAttribute("aria-pressed", String(button.value === value));
+  });
+  presets.addEventListener("click", (event) => {
+    const button = event.target.closest("button");
+    if (!button) return;
+    event.preventDefault();
+    press(button.value);
+    const isTicked = wanted[button.value];
+    if (!isTicked) return;
+    boxes().forEach((box) => { box.checked = isTicked(box); });
+    form.dispatchEvent(new Event("change"));
+  });
+  form.addEventListener("change", (event) => {
+    if (!["scope", "handle"].includes(event.target.name)) return;
+    const fits = (value) => boxes().every((box) => box.checked === wanted[value](box));
+    press(fits("all") ? "all" : fits("read") ? "read" : "custom");
+  });
+}
+
 function scopeRows(form) {
   const words = form.querySelector("[data-scopes]").dataset;
   return [...form.querySelectorAll("[data-role-needed]")].map((item) => {
@@ -60,29 +148,33 @@ function setUpSearch(picker) {
   if (!search) return;
   const input = search.querySelector("input");
   const items = [...picker.querySelectorAll("[data-words]")];
-  const show = () => filter(items, input.value, search.querySelector("[role=status]"));
-  search.hidden = false;
+  const matching = items.filter((item) => item.dataset.words.toLowerCase().includes(nameTyped(input)));
+  const enter = (shown) => shown.map((item) => item.querySelector("input")).find((radio) => !radio.disabled)?.focus();
+  if ("goToList" in input.dataset) enter(matching);
+  if (!("whole" in search.dataset)) return;  // the server searches: not every handle is on the page
+  const show = () => filter(items, nameTyped(input), search.querySelector("[role=status]"));
+  search.querySelector("button").hidden = true;
   show();
   input.addEventListener("input", show);
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();  // Enter would press the form's first button
-    const first = items.find((item) => !item.hidden && !item.querySelector("input").disabled);
-    if (first) first.querySelector("input").focus();
+    enter(items.filter((item) => !item.hidden));
   });
 }
 
-function filter(items, typed, status) {
-  const wanted = typed.trim().replace(/^@/, "").toLowerCase();
+function nameTyped(input) {
+  return input.value.trim().replace(/^@/, "").toLowerCase();
+}
+
+function filter(items, wanted, status) {
   let found = 0;
   items.forEach((item) => {
     const matches = item.dataset.words.toLowerCase().includes(wanted);
     item.hidden = !matches && !item.querySelector("input").checked;
     found += matches ? 1 : 0;
   });
-  const words = status.dataset;
-  const text = found === 0 ? words.countNone : found === 1 ? words.countOne : words.count;
-  status.textContent = text.replace("{count}", found);
+  status.textContent = found ? counted(status.dataset.counts, found) : status.dataset.none;
 }
 
 // One answer per page. The buttons are disabled after the form data is taken: a disabled button is not posted.
@@ -95,6 +187,7 @@ function setUpSubmitGuard(form) {
   };
   form.addEventListener("submit", (event) => {
     const answer = event.submitter;
+    if (answer?.name === "find") return;
     live.textContent = live.dataset[answer ? answer.value : "allow"] || "";
     setTimeout(() => buttons.forEach((button) => { button.disabled = true; }));
     // An installed app opens beside this page, which stays: say so, and let the person try again.
@@ -132,7 +225,12 @@ function setUpCopy(button) {
   });
 }
 
-document.querySelectorAll("[data-consent]").forEach((form) => { setUpPicker(form); setUpSubmitGuard(form); });
+document.querySelectorAll("[data-consent]").forEach((form) => {
+  setUpPicker(form);
+  setUpPresets(form);
+  setUpTools(form);
+  setUpSubmitGuard(form);
+});
 document.querySelectorAll("[data-toggle-password]").forEach(setUpPasswordToggle);
 document.querySelectorAll("[data-copy]").forEach(setUpCopy);
 document.querySelector("[role=alert][tabindex]")?.focus();

@@ -35,6 +35,7 @@ class Allowed:
     client_name: str
     client_digest: str
     is_paused: bool
+    has_new_tools: bool = False  # which wait for the person's word
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def judge(before: Allowed | None, now: Asked) -> Judgement:
 def _doubts(before: Allowed, now: Asked) -> tuple[str, ...]:
     found = {
         "connection:paused": before.is_paused,
+        "tools:new": before.has_new_tools,
         "redirect:other_origin": not _same_origin(before.redirect_origin, now.destination),
         "scopes:wider": not now.wanted or not now.wanted <= before.scopes,
         "client:changed": before.client_digest != now.client_digest,

@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from authserver import policy
 from authserver.models import AuthorizationCode, Client, Connection, Notice, ScopeRequest
-from authserver.protocol import credentials, redirects, scopes
+from authserver.protocol import credentials, redirects, scopes, tools
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.resources import Target
 from authserver.services import catalog, clients, events, notices, receipts
@@ -17,13 +17,14 @@ from authserver.services.connections.changes import PAUSE, set_pauses
 from authserver.services.connections.ending import end_if_nobody_holds_it
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from handles import access
 from handles.models import Handle
 
 Kind = Notice.Kind
 # What an approval writes. Not the whole row: its last use is noted without its lock.
 WRITTEN = (
-    "scopes", "approved_scopes", "approved_at", "client_name", "client_metadata_digest", "redirect_origin",
-    "approved_address", "approved_agent", *PAUSE,
+    "scopes", "approved_scopes", "declined_scopes", "tools_version", "approved_at", "client_name",
+    "client_metadata_digest", "redirect_origin", "approved_address", "approved_agent", *PAUSE,
 )  # fmt: skip
 SIGNED_OUT = Refusal("access_denied", "The person signed out meanwhile.", "person:signed_out")
 ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
@@ -43,6 +44,7 @@ class Approval:
     redirect_uri: str
     code_challenge: str
     consent_id: UUID
+    tools_version: int = 0  # of the endpoint's tools, as the page showed them
     is_remembered: bool = False  # nobody was asked again: the same as before, of the same client
 
 
@@ -105,6 +107,7 @@ def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> 
     before, known = connection.scopes.split(), catalog.current()
     connection.scopes = " ".join(scopes.after_approval(before, approval.wanted, approval.granted, known))
     connection.approved_scopes = _joined(connection.approved_scopes, connection.scopes)
+    _note_tools(approval, connection, known)
     connection.approved_at = now
     connection.client_name = approval.client.name
     connection.client_metadata_digest = approval.client.metadata_digest
@@ -115,6 +118,20 @@ def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> 
     ScopeRequest.objects.filter(connection=connection, scope__in=connection.scopes.split(), decision="").update(
         decision=ScopeRequest.Decision.ALLOWED, decided_at=now
     )
+
+
+def _note_tools(approval: Approval, connection: Connection, known: scopes.Catalog) -> None:
+    """Write down what was left unticked, and which tools were on the page. Nobody saw a page that was not shown.
+
+    What the person's role forbids was no choice of theirs: it may be asked for again when the role grows.
+    """
+    if approval.is_remembered:
+        return
+    left = set(approval.wanted) - set(approval.granted)
+    offered = scopes.allowed_to(access.role_in(approval.handle, approval.user), left, known) if left else []
+    declined = tools.declined_after(connection.declined_scopes.split(), offered, approval.granted)
+    connection.declined_scopes = " ".join(sorted(declined))
+    connection.tools_version = max(connection.tools_version, approval.tools_version)
 
 
 def _joined(*lists: str) -> str:

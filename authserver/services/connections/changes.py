@@ -7,11 +7,14 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from authserver.models import Connection, Event
-from authserver.services import catalog, events, receipts
+from authserver.models import Connection, Event, Notice
+from authserver.protocol import scopes
+from authserver.protocol.scopes import Catalog
+from authserver.services import catalog, events, notices, receipts
 from authserver.services.connections.standing import lock
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from handles import access
 
 PausedBy = Connection.PausedBy
 RANK = list(PausedBy.values)  # from least to most
@@ -24,17 +27,32 @@ ENDS: dict[str, set[str]] = {who: {who} for who in PausedBy.values} | {
 
 @transaction.atomic
 def allow_scopes(connection: Connection, ticked: Iterable[str], *, by: User, now: datetime) -> bool:
-    """Set what the person allows, among what they allowed before; return whether anything changed.
+    """Set what the person allows, among what they allowed or declined before; return whether anything changed.
 
-    Required scopes and those that no page shows stay. What was never allowed here is not added: that is asked on the
-    consent page, or answered where it waits (`allow_wish`). Records connection:narrowed or connection:widened.
+    Required scopes and those that no page shows stay. What was never asked for here is not added: that is asked on the
+    consent page, or answered where it waits (`allow_wish`). What was declined is added only within the person's role.
+    Records connection:narrowed or connection:widened.
     """
     locked = lock(connection.pk)
     known, marks = catalog.current(), set(ticked)
     before = locked.scopes.split()
     fixed = {name for name in before if name in known and (known[name].is_required or not known[name].is_shown)}
     chosen = [name for name in locked.approved_scopes.split() if name in marks or name in fixed]
-    return _set_scopes(locked, "scopes", chosen, by=by, now=now)
+    later = _declined_until_now(locked, marks - set(chosen), known)
+    if not _set_scopes(locked, "scopes", [*chosen, *later], by=by, now=now):
+        return False
+    if later:
+        locked.approved_scopes = " ".join([*locked.approved_scopes.split(), *later])
+        locked.declined_scopes = " ".join(name for name in locked.declined_scopes.split() if name not in later)
+        locked.save(update_fields=["approved_scopes", "declined_scopes"])
+        notices.owe(Notice.Kind.CONNECTION_WIDENED, locked.user, connection=locked, scopes=later, now=now)
+    return True
+
+
+def _declined_until_now(locked: Connection, ticked: set[str], known: Catalog) -> list[str]:
+    """Return what the person left unticked when it was asked for, ticks now, and may allow."""
+    role = access.role_in(locked.handle, locked.user)
+    return scopes.allowed_to(role, ticked & set(locked.declined_scopes.split()), known)
 
 
 @transaction.atomic

@@ -86,7 +86,9 @@ def allow_wish(waiting: ScopeRequest, *, by: User, now: datetime) -> bool:
     connection.scopes = " ".join(scopes.ordered([*connection.scopes.split(), waiting.scope], known))
     approved = [*connection.approved_scopes.split(), waiting.scope]
     connection.approved_scopes = " ".join(dict.fromkeys(approved))
-    connection.save(update_fields=["scopes", "approved_scopes"])
+    declined = [name for name in connection.declined_scopes.split() if name != waiting.scope]
+    connection.declined_scopes = " ".join(declined)
+    connection.save(update_fields=["scopes", "approved_scopes", "declined_scopes"])
     event = events.record(
         Tag.CONNECTION_WIDENED, actor=Actor.PERSON, by=by, connection=connection, scopes=connection.scopes
     )

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from authserver import policy
@@ -157,7 +158,8 @@ def block(client: Client, *, by: User, note: str) -> bool:
 @transaction.atomic
 def verify(client: Client, *, by: User, note: str) -> bool:
     """Say on the consent page that an administrator has checked who is behind it; False where it said so already."""
-    changed = Client.objects.filter(pk=client.pk, is_verified=False).update(is_verified=True)
+    unverified = Client.objects.filter(pk=client.pk, is_verified=False)
+    changed = unverified.update(is_verified=True, verified_at=timezone.now())
     if changed:
         event = events.record(
             Tag.CLIENT_UPDATED, actor=Actor.ADMINISTRATOR, by=by, client=client, change="verified", note=note[:500]

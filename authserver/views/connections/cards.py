@@ -1,7 +1,7 @@
 """One connection as its owner sees it, drawn in `templates/connections/_card.html`."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -17,9 +17,10 @@ from authserver.protocol.addresses import network_of
 from authserver.protocol.connections import agents
 from authserver.services import connections
 from authserver.services.connections import PausedBy
+from authserver.services.tools import waiting as tools_waiting
 from authserver.views.connections import figures
 from authserver.views.connections.figures import Figures
-from authserver.views.consent_page import client_view
+from authserver.views.consent.asker import client_view
 from handles import access
 from handles.roles import Role, at_least
 
@@ -77,13 +78,15 @@ class Card:
     paused: str
     paused_at: datetime | None
     may_resume: bool
+    new_tools: int
     figures: Figures
 
 
 def of(person: User, *, now: datetime) -> list[Card]:
     """Return a card for each of this person's live connections, those that were never used or only hold a refresh
     token too; the newest first. The number of statements does not depend on how many there are."""
-    rows = Connection.objects.filter(user=person, ended_at=None).select_related("client", "handle")
+    live = Connection.objects.filter(user=person, ended_at=None)
+    rows = live.select_related("client", "handle", "protected_resource")
     return cards(list(rows.order_by("-created_at")), person, now=now)
 
 
@@ -92,9 +95,12 @@ def cards(rows: list[Connection], person: User, *, now: datetime) -> list[Card]:
     catalog = active_scopes()
     roles = access.roles_in({row.handle for row in rows}, person)
     numbers = figures.of(rows, now=now)
-    waiting = connections.waiting_for(person)
+    waiting, new_tools = connections.waiting_for(person), tools_waiting.counts(rows)
     return [
-        _card(row, catalog, role=roles[row.handle_id], numbers=numbers[row.pk], waiting=waiting, now=now)
+        replace(
+            _card(row, catalog, role=roles[row.handle_id], numbers=numbers[row.pk], waiting=waiting, now=now),
+            new_tools=new_tools.get(row.pk, 0),
+        )
         for row in rows
     ]
 
@@ -139,6 +145,7 @@ def _card(
         paused=str(PAUSED.get(connection.paused_by, "")),
         paused_at=connection.paused_at,
         may_resume=connection.paused_by == PausedBy.PERSON,
+        new_tools=0,
         figures=numbers,
     )
 

@@ -86,7 +86,7 @@ def scopes(request: HttpRequest, found: Connection, user: User) -> HttpResponse:
 
 def _boxes(connection: Connection, user: User) -> list[Box]:
     known, role = cards.active_scopes(), access.role_in(connection.handle, user)
-    names = connection.approved_scopes.split() or connection.scopes.split()
+    names = [*(connection.approved_scopes.split() or connection.scopes.split()), *connection.declined_scopes.split()]
     allowed = set(connection.scopes.split())
     return [
         _box(scope, is_allowed=name in allowed, reason=cards.reason_not(scope, connection, role=role))

@@ -14,10 +14,14 @@ from authserver.protocol import redirects, scopes
 from authserver.protocol.connections import remembered
 from authserver.protocol.connections.remembered import Allowed, Answer, Asked, Judgement
 from authserver.protocol.redirects import Destination
+from authserver.protocol.tools import Manifest
 from authserver.services import catalog
+from authserver.services.tools import waiting
 from authserver.toolkit.endpoints import AuthorizationRequest
-from authserver.views import consent_page
-from authserver.views.consent_page import ClientView, HandleRow, ScopeRow, Seats
+from authserver.views.consent import page, scope_rows
+from authserver.views.consent.asker import ClientView, client_view
+from authserver.views.consent.scope_rows import ScopeRow
+from authserver.views.consent.seats import HandleRow, Seats, handle_row
 from handles.access import Seat
 
 OPEN = Judgement(Answer.ASK, ("handle:open",))
@@ -52,7 +56,9 @@ class ContinuePage:
     next: str
 
 
-def judge(request: HttpRequest, asked: AuthorizationRequest, *, user: User, seats: Seats) -> Continuing:
+def judge(
+    request: HttpRequest, asked: AuthorizationRequest, *, user: User, seats: Seats, manifest: Manifest
+) -> Continuing:
     """Return how this request may go on. Only where the handle is beyond doubt: the address names it, or this client
     has exactly one live connection through this resource. Where the page would have one button and there are handles to
     choose from, it is the whole page with the one from before chosen: the click is there anyway."""
@@ -60,7 +66,7 @@ def judge(request: HttpRequest, asked: AuthorizationRequest, *, user: User, seat
     if seat is None or seats.waits(seat):
         return Continuing(OPEN)
     found = seats.standing.at(seat.handle)
-    before = _allowed(found, seat) if found else None
+    before = _allowed(found, seat, manifest) if found else None
     judgement = remembered.judge(before, _asked(request, asked, user))
     if judgement.answer == Answer.SHORT and seats.settled is None:
         return Continuing(OPEN)
@@ -74,13 +80,14 @@ def _settled(seats: Seats) -> Seat | None:
     return next((seat for seat in seats.usable if only and seat.handle.pk == only.handle_id), None)
 
 
-def _allowed(connection: Connection, seat: Seat) -> Allowed:
+def _allowed(connection: Connection, seat: Seat, manifest: Manifest) -> Allowed:
     return Allowed(
         scopes=frozenset(scopes.allowed_to(seat.role, connection.scope_list, catalog.current())),
         redirect_origin=connection.redirect_origin,
         client_name=connection.client_name,
         client_digest=connection.client_metadata_digest,
         is_paused=bool(connection.paused_by),
+        has_new_tools=bool(waiting.at(connection, manifest, role=seat.role)),
     )
 
 
@@ -94,7 +101,7 @@ def _asked(request: HttpRequest, asked: AuthorizationRequest, user: User) -> Ask
         client_digest=asked.client.metadata_digest,
         is_verified=asked.client.is_verified,
         prompts=asked.prompts,
-        expects_another_person=bool(consent_page.other_person(asked, user)),
+        expects_another_person=bool(page.other_person(asked, user)),
         is_from_client=navigated,
     )
 
@@ -104,12 +111,12 @@ def build(
 ) -> ContinuePage:
     """Return the page with one button, for a request that may go on for this handle."""
     return ContinuePage(
-        client=consent_page.client_view(asked.client, allowed=seats.standing.at(seat.handle)),
+        client=client_view(asked.client, allowed=seats.standing.at(seat.handle)),
         destination=redirects.destination(asked.redirect_uri),
         person=user,
-        handle=consent_page.handle_row(seats, seat, checked=True),
-        rows=consent_page.rows_of(asked, seats=seats, seat=seat, ticked=frozenset(asked.wanted)),
-        lasts=consent_page.lasts(asked.client),
+        handle=handle_row(seats, seat, checked=True),
+        rows=scope_rows.rows_of(scope_rows.scopes_of(asked), seats=seats, seat=seat, ticked=frozenset(asked.wanted)),
+        lasts=page.lasts(asked.client),
         signed=signed,
         action="/oauth/authorize",
         next=f"/oauth/authorize?{query}",

@@ -1,8 +1,10 @@
 """The live connections of one person and client through one resource, as the consent page needs them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from authserver.models import Connection
@@ -12,8 +14,8 @@ from handles.models import Handle
 
 # A pause of the person's own is none here: their Allow ends it.
 PAUSED = {
-    PausedBy.HANDLE_ADMIN.value: "Paused by an admin of the handle.",
-    PausedBy.ADMINISTRATOR.value: "Paused by the people who run this server.",
+    PausedBy.HANDLE_ADMIN.value: _("Paused by an admin of the handle."),
+    PausedBy.ADMINISTRATOR.value: _("Paused by the people who run this server."),
 }
 
 
@@ -34,7 +36,7 @@ class Standing:
     def obstacle(self, handle: Handle) -> str:
         """Return why a connection at this handle is not the person's to continue, as a sentence, or nothing."""
         found = self.at(handle)
-        return PAUSED.get(found.paused_by, "") if found else ""
+        return str(PAUSED.get(found.paused_by, "")) if found else ""
 
     def withheld(self, handle: Handle) -> frozenset[str]:
         """Return the scopes that an admin of this handle withholds from its connection."""
@@ -45,6 +47,17 @@ class Standing:
         """Return the handles at which a scope is withheld, separated by spaces."""
         found = [each.handle.slug for each in self.connections.values() if scope in each.withheld_scopes.split()]
         return " ".join(sorted(found))
+
+    def kept_from(self, scopes: Collection[str]) -> list[str]:
+        """Return the handles at which one of these scopes was declined before, unticked or withheld."""
+        if not scopes:
+            return []
+        return [each.handle.slug for each in self.connections.values() if _refused(each) & set(scopes)]
+
+
+def _refused(connection: Connection) -> set[str]:
+    unticked = set(connection.approved_scopes.split()) - set(connection.scopes.split())
+    return unticked | set(connection.declined_scopes.split()) | set(connection.withheld_scopes.split())
 
 
 def read(asked: AuthorizationRequest, user: User) -> Standing:

@@ -15,7 +15,8 @@ from authserver.protocol.governance import Decision, Entry, Kind, Mode
 from authserver.services import clients
 from authserver.services.governance import client_list, decisions, verdicts
 from authserver.services.governance.client_list import Listed
-from authserver.views.consent_page import NOT_LET_IN, ClientView, client_view
+from authserver.views.consent.asker import ClientView, client_view
+from authserver.views.consent.seats import NOT_LET_IN
 from authserver.views.handles.shared import MODES, administered, private
 from handles.models import Handle
 

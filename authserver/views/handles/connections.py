@@ -21,7 +21,7 @@ from authserver.services.connections.listing import Listed, Wanted
 from authserver.services.governance import client_list
 from authserver.services.usage import figures
 from authserver.services.usage.figures import Figures
-from authserver.views.consent_page import ClientView, client_view
+from authserver.views.consent.asker import ClientView, client_view
 from authserver.views.handles.shared import administered, private
 from handles.models import Handle
 

@@ -4,7 +4,6 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import groupby
 from typing import Any
 
 from django.core import signing
@@ -17,6 +16,7 @@ from authserver.models import PersonalAccessToken, Scope
 from authserver.protocol import scopes
 from authserver.protocol.control.scopes import ControlScope
 from authserver.services import catalog, personal_tokens
+from authserver.views.consent.scope_rows import ScopeGroup, ScopeRow, grouped, needs_role
 from handles import roles
 from handles.access import Seat
 from handles.models import Handle, Membership
@@ -26,30 +26,6 @@ SALT = "authserver.personal_token"
 CONTROL_GROUP = "This handle's control plane (API)"
 LIFETIME_DEFAULT = timedelta(days=30)
 PER_PAGE = 25
-
-
-@dataclass(frozen=True)
-class ScopeRow:
-    name: str
-    title: str
-    description: str
-    consequence: str
-    group: str
-    level: str
-    level_label: str
-    role_needed: str
-    is_checked: bool
-    disabled_reason: str
-
-    @property
-    def is_disabled(self) -> bool:
-        return bool(self.disabled_reason)
-
-
-@dataclass(frozen=True)
-class ScopeGroup:
-    title: str
-    rows: tuple[ScopeRow, ...]
 
 
 @dataclass(frozen=True)
@@ -176,8 +152,7 @@ def _lifetime(span: timedelta, typed: Typed, now: datetime) -> Lifetime:
 def _groups(role: Role, typed: Typed) -> tuple[ScopeGroup, ...]:
     offered = personal_tokens.offered()
     content = {row.name: row for row in Scope.objects.filter(pk__in=offered)}
-    rows = [_row(rule, content.get(name), role, name in typed.scopes) for name, rule in offered.items()]
-    return tuple(ScopeGroup(title, tuple(each)) for title, each in groupby(rows, key=lambda row: row.group))
+    return grouped(_row(rule, content.get(name), role, name in typed.scopes) for name, rule in offered.items())
 
 
 def _row(rule: scopes.Rule, entry: Scope | None, role: Role, is_checked: bool) -> ScopeRow:
@@ -193,7 +168,7 @@ def _row(rule: scopes.Rule, entry: Scope | None, role: Role, is_checked: bool) -
         level_label=str(Scope.Level(rule.level).label),
         role_needed=rule.role,
         is_checked=is_checked and not beyond,
-        disabled_reason=f"Needs the role {Role(rule.role).label.lower()}." if beyond else "",
+        disabled_reason=needs_role(rule.role) if beyond else "",
     )
 
 

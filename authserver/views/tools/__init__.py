@@ -1,1 +1,1 @@
-"""New tools of MCP servers, and whose word they wait for: a person's for a connection, an admin's for a handle."""
+"""Tools of MCP servers: published by resource servers, and new ones approved by people."""

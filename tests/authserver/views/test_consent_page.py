@@ -7,9 +7,12 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.utils import timezone
+from django.utils.formats import date_format
 
-from authserver.models import Scope
-from tests.flows.changes import set_client, set_role, set_scope
+from authserver.models import Client, Scope
+from authserver.services.governance import decisions
+from tests.flows.changes import set_role, set_scope
 from tests.people import CALLBACK, READS, App, World, answer_of, hosted, tokens_of
 
 WIDE = f"{READS} links.write analytics.read site.deployments.write offline_access"
@@ -64,9 +67,11 @@ def test_a_client_cannot_call_itself_verified(world: World) -> None:
 
 
 def test_a_client_that_an_administrator_checked_is_verified(world: World, chatgpt: App) -> None:
-    set_client(chatgpt, is_verified=True)
+    decisions.verify(Client.objects.get(), by=world.admin.user, note="")
     said = words(ask(world, chatgpt))
     assert "Verified" in said
+    day = date_format(timezone.now(), "DATE_FORMAT")
+    assert f"Who verified it Checked by the people who run this server on {day}." in said
     assert "Unverified" not in said
     assert "registered itself" not in said
 

@@ -1,0 +1,80 @@
+"""What an authorization request is answered with: a redirect to the client, or a page of ours that says why not."""
+
+import logging
+from dataclasses import replace
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from authserver import policy
+from authserver.protocol import redirects
+from authserver.protocol.errors import Refusal
+from authserver.services import connections
+from authserver.services.governance import decisions
+from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
+from authserver.views import errors
+from authserver.views.consent import dead_ends
+from authserver.views.errors import ErrorPage
+from handles.access import Seat
+
+log = logging.getLogger(__name__)
+
+
+class AppRedirect(HttpResponseRedirect):
+    """A redirect to a validated redirect URI; the schemes of known apps are among them."""
+
+    allowed_schemes = ["https", "http", *policy.PRIVATE_USE_SCHEMES]
+
+
+def fail(request: HttpRequest, failed: FailedRequest) -> HttpResponse:
+    """Answer at the redirect URI, or on a page of ours where that is not to be trusted (RFC 6749 §4.1.2.1)."""
+    log.info("refused %s: %s", failed.refusal.code, failed.refusal.reason)
+    if failed.redirect_uri:
+        return send_back(failed.redirect_uri, failed.state, failed.refusal)
+    return errors.show(request, dead_ends.page_for(failed))
+
+
+def send_back(redirect_uri: str, state: str, refusal: Refusal) -> HttpResponse:
+    """Tell the client no."""
+    told = {"error": refusal.code, "error_description": refusal.description}
+    return _redirect(_answer_uri(redirect_uri, state, told))
+
+
+def answer_with(request: HttpRequest, asked: AuthorizationRequest, code: str | Refusal) -> HttpResponse:
+    """Send the code to the client, or say that it has its answer."""
+    if isinstance(code, Refusal):
+        signed_out = code == connections.SIGNED_OUT
+        return errors.show(request, dead_ends.expired() if signed_out else dead_ends.answered())
+    return _redirect(_answer_uri(asked.redirect_uri, asked.state, {"code": code}))
+
+
+def wait(request: HttpRequest, asked: AuthorizationRequest, seat: Seat) -> HttpResponse:
+    """Ask the admins of the handle to let the client in; no connection is made before they do."""
+    user: User = request.user  # type: ignore[assignment]
+    filed = decisions.ask(seat.handle, asked.client, by=user)
+    if isinstance(filed, Refusal):
+        return dead_end(request, dead_ends.queue_full(seat.handle.slug), asked)
+    return dead_end(request, dead_ends.waits(seat, asked.client), asked)
+
+
+def dead_end(request: HttpRequest, page: ErrorPage, asked: AuthorizationRequest) -> HttpResponse:
+    """Show a dead end with the link that tells the client no, so that it does not wait."""
+    told = {"error": "access_denied", "error_description": "The person could not connect here."}
+    label = _("Return to %(app)s without connecting") % {"app": asked.client.name}
+    link = _answer_uri(asked.redirect_uri, asked.state, told)
+    return errors.show(request, replace(page, action_url=link, action_label=label))
+
+
+def _answer_uri(redirect_uri: str, state: str, told: dict[str, str]) -> str:
+    """Return the redirect URI with the answer, `state` as it came, and `iss` on success and error alike."""
+    answer = told | ({"state": state} if state else {}) | {"iss": settings.ISSUER}
+    return redirects.with_parameters(redirect_uri, answer)
+
+
+def _redirect(uri: str) -> HttpResponse:
+    response = AppRedirect(uri)
+    response["Cache-Control"] = "no-store"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
