@@ -51,6 +51,13 @@ def registration_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckM
 
 
 @checks.register(checks.Tags.security)
+def handle_creation_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.HANDLE_CREATION in ("anyone", "administrators"):
+        return []
+    return [_error("HANDLE_CREATION has an unknown value.", "Set it to anyone or administrators.", 20)]
+
+
+@checks.register(checks.Tags.security)
 def development_switches_stay_in_development(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     problems: list[checks.CheckMessage] = []
     if settings.PRODUCTION:

@@ -174,6 +174,8 @@ SIGN_INS_PER_MINUTE = env.int("SIGN_INS_PER_MINUTE", default=policy.SIGN_INS_PER
 REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
 # Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators only).
 REGISTRATION = env.str("REGISTRATION", default="open")
+# Who may create handles: anyone who is signed in, or administrators only.
+HANDLE_CREATION = env.str("HANDLE_CREATION", default="anyone")
 # Callback hosts whose unknown client ids are taken in as they come, after a move from another server; none by default.
 ADOPT_UNKNOWN_CLIENTS_FROM = env.list("ADOPT_UNKNOWN_CLIENTS_FROM", default=[])
 ACCOUNT_RATE_LIMITS = {

@@ -1,16 +1,17 @@
 """The roles, from least to most. Pure: no rows, no HTTP."""
 
 from django.db.models import TextChoices
+from django.utils.translation import gettext_lazy as _
 
 
 class Role(TextChoices):
     """What a person may approve for a handle. `public` is nobody's membership: it is what an outsider of a public
     handle holds."""
 
-    PUBLIC = "public", "Guest"
-    MEMBER = "member", "Member"
-    ADMIN = "admin", "Admin"
-    OWNER = "owner", "Owner"
+    PUBLIC = "public", _("Guest")
+    MEMBER = "member", _("Member")
+    ADMIN = "admin", _("Admin")
+    OWNER = "owner", _("Owner")
 
 
 def known(text: str | None) -> Role | None:

@@ -96,19 +96,20 @@ class Letter:
 
 def compose(notice: Notice) -> Letter:
     """Return what this notice says to its person."""
+    assert notice.user is not None
     facts, words = notice.facts, WORDS[Kind(notice.kind)]
     said = {
         "client": _quoted(facts.get("client")),
         "name": _quoted(facts.get("name")),
         "handle": names.plain(str(facts.get("handle", ""))),
-        "email": _named(notice.user.email),
+        "email": named(notice.user.email),
     }
     ids = {name: str(facts.get(name, "")) for name in ("handle", "connection", "token")}
     steps = ((words.step, words.path.format(**ids)), CHANGE_PASSWORD)
     titles = catalog.titles()
     return Letter(
         subject=f"{policy.PRODUCT_NAME}: {words.subject.format(**said)}",
-        greeting=f"Hello {_named(notice.user.display_name)},",
+        greeting=f"Hello {named(notice.user.display_name)},",
         lead=words.lead.format(**said),
         list_lead=words.list_lead,
         scopes=tuple(titles.get(name, name) for name in facts.get("scopes", ())),
@@ -132,7 +133,7 @@ def where(facts: dict[str, Any]) -> str:
     return f"{program}, from {kind} {network}"
 
 
-def _named(text: object) -> str:
+def named(text: object) -> str:
     """Return a name as it may stand in a sentence of ours."""
     name = names.plain(str(text or ""))[:NAME_LENGTH].strip()
     turns = any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in name)
@@ -140,4 +141,4 @@ def _named(text: object) -> str:
 
 
 def _quoted(text: object) -> str:
-    return f"“{_named(text) or names.UNNAMED}”"
+    return f"“{named(text) or names.UNNAMED}”"
