@@ -50,6 +50,7 @@ class Handle(models.Model):
     suspended_by = models.CharField(max_length=13, choices=SuspendedBy.choices, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="handles")
+    viewer_role: Role | None = None  # of the person a page is for; no column, and no page decides by it
 
     class Meta:
         ordering = ["slug"]

@@ -30,6 +30,7 @@ from authserver.views.consent import remembered, standing
 from authserver.views.consent.standing import Standing
 from authserver.views.consent_page import Seats
 from authserver.views.errors import ErrorPage
+from authserver.views.handles.people import accepting
 from handles import access
 from handles.access import Seat
 from handles.models import Handle
@@ -140,7 +141,7 @@ def meet(request: HttpRequest, asked: AuthorizationRequest, query: str) -> HttpR
     user: User = request.user  # type: ignore[assignment]
     seats = seats_for(asked, user)
     if isinstance(seats, ErrorPage):
-        return errors.show(request, way_back(seats, asked))
+        return errors.show(request, way_back(seats, asked, query))
     found = remembered.judge(request, asked, user=user, seats=seats)
     log.info("consent %s: %s", found.judgement.answer, " ".join(found.judgement.reasons))
     if found.seat is None or found.is_asked:
@@ -163,9 +164,8 @@ def show(
     """Show the consent page; with `problem` and the `choice` that met it, show it again."""
     user: User = request.user  # type: ignore[assignment]
     if not seats.fixed and not seats.offered:
-        return finish_page(
-            request, "authorize/no_handle.html", {"client_name": asked.client.name, "person": user}, asked, status=403
-        )
+        first = accepting.first_handle(request, client_name=asked.client.name, onward=f"{PATH}?{query}")
+        return finish_page(request, "authorize/no_handle.html", first, asked, status=403)
     page = consent_page.build(
         asked,
         user=user,
@@ -186,10 +186,13 @@ def finish_page(
     return response
 
 
-def way_back(page: ErrorPage, asked: AuthorizationRequest) -> ErrorPage:
-    """Give a dead end the link that tells the client no, so that it does not wait."""
+def way_back(page: ErrorPage, asked: AuthorizationRequest, query: str = "") -> ErrorPage:
+    """Give a dead end the link that tells the client no, so that it does not wait; and where somebody can be asked for
+    help, let that lead back to this request."""
     link = _answer_uri(asked.redirect_uri, asked.state, {"error": "access_denied", "error_description": page.title})
-    return replace(page, action_url=link, action_label=f"Return to {asked.client.name} without connecting")
+    help_url = f"{page.help_url}?next={quote(f'{PATH}?{query}')}" if page.help_url and query else page.help_url
+    label = f"Return to {asked.client.name} without connecting"
+    return replace(page, action_url=link, action_label=label, help_url=help_url)
 
 
 # --- POST: decide
@@ -210,7 +213,7 @@ def decide(request: HttpRequest) -> HttpResponse:
         return cancel(request, asked)
     seats = seats_for(asked, request.user)  # type: ignore[arg-type]
     if isinstance(seats, ErrorPage):
-        return errors.show(request, way_back(seats, asked))
+        return errors.show(request, way_back(seats, asked, signed.query))
     if choice.decision == "continue":
         return proceed(request, asked, signed, seats)
     if choice.decision == "choose":
@@ -244,7 +247,7 @@ def go_on(
     if code == connections.CHANGED:
         seats = seats_for(asked, request.user)  # type: ignore[arg-type]
         if isinstance(seats, ErrorPage):
-            return errors.show(request, way_back(seats, asked))
+            return errors.show(request, way_back(seats, asked, query))
         return show(request, asked, query=query, seats=seats)
     return answer_with(request, asked, code)
 

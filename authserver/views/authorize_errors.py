@@ -1,5 +1,7 @@
 """The dead ends of an authorization, in words: what is wrong and what to do next (screens C30)."""
 
+from django.utils.translation import gettext as _
+
 from accounts.models import User
 from authserver import policy
 from authserver.models import Client
@@ -117,6 +119,8 @@ def not_a_member(slug: str, user: User) -> ErrorPage:
         f"You are not a member of @{slug}",
         f"You are signed in as {user.email}, and only members may connect apps to it.",
         "Ask an owner of the handle to add you, or switch to the account that is a member.",
+        help_url=f"/handles/{slug}/join",
+        help_label=_("Ask an owner"),
     )
 
 

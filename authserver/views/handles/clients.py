@@ -62,7 +62,7 @@ def _show(request: HttpRequest, handle: Handle, *problems: str) -> HttpResponse:
     listed = client_list.listed_at(handle)
     page = ClientsPage(
         handle=handle,
-        choices=tuple(Choice(each.value, title, text, each == mode) for each, title, text in MODES),
+        choices=tuple(Choice(each.value, str(title), str(text), each == mode) for each, title, text in MODES),
         waiting=tuple(_card(each) for each in listed if each.waits),
         cards=tuple(_card(each) for each in listed if not each.waits),
         errors=problems,
