@@ -24,6 +24,7 @@ GOOD = {
     "ACCESS_TOKEN_LIFETIME_SECONDS": 600,
     "SECRET_KEY": "k" * 50,
     "REGISTRATION": "open",
+    "HANDLE_CREATION": "anyone",
 }
 
 FAULTS: list[tuple[str, dict[str, Any]]] = [
@@ -56,6 +57,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("E008", {"ACCESS_TOKEN_LIFETIME_SECONDS": 4, "PRODUCTION": False}),
     ("E009", {"REGISTRATION": "maybe"}),
     ("E009", {"REGISTRATION": ""}),
+    ("E020", {"HANDLE_CREATION": "everybody"}),
 ]
 
 # What is an error in production only.

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.http import require_GET
 
 from authserver import policy
@@ -23,7 +24,7 @@ from handles import slugs
 from handles.models import Handle
 
 NAME_PROBLEMS = (founding.NAME_FORM, founding.NAME_RESERVED, founding.NAME_TAKEN)
-TOO_FAST = Refusal("too_many_requests", "Wait a minute, then try again.", "handle:too_fast")
+TOO_FAST = Refusal("too_many_requests", gettext_noop("Wait a minute, then try again."), "handle:too_fast")
 
 
 @dataclass(frozen=True)
@@ -55,13 +56,14 @@ def create(request: HttpRequest) -> HttpResponse:
 
 
 def _make(request: HttpRequest, typed: Typed) -> Handle | Refusal:
-    user = person(request)
-    if not admit(f"handles_of_{user.pk}", limit=policy.HANDLES_CREATED_PER_MINUTE).count:
+    user, now = person(request), timezone.now()
+    problem = founding.problem_with(typed.slug, by=user, now=now)
+    if problem is None and not admit(f"handles_of_{user.pk}", limit=policy.HANDLES_CREATED_PER_MINUTE).count:
         return TOO_FAST
     open_to_all = typed.visibility == Handle.Visibility.PUBLIC
     visibility = Handle.Visibility.PUBLIC if open_to_all else Handle.Visibility.PRIVATE
     name = typed.display_name.strip() or (slugs.parse(typed.slug) or "")
-    return founding.create(Wish(typed.slug, name, visibility), by=user, now=timezone.now())
+    return founding.create(Wish(typed.slug, name, visibility), by=user, now=now)
 
 
 def _show(request: HttpRequest, typed: Typed, refusal: Refusal | None) -> HttpResponse:
