@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from authserver import policy
 from authserver.models import Scope
 from authserver.protocol.errors import Refusal
 from authserver.services.standing import founding, ownership
@@ -129,6 +130,7 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
             "stake": ownership.at_stake(handle, now=timezone.now()),
             "is_held": ownership.is_held(handle),
             "typed": typed,
+            "rest_days": policy.HANDLE_NAME_REST.days,
             "errors": (_("Type the name of the handle to delete it."),) if wrong else (),
         }
         return private(render(request, "handles/settings/delete.html", {"page": page}, status=400 if wrong else 200))

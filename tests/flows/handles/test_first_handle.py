@@ -116,7 +116,7 @@ def test_who_meets_a_private_handle_asks_its_owners_and_is_let_in(world: World, 
     told = world.carol.http.post(door)
     assert "You asked to join @acme" in words_of(told)
     assert [letter.to for letter in letters()] == [["alice@example.com"]]  # owners and admins, no other member
-    assert "Ask to join" not in words_of(world.carol.http.post(door))
+    assert "You can ask once" not in words_of(world.carol.http.post(door))
     assert len(letters()) == 1
     world.alice.sign_in()
     members = words_of(world.alice.http.get("/handles/acme/members"))
