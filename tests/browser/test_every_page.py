@@ -33,7 +33,20 @@ def test_a_page_for_somebody_signed_in(page: Page, home: str, world: World, insp
     inspect(page)
 
 
-@pytest.mark.parametrize("path", ["", "/acme", "/acme/connections", "/acme/usage"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/new",
+        "/acme",
+        "/acme/connections",
+        "/acme/usage",
+        "/acme/members",
+        "/acme/invitations",
+        "/acme/settings",
+        "/acme/leave",
+    ],
+)
 def test_a_page_of_a_handle(page: Page, home: str, world: World, chatgpt: App, inspect: Inspect, path: str) -> None:
     world.connect(world.bob, chatgpt, handle="acme")
     connection = Connection.objects.get()
