@@ -116,6 +116,13 @@ def _passes(rule: Validator, value: str) -> bool:
 
 
 @checks.register(checks.Tags.security)
+def handle_creation_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    if settings.HANDLE_CREATION in ("anyone", "administrators"):
+        return []
+    return [_error("HANDLE_CREATION has an unknown value.", "Set it to anyone or administrators.", 30)]
+
+
+@checks.register(checks.Tags.security)
 def development_switches_stay_in_development(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     problems: list[checks.CheckMessage] = []
     if settings.PRODUCTION:

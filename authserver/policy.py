@@ -47,6 +47,28 @@ PERSONAL_TOKENS_MAX = 50  # live ones of one person at one handle
 TOKEN_NAME_LENGTH_MAX = 80
 EXPIRED_TOKENS_SHOWN = timedelta(days=30)  # so that whoever looks why a program stopped finds the reason
 
+# Handles, and who is let in.
+HANDLES_OWNED_MAX = 20  # of one person, names that they gave up lately included
+HANDLES_CREATED_PER_MINUTE = 5  # of one person
+HANDLE_NAMES_CHECKED_PER_MINUTE = 60  # by one person, while they type
+# How long nobody else gets the name of a handle that is gone: by then every registration that knew its addresses has
+# ended (IDLE_REGISTRATION_LIFETIME).
+HANDLE_NAME_REST = timedelta(days=730)
+HANDLE_MEMBERS_PAGE = 25
+INVITATION_LIFETIMES = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
+INVITATION_LIFETIME = timedelta(days=7)  # where nothing else is chosen
+INVITATIONS_OPEN_MAX = 100  # of one handle
+INVITATIONS_PER_HANDLE_AND_DAY = 50
+INVITATION_USES_MAX = 500  # of one link, where a number is chosen
+INVITATION_REST = timedelta(days=1)  # before one handle writes to the same address again
+DECLINED_INVITATION_REST = timedelta(days=30)
+INVITATION_RETENTION = timedelta(days=30)  # after it expired
+INVITATION_LINKS_PER_MINUTE = 30  # tried from one address
+INVITATION_LINKS_HELD_MAX = 10  # by one browser
+JOIN_REQUESTS_MAX = 100  # that wait at one handle
+JOIN_REQUESTS_PER_PERSON_AND_DAY = 10
+DECLINED_JOIN_REST = timedelta(days=30)
+
 # Mail that is owed. A try that failed is repeated after twice the time of the one before.
 NOTICE_RETRY = timedelta(seconds=30)
 NOTICE_ATTEMPTS_MAX = 8
@@ -125,6 +147,7 @@ RESOURCE_SERVER_SECRET_PREFIX = "rss_"
 CLIENT_SECRET_PREFIX = "mcs_"
 REGISTRATION_TOKEN_PREFIX = "mcr_"
 INITIAL_ACCESS_TOKEN_PREFIX = "mci_"
+INVITATION_PREFIX = "inv_"
 
 AGENT_LENGTH_MAX = 200  # of a User-Agent, as far as it is kept
 

@@ -157,6 +157,8 @@ LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default
 # --- Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators).
 REGISTRATION = env.str("REGISTRATION", default="open")
 REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
+# Who may create handles: anyone who is signed in, or administrators only.
+HANDLE_CREATION = env.str("HANDLE_CREATION", default="anyone")
 # Callback hosts whose unknown client ids are taken in as they come, after a move from another server; none by default.
 ADOPT_UNKNOWN_CLIENTS_FROM = env.list("ADOPT_UNKNOWN_CLIENTS_FROM", default=[])
 

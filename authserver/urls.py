@@ -22,8 +22,10 @@ from authserver.views import (
 from authserver.views.brand import files
 from authserver.views.connections import changes, pages
 from authserver.views.events import jwks, poll, streams
-from authserver.views.handles import clients, connection_acts, overview, tokens, usage
+from authserver.views.handles import clients, connection_acts, new, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
+from authserver.views.handles import settings as handle_settings
+from authserver.views.handles.people import accepting, invitations, joining, members
 from authserver.views.integrations import pages as integrations
 from authserver.views.tools import handle as tools_of_handle
 from authserver.views.tools import publishing, waiting
@@ -37,6 +39,24 @@ one_connection = [
     path("pause", connection_acts.pause, name="handle_connection_pause"),
     path("resume", connection_acts.resume, name="handle_connection_resume"),
     path("disconnect", connection_acts.disconnect, name="handle_connection_disconnect"),
+]
+
+people_of_a_handle = [
+    path("members", members.member_page, name="handle_members"),
+    path("members/<uuid:person_id>/role", members.role, name="handle_member_role"),
+    path("members/<uuid:person_id>/remove", members.remove, name="handle_member_remove"),
+    path("members/requests/<int:request_id>", members.answer, name="handle_join_answer"),
+    path("leave", members.leave, name="handle_leave"),
+    path("invitations", invitations.invitation_page, name="handle_invitations"),
+    path("invitations/<uuid:invitation_id>/revoke", invitations.revoke, name="handle_invitation_revoke"),
+    path("join", joining.join, name="handle_join"),
+]
+
+settings_of_a_handle = [
+    path("", handle_settings.settings, name="handle_settings"),
+    path("/status", handle_settings.status, name="handle_status"),
+    path("/transfer", handle_settings.transfer, name="handle_transfer"),
+    path("/delete", handle_settings.delete, name="handle_delete"),
 ]
 
 urlpatterns = [
@@ -75,9 +95,17 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
     path("connections/<uuid:connection_id>/tools", waiting.new_tools, name="connection_tools"),
     path("admin/", admin.site.urls),
-    # what admins of a handle decide
+    # who is invited
+    path("invitations", accepting.invitation_list, name="invitations"),
+    path("invitations/<uuid:invitation_id>", accepting.invitation, name="invitation"),
+    path("invitations/<uuid:invitation_id>/switch", accepting.switch, name="invitation_switch"),
+    # what members of a handle have there, and its admins decide
     path("handles", overview.handle_list, name="handles"),
+    path("handles/new", new.create, name="handle_new"),
+    path("handles/check", new.check, name="handle_check"),
     path("handles/<str:slug>", overview.overview, name="handle"),
+    path("handles/<str:slug>/settings", include(settings_of_a_handle)),
+    path("handles/<str:slug>/", include(people_of_a_handle)),
     path("handles/<str:slug>/clients", clients.client_page, name="handle_clients"),
     path("handles/<str:slug>/clients/policy", clients.set_policy, name="handle_client_policy"),
     path("handles/<str:slug>/clients/decide", clients.decide, name="handle_client_decide"),

@@ -62,6 +62,14 @@ def seats_of(user: User) -> list[Seat]:
     return sorted(seats, key=lambda seat: (seat.role != Role.OWNER, seat.handle.slug))
 
 
+def membership_of(handle: Handle, user: User) -> Seat | None:
+    """Return the seat this person holds at this handle, a suspended one too, or None. For the settings of a handle, and
+    for nothing that acts for it: ask `role_in` there."""
+    found = Membership.objects.filter(handle=handle, user=user).first() if user.is_active else None
+    role = roles.known(found.role) if found else None
+    return Seat(handle, role) if role else None
+
+
 def roles_of(handle: Handle, users: Iterable[User]) -> dict[UUID, Role]:
     """Return the role that each of these people holds at one handle now, by their id; those who may not act for it
     are left out. One query however many they are."""

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -13,12 +14,14 @@ from django.utils.safestring import SafeString
 
 from authserver.admin.base import RecordedAdmin, by_and_now
 from authserver.services import catalog
+from authserver.services.events import Actor
 from authserver.services.governance import client_list
-from authserver.services.standing import handles, seats
+from authserver.services.standing import handles, invitations, seats
 from handles import access
-from handles.models import Handle, Membership
+from handles.models import Handle, Invitation, Membership
 
 APPS_SHOWN = 20
+ACT_AT_ONCE_MAX = 200
 MEMBERS_LISTED = 100  # above it they have a page of their own: a form takes a thousand fields
 
 
@@ -66,7 +69,7 @@ class HandleAdmin(RecordedAdmin):
     search_fields = ("slug", "display_name")
     readonly_fields = ("created_at", "member_count", "addresses", "lets_in", "connected_apps")
     fieldsets = (
-        (None, {"fields": ("slug", "display_name", "visibility", "status", "created_at")}),
+        (None, {"fields": ("slug", "display_name", "visibility", "status", "suspended_by", "created_at")}),
         ("Behind it", {"fields": ("member_count", "addresses", "lets_in", "connected_apps")}),
     )
     inlines = (MembershipInline,)
@@ -126,3 +129,35 @@ class HandleAdmin(RecordedAdmin):
             seats.remove(seat, **facts)
         for seat in [*(each for each, _ in formset.changed_objects), *formset.new_objects]:
             seats.save(seat, **facts)
+
+
+@admin.register(Invitation)
+class InvitationAdmin(RecordedAdmin):
+    """Read only: people of the handle invite. Revoking ends what is open."""
+
+    list_display = ("handle", "role", "addressee", "made_by", "created_at", "expires_at", "uses", "ending")
+    list_filter = ("ending", "role")
+    list_select_related = ("handle", "made_by")
+    search_fields = ("handle__slug", "email", "made_by__email")
+    date_hierarchy = "created_at"
+    show_full_result_count = False
+    actions = ("revoke",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Invitation | None = None) -> bool:
+        return False
+
+    @admin.display(description="for")
+    def addressee(self, row: Invitation) -> str:
+        return row.email or "whoever holds the link"
+
+    @admin.action(description="Revoke selected invitations", permissions=["view"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Invitation]) -> None:
+        rows = queryset.filter(ended_at=None).select_related("handle")[:ACT_AT_ONCE_MAX]
+        ended = sum(invitations.revoke(row, actor=Actor.ADMINISTRATOR, **by_and_now(request)) for row in rows)
+        self.message_user(request, f"{ended} invitations were revoked.")

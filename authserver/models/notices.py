@@ -10,10 +10,18 @@ class Notice(models.Model):
         CONNECTION_WIDENED = "connection_widened", "An app may do more than before"
         CONNECTION_STOLEN = "connection_stolen", "A connection was ended: its key was used twice"
         TOKEN_CREATED = "token_created", "A personal access token was created"
+        INVITATION = "invitation", "Somebody is invited to a handle"
+        JOIN_ASKED = "join_asked", "Somebody asks to become a member"
+        JOIN_ACCEPTED = "join_accepted", "Somebody who asked became a member"
 
     id = models.BigAutoField(primary_key=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", help_text="Whom it is for."
+    )
+    email = models.EmailField(
+        blank=True, db_default="", help_text="Where it goes instead, to somebody who may have no account."
+    )
     facts = models.JSONField(help_text="Names, scopes, addresses: what the mail says. Never a secret.")
     created_at = models.DateTimeField()
     next_attempt_at = models.DateTimeField(db_index=True)
@@ -25,3 +33,7 @@ class Notice(models.Model):
 
     def __str__(self) -> str:
         return f"notice #{self.pk}"
+
+    @property
+    def address(self) -> str:
+        return self.user.email if self.user else self.email

@@ -31,6 +31,7 @@ from authserver.views import errors, responses
 from authserver.views.consent import answers, asker, dead_ends, page, remembered
 from authserver.views.consent.seats import Seats, seats_for
 from authserver.views.errors import ErrorPage
+from authserver.views.handles.people import accepting
 from handles.access import Seat
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ def meet(request: HttpRequest, asked: AuthorizationRequest, query: str) -> HttpR
     user: User = request.user  # type: ignore[assignment]
     seats = seats_for(asked, user)
     if isinstance(seats, ErrorPage):
-        return answers.dead_end(request, seats, asked)
+        return answers.dead_end(request, seats, asked, query)
     manifest = manifest_for(asked)
     found = remembered.judge(request, asked, user=user, seats=seats, manifest=manifest)
     log.info("consent %s: %s", found.judgement.answer, " ".join(found.judgement.reasons))
@@ -138,9 +139,8 @@ def show(
     for where it is not at hand."""
     user: User = request.user  # type: ignore[assignment]
     if not seats.fixed and not seats.offered:
-        return finish_page(
-            request, "authorize/no_handle.html", {"client_name": asked.client.name, "person": user}, asked, status=403
-        )
+        first = accepting.first_handle(request, client_name=asked.client.name, onward=f"{PATH}?{query}")
+        return finish_page(request, "authorize/no_handle.html", first, asked, status=403)
     manifest = manifest or manifest_for(asked)
     built = page.build(
         asked,
@@ -181,7 +181,7 @@ def decide(request: HttpRequest) -> HttpResponse:
         return cancel(request, asked)
     seats = seats_for(asked, request.user)  # type: ignore[arg-type]
     if isinstance(seats, ErrorPage):
-        return answers.dead_end(request, seats, asked)
+        return answers.dead_end(request, seats, asked, signed.query)
     return follow(request, asked, signed, choice=choice, seats=seats)
 
 
@@ -225,7 +225,7 @@ def go_on(
     if code == connections.CHANGED:
         seats = seats_for(asked, request.user)  # type: ignore[arg-type]
         if isinstance(seats, ErrorPage):
-            return answers.dead_end(request, seats, asked)
+            return answers.dead_end(request, seats, asked, query)
         return show(request, asked, query=query, seats=seats)
     return answers.answer_with(request, asked, code)
 

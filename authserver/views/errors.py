@@ -18,7 +18,8 @@ from authserver.views.responses import no_store
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """What a dead end tells a person. `action_url` is a way out, on this server or at a validated redirect URI."""
+    """What a dead end tells a person. `action_url` is a way out, on this server or at a validated redirect URI;
+    `help_url` a page of ours where somebody else can be asked."""
 
     status: int
     code: str
@@ -27,6 +28,8 @@ class ErrorPage:
     next_step: str
     action_url: str = ""
     action_label: str = ""
+    help_url: str = ""
+    help_label: str = ""
     request_id: str = ""
     details: tuple[tuple[str, str], ...] = ()
     retry_after_seconds: int = 0

@@ -225,6 +225,40 @@ function setUpCopy(button) {
   });
 }
 
+// Tells while somebody types whether a name is free, and shows the addresses that it will have.
+function setUpHandleName(form) {
+  const input = form.querySelector("[data-check]");
+  const told = form.querySelector("[data-told]");
+  let waiting = 0;
+  const ask = async () => {
+    const name = input.value.trim();
+    const answer = name && await fetch(`${input.dataset.check}?name=${encodeURIComponent(name)}`).catch(() => null);
+    if (name !== input.value.trim() || (answer && !answer.ok)) return;  // typed on, or too fast: the form says it
+    const found = answer ? await answer.json() : { told: "", is_free: true };
+    told.textContent = found.told;
+    told.dataset.state = found.is_free ? "free" : "taken";
+  };
+  input.addEventListener("input", () => {
+    const name = input.value.trim().replace(/^@/, "").toLowerCase();
+    form.querySelectorAll("[data-pattern]").forEach((code) => {
+      code.textContent = code.dataset.pattern.replace("{handle}", name || "…");
+    });
+    clearTimeout(waiting);
+    waiting = setTimeout(ask, 300);
+  });
+}
+
+// The secret of an invitation link stands behind the #: take it out of the address bar, and send it once.
+function setUpInvitationLink(form) {
+  const secret = location.hash.slice(1);
+  if (!secret.startsWith("inv_")) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  form.querySelector("input[name=link]").value = secret;
+  form.requestSubmit();
+}
+
+document.querySelectorAll("[data-handle-form]").forEach(setUpHandleName);
+document.querySelectorAll("[data-invitation-link]").forEach(setUpInvitationLink);
 document.querySelectorAll("[data-consent]").forEach((form) => {
   setUpPicker(form);
   setUpPresets(form);

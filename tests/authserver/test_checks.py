@@ -33,6 +33,7 @@ GOOD = {
     "SUPPORT_EMAIL": "help@example.com",
     "PRIVACY_URL": "https://example.com/privacy",
     "TERMS_URL": "",
+    "HANDLE_CREATION": "anyone",
 }
 
 
@@ -88,6 +89,7 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("E043", {"TERMS_URL": "/terms"}),
     ("E043", {"SUPPORT_EMAIL": "help"}),
     ("W040", {"BRAND_COLOR": "#808080"}),
+    ("E030", {"HANDLE_CREATION": "everybody"}),
 ]
 
 # What is an error in production only.

@@ -19,6 +19,7 @@ from authserver import policy
 from authserver.models import Connection, Notice
 from authserver.services import background, batches, events
 from authserver.services.batches import Pace
+from authserver.services.notices import handle_letters
 from authserver.services.notices.letters import compose, language_of
 
 log = logging.getLogger(__name__)
@@ -29,9 +30,16 @@ REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMT
 
 
 def owe(
-    kind: Notice.Kind, user: User, *, now: datetime, connection: Connection | None = None, **facts: object
+    kind: Notice.Kind,
+    user: User | None,
+    *,
+    now: datetime,
+    email: str = "",
+    connection: Connection | None = None,
+    **facts: object,
 ) -> Notice:
-    """Write down that this person is to be told. `facts` are names and scopes for the text: never a secret."""
+    """Write down that this person is to be told, or where there is none, whoever reads `email`. `facts` are names and
+    scopes for the text: never a secret."""
     where = events.current_request.get()
     told: dict[str, object] = {"address": where.address, "agent": where.agent, "language": _spoken(kind, connection)}
     if connection is not None:
@@ -40,7 +48,9 @@ def owe(
             "handle": connection.handle.slug,
             "connection": str(connection.pk),
         }
-    notice = Notice.objects.create(kind=kind, user=user, facts=told | facts, created_at=now, next_attempt_at=now)
+    notice = Notice.objects.create(
+        kind=kind, user=user, email=email, facts=told | facts, created_at=now, next_attempt_at=now
+    )
     background.soon("authserver.tasks.send_notices")
     return notice
 
@@ -107,7 +117,7 @@ def _mail(notice: Notice) -> EmailMultiAlternatives:
 
 
 def _letter(notice: Notice) -> EmailMultiAlternatives:
-    letter = compose(notice)
+    letter = handle_letters.compose(notice) if notice.kind in handle_letters.WORDS else compose(notice)
     # RFC 3834 §5: no machine answers it. The same id at a second try lets mail servers drop what came twice.
     host = urlsplit(settings.ISSUER).hostname
     headers = {
@@ -116,7 +126,7 @@ def _letter(notice: Notice) -> EmailMultiAlternatives:
     }
     context = {"letter": letter}
     text = render_to_string("mail/notice.txt", context)
-    mail = EmailMultiAlternatives(letter.subject, text, None, [notice.user.email], headers=headers)
+    mail = EmailMultiAlternatives(letter.subject, text, None, [notice.address], headers=headers)
     mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
     return mail
 

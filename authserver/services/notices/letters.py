@@ -46,23 +46,24 @@ class Letter:
 
 def language_of(notice: Notice) -> str:
     """Return the language of a letter: what its person chose, or what they read when it was owed."""
-    told = (notice.user.language, str(notice.facts.get("language", "")))
+    told = (notice.user.language if notice.user else "", str(notice.facts.get("language", "")))
     return choice.best(told) or settings.LANGUAGE_CODE
 
 
 def compose(notice: Notice) -> Letter:
     """Return what this notice says to its person, in the language that is spoken at the moment."""
+    assert notice.user is not None
     facts, spoken = notice.facts, words.of(Kind(notice.kind))
     said = {
         "client": _quoted(facts.get("client")),
         "name": _quoted(facts.get("name")),
         "handle": names.plain(str(facts.get("handle", ""))),
-        "email": _named(notice.user.email),
+        "email": named(notice.user.email),
     }
     titles = catalog.titles()
     return Letter(
         subject=f"{settings.BRAND_NAME}: {spoken.subject % said}",
-        greeting=_("Hello %(name)s,") % {"name": _named(notice.user.display_name)},
+        greeting=_("Hello %(name)s,") % {"name": named(notice.user.display_name)},
         lead=spoken.lead % said,
         list_lead=spoken.list_lead,
         scopes=tuple(catalog_text(str(titles.get(name, name))) for name in facts.get("scopes", ())),
@@ -96,7 +97,7 @@ def where(facts: dict[str, Any]) -> str:
     return _("%(program)s, from a private network, %(network)s") % said
 
 
-def _named(text: object) -> str:
+def named(text: object) -> str:
     """Return a name as it may stand in a sentence of ours."""
     name = names.plain(str(text or ""))[:NAME_LENGTH].strip()
     turns = any(unicodedata.bidirectional(letter) in RIGHT_TO_LEFT for letter in name)
@@ -104,4 +105,4 @@ def _named(text: object) -> str:
 
 
 def _quoted(text: object) -> str:
-    return _("“%(name)s”") % {"name": _named(text) or _("Unnamed client")}
+    return _("“%(name)s”") % {"name": named(text) or _("Unnamed client")}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from authserver.models import Connection, Event, PersonalAccessToken
@@ -20,10 +21,10 @@ from handles import access
 from handles.models import Handle, Membership
 from handles.roles import RANK, Role, at_least
 
-NOT_YOURS = Refusal("access_denied", "Your role does not reach so far.", "member:role_too_low")
-LAST_OWNER = Refusal("conflict", "A handle keeps at least one owner.", "member:last_owner")
-IS_MEMBER = Refusal("conflict", "This person is a member already.", "member:exists")
-NO_MEMBER = Refusal("not_found", "This person is not a member.", "member:unknown")
+NOT_YOURS = Refusal("access_denied", gettext_noop("Your role does not reach so far."), "member:role_too_low")
+LAST_OWNER = Refusal("conflict", gettext_noop("A handle keeps at least one owner."), "member:last_owner")
+IS_MEMBER = Refusal("conflict", gettext_noop("This person is a member already."), "member:exists")
+NO_MEMBER = Refusal("not_found", gettext_noop("This person is not a member."), "member:unknown")
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def add(handle: Handle, user: User, role: Role, *, by: User, now: datetime) -> M
     Refuses: access_denied, reason member:role_too_low; conflict, reason member:exists.
     """
     act = _begin(handle, user, by)
-    if not _reaches(act.acting, (role,)):
+    if not reaches(act.acting, (role,)):
         return NOT_YOURS
     if act.seat:
         return IS_MEMBER
@@ -122,16 +123,16 @@ def _begin(handle: Handle, user: User, by: User) -> _Act:
 def _refusal(act: _Act, *, after: Role | None) -> Refusal | None:
     """Return why a seat may not become another (None: no seat at all), or None."""
     if act.seat is None:
-        return NO_MEMBER if _reaches(act.acting, ()) else NOT_YOURS
+        return NO_MEMBER if reaches(act.acting, ()) else NOT_YOURS
     lowers_own = act.is_own and act.acting is not None and (after is None or RANK[after] <= RANK[act.acting])
-    if not lowers_own and not _reaches(act.acting, (act.seat.role, *((after,) if after else ()))):
+    if not lowers_own and not reaches(act.acting, (act.seat.role, *((after,) if after else ()))):
         return NOT_YOURS
     if act.seat.role == Role.OWNER and after != Role.OWNER and not _other_owners(act):
         return LAST_OWNER
     return None
 
 
-def _reaches(acting: Role | None, roles: Iterable[str]) -> bool:
+def reaches(acting: Role | None, roles: Iterable[str]) -> bool:
     """Tell whether somebody in the role `acting` may give and take all of these roles."""
     if acting is None or not at_least(acting, Role.ADMIN) or Role.PUBLIC in roles:
         return False

@@ -2,9 +2,11 @@
 
 import logging
 from dataclasses import replace
+from urllib.parse import quote
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -59,12 +61,16 @@ def wait(request: HttpRequest, asked: AuthorizationRequest, seat: Seat) -> HttpR
     return dead_end(request, dead_ends.waits(seat, asked.client), asked)
 
 
-def dead_end(request: HttpRequest, page: ErrorPage, asked: AuthorizationRequest) -> HttpResponse:
-    """Show a dead end with the link that tells the client no, so that it does not wait."""
+def dead_end(request: HttpRequest, page: ErrorPage, asked: AuthorizationRequest, query: str = "") -> HttpResponse:
+    """Show a dead end with the link that tells the client no, so that it does not wait; and where somebody can be asked
+    for help, let that lead back to this request."""
     told = {"error": "access_denied", "error_description": "The person could not connect here."}
     label = _("Return to %(app)s without connecting") % {"app": asked.client.name}
     link = _answer_uri(asked.redirect_uri, asked.state, told)
-    return errors.show(request, replace(page, action_url=link, action_label=label))
+    help_url = page.help_url
+    if help_url and query:
+        help_url += "?next=" + quote(f"{reverse('authorize')}?{query}")
+    return errors.show(request, replace(page, action_url=link, action_label=label, help_url=help_url))
 
 
 def _answer_uri(redirect_uri: str, state: str, told: dict[str, str]) -> str:

@@ -150,6 +150,8 @@ def not_a_member(slug: str, user: User) -> ErrorPage:
         _("You are not a member of @%(handle)s") % {"handle": slug},
         _("You are signed in as %(email)s, and only members may connect apps to it.") % {"email": user.email},
         _("Ask an owner of the handle to add you, or switch to the account that is a member."),
+        help_url=f"/handles/{slug}/join",
+        help_label=_("Ask an owner"),
     )
 
 

@@ -8,6 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from authserver import policy
 from authserver.protocol import redirects
@@ -63,7 +65,7 @@ def _show(request: HttpRequest, handle: Handle, *problems: str) -> HttpResponse:
     listed = client_list.listed_at(handle)
     page = ClientsPage(
         handle=handle,
-        choices=tuple(Choice(each.value, title, text, each == mode) for each, title, text in MODES),
+        choices=tuple(Choice(each.value, str(title), str(text), each == mode) for each, title, text in MODES),
         waiting=tuple(_card(each) for each in listed if each.waits),
         cards=tuple(_card(each) for each in listed if not each.waits),
         errors=problems,
@@ -93,14 +95,14 @@ def _card(listed: Listed) -> Card:
 def _status(listed: Listed) -> str:
     """Return what holds for an entry now, in words."""
     if listed.client and not listed.client.is_active:
-        return "Blocked by the people who run this server"
+        return _("Blocked by the people who run this server")
     if listed.waits:
-        return "Waits for you"
+        return _("Waits for you")
     if listed.rule:
-        return str(Decision(listed.rule.decision).label)
+        return _(str(Decision(listed.rule.decision).label))
     if listed.verdict.lets_in:
-        return "May connect"
-    return NOT_LET_IN.get(listed.verdict, "Has to ask first").rstrip(".")
+        return _("May connect")
+    return NOT_LET_IN.get(listed.verdict, _("Has to ask first")).rstrip(".")
 
 
 @login_required
@@ -110,9 +112,9 @@ def set_policy(request: HttpRequest, slug: str) -> HttpResponse:
         return _back(handle)
     mode = request.POST.get("mode", "")
     if mode not in Mode.values:
-        return _show(request, handle, "Choose who may connect.")
+        return _show(request, handle, _("Choose who may connect."))
     decisions.set_policy(handle, Mode(mode), by=request.user, now=timezone.now())  # type: ignore[arg-type]
-    success(request, "Saved. It holds from the next request of every app on.")
+    success(request, _("Saved. It holds from the next request of every app on."))
     return _back(handle)
 
 
@@ -125,11 +127,12 @@ def decide(request: HttpRequest, slug: str) -> HttpResponse:
     decision = request.POST.get("decision", "")
     entry, name = _typed(request) if "client_id" in request.POST else _shown(request, handle)
     if entry is None or decision not in (Decision.ALLOW, Decision.BLOCK):
-        return _show(request, handle, "Type the client ID of the app, as the app shows it.")
+        return _show(request, handle, _("Type the client ID of the app, as the app shows it."))
     decided = Decision(decision)
     decisions.decide(handle, entry, decided, by=request.user, now=timezone.now())  # type: ignore[arg-type]
-    may = "may connect to" if decided == Decision.ALLOW else "is blocked at"
-    success(request, f"{name} {may} @{handle.slug}.")
+    allows = decided == Decision.ALLOW
+    told = _("{app} may connect to @{handle}.") if allows else _("{app} is blocked at @{handle}.")
+    success(request, told.format(app=name, handle=handle.slug))
     return _back(handle)
 
 
@@ -146,8 +149,10 @@ def disconnect(request: HttpRequest, slug: str) -> HttpResponse:
     if request.POST.get("confirm") != "yes":
         return private(render(request, "handles/disconnect.html", {"handle": handle, "card": _card(listed)}))
     count = decisions.disconnect_everyone(handle, entry, by=request.user, now=timezone.now())  # type: ignore[arg-type]
-    ended = "1 connection" if count == 1 else f"{count} connections"
-    success(request, f"{listed.name}: {ended} to @{handle.slug} ended.")
+    told = ngettext(
+        "{app}: {count} connection to @{handle} ended.", "{app}: {count} connections to @{handle} ended.", count
+    )
+    success(request, told.format(app=listed.name, count=count, handle=handle.slug))
     return _back(handle)
 
 

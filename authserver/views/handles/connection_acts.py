@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts.models import User
 from authserver import policy
@@ -76,9 +78,9 @@ def _withhold(request: HttpRequest, handle: Handle, card: Card) -> None:
     untouched = set(row.withheld_scopes.split()) - shown
     taken = (shown & {line.scope.name for line in _lines(row)}) - let
     if connections.withhold(row, untouched | taken, by=_user(request), now=timezone.now()):
-        success(request, f"Saved: what @{handle.slug} lets {card.name} do. {receipts.in_force(row)}")
+        success(request, _told(_("Saved: what @{handle} lets {app} do."), card, receipts.in_force(row)))
     else:
-        success(request, "Nothing was changed.")
+        success(request, _("Nothing was changed."))
 
 
 @login_required
@@ -88,9 +90,11 @@ def pause(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResponse:
 
 def _pause(request: HttpRequest, handle: Handle, card: Card) -> None:
     if card.may_pause and connections.pause(card.connection, who=US, by=_user(request), now=timezone.now()):
-        success(request, f"{card.name} is paused until an admin resumes it. {receipts.in_force(card.connection)}")
+        success(
+            request, _told(_("{app} is paused until an admin resumes it."), card, receipts.in_force(card.connection))
+        )
     else:
-        error(request, f"{card.name} is paused already.")
+        error(request, _told(_("{app} is paused already."), card))
 
 
 @login_required
@@ -100,9 +104,9 @@ def resume(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResponse
 
 def _resume(request: HttpRequest, handle: Handle, card: Card) -> None:
     if card.may_resume and connections.resume(card.connection, who=US, by=_user(request), now=timezone.now()):
-        success(request, f"{card.name} is resumed: it works again from the next request on.")
+        success(request, _told(_("{app} is resumed: it works again from the next request on."), card))
     else:
-        error(request, f"{card.name} is not paused by an admin of @{handle.slug}: who paused it can resume it.")
+        error(request, _told(_("{app} is not paused by an admin of @{handle}: who paused it can resume it."), card))
 
 
 @login_required
@@ -119,7 +123,11 @@ def disconnect(request: HttpRequest, slug: str, connection_id: UUID) -> HttpResp
 def _disconnect(request: HttpRequest, handle: Handle, card: Card) -> None:
     connections.revoke(card.connection, reason=EndReason.HANDLE_ADMIN, now=timezone.now(), by=_user(request))
     heard = receipts.sentence([card.connection])
-    success(request, f"{card.name} no longer has access to @{handle.slug}. {heard}")
+    success(request, _told(_("{app} no longer has access to @{handle}."), card, heard))
+
+
+def _told(sentence: str, card: Card, more: str = "") -> str:
+    return f"{sentence.format(app=card.name, handle=card.connection.handle.slug)} {more}".strip()
 
 
 def _act(request: HttpRequest, slug: str, connection_id: UUID, act: Act) -> HttpResponse:
@@ -154,8 +162,7 @@ def disconnect_many(request: HttpRequest, slug: str) -> HttpResponse:
     left = rows.count()
     if left:
         return _ask(request, handle, search, count=left, ended=ended)
-    whose = f" {search.whose}" if search.whose else ""
-    success(request, f"{_connections(ended)}{whose} to @{handle.slug} ended. {receipts.sentence(batch)}")
+    success(request, f"{_ended(handle, ended, search.whose)} {receipts.sentence(batch)}")
     return _back(handle)
 
 
@@ -174,8 +181,14 @@ def _ask(
     return private(render(request, "handles/connections/end_many.html", {"page": page}))
 
 
-def _connections(count: int) -> str:
-    return "1 connection" if count == 1 else f"{count} connections"
+def _ended(handle: Handle, count: int, whose: str) -> str:
+    if not whose:
+        told = ngettext("{count} connection to @{handle} ended.", "{count} connections to @{handle} ended.", count)
+    else:
+        told = ngettext(
+            "{count} connection {whose} to @{handle} ended.", "{count} connections {whose} to @{handle} ended.", count
+        )
+    return told.format(count=count, whose=whose, handle=handle.slug)
 
 
 def _user(request: HttpRequest) -> User:

@@ -11,6 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from authserver import policy
@@ -25,25 +28,30 @@ from authserver.views.consent.asker import ClientView, client_view
 from authserver.views.handles.shared import administered, private
 from handles.models import Handle
 
-UNUSED_WORDS = f"Unused for {policy.UNUSED_BADGE_AFTER.days} days"
-ORDERS = (("newest", "Newest first"), ("oldest", "Oldest first"), ("used", "Used last"), ("unused", "Longest unused"))
+UNUSED_WORDS = format_lazy(_("Unused for {days} days"), days=policy.UNUSED_BADGE_AFTER.days)
+ORDERS = (
+    ("newest", _("Newest first")),
+    ("oldest", _("Oldest first")),
+    ("used", _("Used last")),
+    ("unused", _("Longest unused")),
+)
 STATUSES = (
-    ("", "Every status"),
-    (listing.LIVE, "Live"),
-    (listing.PAUSED, "Paused"),
+    ("", _("Every status")),
+    (listing.LIVE, _("Live")),
+    (listing.PAUSED, _("Paused")),
     (listing.UNUSED, UNUSED_WORDS),
 )
 STATUS_WORDS = {
-    listing.PAUSED: "that are paused",
-    listing.LIVE: "that are not paused",
-    listing.UNUSED: f"unused for {policy.UNUSED_BADGE_AFTER.days} days",
+    listing.PAUSED: _("that are paused"),
+    listing.LIVE: _("that are not paused"),
+    listing.UNUSED: format_lazy(_("unused for {days} days"), days=policy.UNUSED_BADGE_AFTER.days),
 }
 VALUE_LENGTH_MAX = 300  # of a field of the search
 NOBODY = UUID(int=0)
 PAUSED = {
-    Connection.PausedBy.PERSON: "Paused by the person",
-    Connection.PausedBy.HANDLE_ADMIN: "Paused by an admin of the handle",
-    Connection.PausedBy.ADMINISTRATOR: "Paused by the people who run this server",
+    Connection.PausedBy.PERSON: _("Paused by the person"),
+    Connection.PausedBy.HANDLE_ADMIN: _("Paused by an admin of the handle"),
+    Connection.PausedBy.ADMINISTRATOR: _("Paused by the people who run this server"),
 }
 
 
@@ -107,12 +115,18 @@ class Search:
         """Say in words which connections are meant, to go behind "12 connections"; nothing for all."""
         wanted = self.wanted
         parts = [
-            f"of {self.app_name}" if wanted.entry else "",
-            f"of {self.person.email if self.person else 'this person'}" if wanted.person_id else "",
-            STATUS_WORDS.get(wanted.status, ""),
-            f"found by “{wanted.text}”" if wanted.text else "",
+            gettext("of {app}").format(app=self.app_name) if wanted.entry else "",
+            self._of_person if wanted.person_id else "",
+            str(STATUS_WORDS.get(wanted.status, "")),
+            gettext("found by “{text}”").format(text=wanted.text) if wanted.text else "",
         ]
         return " ".join(part for part in parts if part)
+
+    @property
+    def _of_person(self) -> str:
+        if self.person is None:
+            return gettext("of this person")
+        return gettext("of {person}").format(person=self.person.email)
 
 
 @login_required
@@ -126,8 +140,8 @@ def connection_page(request: HttpRequest, slug: str) -> HttpResponse:
         "handle": handle,
         "search": search,
         "apps": _apps(listed, search),
-        "statuses": [Option(value, label, value == search.wanted.status) for value, label in STATUSES],
-        "orders": [Option(value, label, value == search.order) for value, label in ORDERS],
+        "statuses": [Option(value, str(label), value == search.wanted.status) for value, label in STATUSES],
+        "orders": [Option(value, str(label), value == search.order) for value, label in ORDERS],
         "cards": cards(found.rows, now=now),
         "count": rows.count(),
         "next": _address(handle, search, after=str(found.next)) if found.next else "",
@@ -185,8 +199,8 @@ def _card(listed: Listed, levels: dict[str, str], use: Figures, *, now: datetime
         view=client_view(row.client),
         levels=tuple(str(label) for value, label in Scope.Level.choices if value in held),
         use=use,
-        paused=PAUSED[Connection.PausedBy(row.paused_by)] if row.paused_by else "",
-        unused=UNUSED_WORDS if now - last > policy.UNUSED_BADGE_AFTER else "",
+        paused=str(PAUSED[Connection.PausedBy(row.paused_by)]) if row.paused_by else "",
+        unused=str(UNUSED_WORDS) if now - last > policy.UNUSED_BADGE_AFTER else "",
         may_pause=not row.paused_by,  # a person's own pause is theirs to end: pausing over it would let us resume it
         may_resume=row.paused_by == Connection.PausedBy.HANDLE_ADMIN,
     )

@@ -9,6 +9,8 @@ from typing import Any
 from django.core import signing
 from django.core.paginator import Page, Paginator
 from django.http import QueryDict
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from authserver import policy
@@ -23,7 +25,7 @@ from handles.models import Handle, Membership
 from handles.roles import Role, at_least
 
 SALT = "authserver.personal_token"
-CONTROL_GROUP = "This handle's control plane (API)"
+CONTROL_GROUP = gettext_noop("This handle's control plane (API)")
 LIFETIME_DEFAULT = timedelta(days=30)
 PER_PAGE = 25
 
@@ -163,7 +165,7 @@ def _row(rule: scopes.Rule, entry: Scope | None, role: Role, is_checked: bool) -
         title=entry.title if entry else str(ControlScope(rule.name).label),
         description=entry.description if entry else "",
         consequence=entry.consequence if entry else "",
-        group=entry.group if entry else CONTROL_GROUP,
+        group=entry.group if entry else _(CONTROL_GROUP),
         level=rule.level,
         level_label=str(Scope.Level(rule.level).label),
         role_needed=rule.role,
@@ -192,7 +194,7 @@ def _card(
     lines = tuple(ScopeLine(name, titles.get(name, name), name in reached) for name in row.scope_list)
     obstacle = ""
     if not row.user.is_active:
-        obstacle = "Its person is deactivated, so it does not work."
+        obstacle = _("Its person is deactivated, so it does not work.")
     elif role is None:
-        obstacle = "Its person is no longer a member, so it does not work."
+        obstacle = _("Its person is no longer a member, so it does not work.")
     return TokenCard(row, lines, is_expired=row.expires_at <= now, obstacle=obstacle)

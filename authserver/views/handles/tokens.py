@@ -8,6 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.models import User
@@ -20,7 +22,7 @@ from authserver.views.handles.token_page import Made, TokensPage, Typed
 from handles.access import Seat
 from handles.roles import Role
 
-TOO_OLD = "This page was open for too long. Check what you chose and send it again."
+TOO_OLD = gettext_lazy("This page was open for too long. Check what you chose and send it again.")
 
 
 @login_required
@@ -38,7 +40,7 @@ def tokens(request: HttpRequest, slug: str) -> HttpResponse:
 def _make(request: HttpRequest, seat: Seat, user: User) -> HttpResponse:
     now, typed = timezone.now(), token_page.read(request.POST, user, seat.handle)
     if typed.form_id is None:
-        return _show(request, token_page.build(seat, user, now=now, typed=typed, errors=(TOO_OLD,)))
+        return _show(request, token_page.build(seat, user, now=now, typed=typed, errors=(str(TOO_OLD),)))
     made = personal_tokens.create(
         user,
         seat.handle,
@@ -51,7 +53,7 @@ def _make(request: HttpRequest, seat: Seat, user: User) -> HttpResponse:
     if isinstance(made, Refusal):
         # A form that was used is not filled in again: sending that once more would make a second token.
         again = Typed() if made.reason == "personal_token:form_used" else typed
-        return _show(request, token_page.build(seat, user, now=now, typed=again, errors=(made.description,)))
+        return _show(request, token_page.build(seat, user, now=now, typed=again, errors=(_(made.description),)))
     row, secret = made
     (card,) = token_page.cards([row], now)
     return _show(request, token_page.build(seat, user, now=now, made=Made(card, secret)))
@@ -76,5 +78,5 @@ def revoke(request: HttpRequest, slug: str, token_id: UUID) -> HttpResponse:
         page = {"seat": seat, "card": card, "is_mine": row.user_id == user.pk}
         return private(render(request, "handles/tokens/revoke.html", {"page": page}))
     personal_tokens.revoke(row, by=user, now=timezone.now())
-    success(request, f"{row.name} no longer works.")
+    success(request, _("{name} no longer works.").format(name=row.name))
     return HttpResponseRedirect(reverse("handle_tokens", args=[seat.handle.slug]))

@@ -8,6 +8,8 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import Promise as StrPromise
+from django.utils.translation import gettext_lazy as _
 
 from authserver.services.usage import breakdown, figures
 from authserver.services.usage.breakdown import Line
@@ -25,13 +27,13 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would calculate
 class Period:
     value: str
     days: int
-    label: str
-    words: str
+    label: StrPromise
+    words: StrPromise
 
 
 PERIODS = (
-    Period("week", figures.WEEK, "This week", "this week"),
-    Period("month", figures.MONTH, "Last 30 days", "in the last 30 days"),
+    Period("week", figures.WEEK, _("This week"), _("this week")),
+    Period("month", figures.MONTH, _("Last 30 days"), _("in the last 30 days")),
 )
 
 

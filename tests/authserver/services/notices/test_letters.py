@@ -13,6 +13,7 @@ from django.core import mail
 from accounts.models import User
 from authserver.models import Client, Connection, Notice
 from authserver.services import notices
+from authserver.services.notices import handle_letters
 from authserver.services.notices.letters import compose, where
 from tests.authserver.services.conftest import NOW
 from tests.authserver.services.notices.conftest import FIREFOX, Kind, Owing, html_of
@@ -177,5 +178,6 @@ def test_where_it_came_from_is_said_in_words(facts: dict[str, object], told: str
 
 
 def test_every_kind_has_its_words(owed: Owing) -> None:
-    for kind in Kind:
+    for kind in FACTS:
         assert compose(owed(kind, **FACTS[kind])).lead
+    assert {*FACTS, *handle_letters.WORDS} == set(Kind)

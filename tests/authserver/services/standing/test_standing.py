@@ -68,10 +68,10 @@ ACTS: dict[str, tuple[Act, str, int]] = {
     "renamed": (lambda w: handles.save(changed(acme(), display_name="ACME"), **by(w)), "handle:changed", 0),
     "a new handle": (
         lambda w: handles.save(Handle(slug="umbrella", display_name="Umbrella"), **by(w)),
-        "handle:changed",
+        "handle:created",
         0,
     ),
-    "a handle removed": (lambda w: handles.remove(acme(), **by(w)), "handle:changed", 1),
+    "a handle removed": (lambda w: handles.remove(acme(), **by(w)), "handle:removed", 1),
     "a person deactivated": (lambda w: people.set_active(w.bob.user, False, **by(w)), "person:changed", 1),
     "a person made administrator": (
         lambda w: people.save(changed(w.bob.user, is_staff=True), **by(w)),
@@ -142,9 +142,8 @@ def test_an_act_that_is_rolled_back_leaves_nothing(world: World, stream: EventSt
 def test_an_event_of_a_handle_says_from_what_to_what(world: World) -> None:
     handles.set_status(acme(), Handle.Status.SUSPENDED, **by(world))
     assert Event.objects.get(tag="handle:changed").detail == {
-        "is_new": False,
-        "fields": ["status"],
-        "states": {"status": ["active", "suspended"]},
+        "fields": ["status", "suspended_by"],
+        "states": {"status": ["active", "suspended"], "suspended_by": ["", "administrator"]},
     }
 
 

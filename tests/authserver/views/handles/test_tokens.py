@@ -259,10 +259,10 @@ def test_many_tokens_of_others_come_in_pages_with_few_queries(
 
 
 def test_the_list_of_handles_leads_members_to_it(bob: Person) -> None:
-    html = bob.http.get("/handles").content.decode()
+    assert 'href="/handles/acme"' in bob.http.get("/handles").content.decode()
+    html = bob.http.get("/handles/acme").content.decode()
     assert f'href="{PAGE}"' in html
-    assert 'href="/handles/acme"' not in html
-    assert 'href="/handles/initech"' in html
+    assert 'href="/handles/acme/connections"' not in html
 
 
 # --- Revoking

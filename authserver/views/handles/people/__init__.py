@@ -1,0 +1,1 @@
+"""Who belongs to a handle: its members, those who are invited, those who ask."""
