@@ -5,13 +5,19 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from authserver.admin.base import RecordedAdmin, by_and_now
+from authserver.admin.lists import LargeAdmin
+from authserver.admin.reasons import ReasonedForm
+from authserver.admin.searching import found_among
 from authserver.services import catalog
 from authserver.services.governance import client_list
 from authserver.services.standing import handles, seats
@@ -22,7 +28,7 @@ APPS_SHOWN = 20
 MEMBERS_LISTED = 100  # above it they have a page of their own: a form takes a thousand fields
 
 
-class MembershipForm(forms.ModelForm):
+class SeatForm(forms.ModelForm):
     """A membership stays its person's: to give the seat to somebody else, remove it and add another."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -30,24 +36,33 @@ class MembershipForm(forms.ModelForm):
         self.fields["user"].disabled = bool(self.instance.pk)
 
 
+class MembershipForm(SeatForm, ReasonedForm):
+    """On a page of its own it asks why; among others below a handle, the handle's page asks."""
+
+
 class MembershipInline(admin.TabularInline):
     model = Membership
-    form = MembershipForm
+    form = SeatForm
     extra = 0
     autocomplete_fields = ("user",)
 
 
 @admin.register(Membership)
-class MembershipAdmin(RecordedAdmin):
+class MembershipAdmin(RecordedAdmin, LargeAdmin):
     """Where a handle has more members than its page lists."""
 
     form = MembershipForm
     list_display = ("user", "handle", "role", "created_at")
     list_filter = ("role",)
     list_select_related = ("user", "handle")
-    search_fields = ("user__email", "handle__slug")
+    begin_fields = ("user__email", "handle__slug")
+    search_help_text = gettext_lazy("How an e-mail address or a handle begins.")
     autocomplete_fields = ("user", "handle")
-    show_full_result_count = False
+    ordering = ("-pk",)
+    sortable_by = ()
+
+    def found_by(self, term: str) -> Q:
+        return found_among(term, people="user", handles="handle")
 
     def get_readonly_fields(self, request: object, obj: Membership | None = None) -> tuple[str, ...]:
         return ("handle",) if obj else ()
@@ -60,14 +75,17 @@ class MembershipAdmin(RecordedAdmin):
 
 
 @admin.register(Handle)
-class HandleAdmin(RecordedAdmin):
+class HandleAdmin(RecordedAdmin, LargeAdmin):
     list_display = ("slug", "display_name", "visibility", "status", "created_at")
     list_filter = ("status", "visibility")
-    search_fields = ("slug", "display_name")
+    begin_fields = ("slug",)
+    contain_fields = ("display_name",)
+    search_help_text = gettext_lazy("How a handle begins, a part of its display name, or a whole id.")
+    sortable_by = ("slug",)
     readonly_fields = ("created_at", "member_count", "addresses", "lets_in", "connected_apps")
     fieldsets = (
         (None, {"fields": ("slug", "display_name", "visibility", "status", "created_at")}),
-        ("Behind it", {"fields": ("member_count", "addresses", "lets_in", "connected_apps")}),
+        (gettext_lazy("Behind it"), {"fields": ("member_count", "addresses", "lets_in", "connected_apps")}),
     )
     inlines = (MembershipInline,)
 
@@ -76,7 +94,8 @@ class HandleAdmin(RecordedAdmin):
         return ("slug", *self.readonly_fields) if obj else self.readonly_fields
 
     def get_fieldsets(self, request: HttpRequest, obj: Handle | None = None) -> Any:
-        return self.fieldsets if obj else self.fieldsets[:1]
+        facts = super().get_fieldsets(request, obj)
+        return facts if obj else [facts[0], *facts[2:]]
 
     def get_inlines(self, request: HttpRequest, obj: Handle | None = None) -> Any:
         """List the members on the page only where a form can carry them."""
@@ -84,31 +103,36 @@ class HandleAdmin(RecordedAdmin):
 
     # --- What stands behind a handle
 
-    @admin.display(description="members")
+    @admin.display(description=gettext_lazy("members"))
     def member_count(self, row: Handle) -> str:
         link = reverse("admin:handles_membership_changelist") + "?" + urlencode({"q": row.slug})
-        return format_html('{} · <a href="{}">Search them</a>', access.count_members(row), link)
+        return format_html('{} · <a href="{}">{}</a>', access.count_members(row), link, _("Search them"))
 
-    @admin.display(description="MCP addresses")
+    @admin.display(description=gettext_lazy("MCP addresses"))
     def addresses(self, row: Handle) -> str:
         return format_html_join(
             "", "<div><code>{}</code> {}</div>", [(uri, name) for name, uri in catalog.addresses_at(row)]
         )
 
-    @admin.display(description="clients let in")
+    @admin.display(description=gettext_lazy("clients let in"))
     def lets_in(self, row: Handle) -> str:
         rules = reverse("admin:authserver_clientrule_changelist") + "?" + urlencode({"q": row.slug})
-        return format_html('{} · <a href="{}">Its rules</a>', client_list.mode_at(row).label, rules)
+        return format_html('{} · <a href="{}">{}</a>', client_list.mode_at(row).label, rules, _("Its rules"))
 
-    @admin.display(description="connected apps")
+    @admin.display(description=gettext_lazy("connected apps"))
     def connected_apps(self, row: Handle) -> str:
         used = [each for each in client_list.listed_at(row) if each.use.connections]
         used.sort(key=lambda each: -each.use.connections)
         link = reverse("admin:authserver_connection_changelist") + "?" + urlencode({"handle": row.slug})
-        facts = [(each.name, each.use.connections, each.use.people) for each in used[:APPS_SHOWN]]
-        lines = format_html_join("", "<div>{}: {} live, of {} people</div>", facts)
-        more = f" ({len(used) - APPS_SHOWN} more apps)" if len(used) > APPS_SHOWN else ""
-        return SafeString(lines + format_html('<div><a href="{}">All connections</a>{}</div>', link, more))
+        facts = [
+            {"client": each.name, "connections": each.use.connections, "people": each.use.people}
+            for each in used[:APPS_SHOWN]
+        ]
+        said = _("{client}: {connections} live connections, of {people} people")
+        lines = format_html_join("", f"<div>{said}</div>", facts)
+        left = max(0, len(used) - APPS_SHOWN)
+        more = ngettext("%(count)s more app.", "%(count)s more apps.", left) % {"count": left} if left else ""
+        return SafeString(lines + format_html('<div>{} <a href="{}">{}</a></div>', more, link, _("All connections")))
 
     # --- Changing it: by services only
 
@@ -124,5 +148,5 @@ class HandleAdmin(RecordedAdmin):
         formset.save(commit=False)
         for seat in formset.deleted_objects:
             seats.remove(seat, **facts)
-        for seat in [*(each for each, _ in formset.changed_objects), *formset.new_objects]:
+        for seat in [*(each for each, _names in formset.changed_objects), *formset.new_objects]:
             seats.save(seat, **facts)
