@@ -90,6 +90,11 @@ class ActingAdmin(admin.ModelAdmin):
     """A list whose actions ask first. `page_acts` names those that a row's own page offers too."""
 
     page_acts: tuple[str, ...] = ()
+
+    def acts_for(self, row: Any) -> tuple[str, ...]:
+        """Return which of them would change anything about this row."""
+        return self.page_acts
+
     change_form_template = "admin/change_form_with_acts.html"
 
     def act_on(
@@ -104,8 +109,14 @@ class ActingAdmin(admin.ModelAdmin):
         batch = list(rows[: policy.ENDED_AT_ONCE_MAX])
         with events.because(why.note):
             done = sum(act.run(row, why) for row in batch)
-        said = [str(act.done % {"done": done, "count": count}), act.after(batch) if done else ""]
-        self._say(request, said, left=count - len(batch))
+        left = count - len(batch)
+        rest = "%(left)s is left: choose the action again.", "%(left)s are left: choose the action again."
+        said = [
+            str(act.done % {"done": done, "count": count}),
+            ngettext(*rest, left) % {"left": left} if left else "",
+            act.after(batch) if done else "",
+        ]
+        self._say(request, said, level=WARNING if left else SUCCESS)
         return None
 
     def _ask(
@@ -137,14 +148,11 @@ class ActingAdmin(admin.ModelAdmin):
         }
         return render(request, "admin/act_on_rows.html", context)
 
-    def _say(self, request: HttpRequest, said: list[str], *, left: int) -> None:
+    def _say(self, request: HttpRequest, said: list[str], *, level: int) -> None:
         """Say what happened, with a link to the events of this very request."""
-        if left:
-            rest = "%(left)s is left: choose the action again.", "%(left)s are left: choose the action again."
-            said.append(ngettext(*rest, left) % {"left": left})
         link = f"{reverse('admin:authserver_event_changelist')}?q={request.request_id}"  # type: ignore[attr-defined]
         text = format_html('{} <a href="{}">{}</a>', " ".join(filter(None, said)), link, _("See the events."))
-        self.message_user(request, text, WARNING if left else SUCCESS)
+        self.message_user(request, text, level)
 
     def change_view(
         self,
@@ -153,6 +161,6 @@ class ActingAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        offered = self.get_actions(request)
-        acts = [(name, offered[name][2]) for name in self.page_acts if name in offered]
+        offered, row = self.get_actions(request), self.get_object(request, object_id)
+        acts = [(name, offered[name][2]) for name in self.acts_for(row) if name in offered] if row else []
         return super().change_view(request, object_id, form_url, {"page_acts": acts} | (extra_context or {}))

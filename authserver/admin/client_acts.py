@@ -86,6 +86,10 @@ class ClientActs(ActingAdmin):
     actions = ("block_selected", "unblock_selected", "verify_selected")
     page_acts = actions
 
+    def acts_for(self, row: Client) -> tuple[str, ...]:
+        judged = "block_selected" if row.is_active else "unblock_selected"
+        return (judged,) if row.is_verified else (judged, "verify_selected")
+
     @admin.action(description=gettext_lazy("Block client"), permissions=["change"])
     def block_selected(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:
         rows = queryset.filter(is_active=True)

@@ -76,6 +76,7 @@ class ClientAdmin(ClientActs, LargeAdmin, SecretAdmin):
     contain_fields = ("name", "client_id")
     search_help_text = gettext_lazy("A part of the name, or a client id. Redirect addresses are found whole.")
     date_hierarchy = "created"
+    view_on_site = False  # its own address is no page of ours
     ordering = ("-created", "-pk")
     sortable_by = ("created", "name")
     formfield_overrides = {URLField: {"assume_scheme": "https"}}
@@ -127,6 +128,11 @@ class ClientAdmin(ClientActs, LargeAdmin, SecretAdmin):
         if obj is None:
             return [*facts, reason]
         return [*facts, self.behind, *([self.words] if obj.has_document else []), reason]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Client | None = None) -> tuple[str, ...]:
+        """What its document says is its own: the next copy would undo what is typed here."""
+        own = ("name", "redirect_uris", "auth_method", "website_url", "policy_url", "terms_url")
+        return (*own, *self.readonly_fields) if obj and obj.has_document else self.readonly_fields
 
     def found_by(self, term: str) -> Q:
         return super().found_by(term) | Q(redirect_uris=term)

@@ -128,6 +128,7 @@ class LargeAdmin(admin.ModelAdmin):
     """
 
     show_full_result_count = False
+    list_per_page = 50  # of wide rows
     show_facets = admin.ShowFacets.NEVER  # each would count every row
     paginator = CappedPaginator
     begin_fields: Sequence[str] = ()

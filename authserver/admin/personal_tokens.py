@@ -76,6 +76,9 @@ class PersonalAccessTokenAdmin(ActingAdmin, LargeAdmin, ReadOnlyAdmin):
     actions = ("revoke_selected",)
     page_acts = actions
 
+    def acts_for(self, row: PersonalAccessToken) -> tuple[str, ...]:
+        return () if row.ended_at else self.page_acts
+
     def found_by(self, term: str) -> Q:
         return is_id("id", term, of=PersonalAccessToken) | found_among(term, people="user", handles="handle")
 

@@ -21,7 +21,7 @@ def reason_field() -> forms.CharField:
     return forms.CharField(
         max_length=REASON_LENGTH_MAX,
         label=gettext_lazy("Reason"),
-        help_text=gettext_lazy("Why you do this. It is kept in the events."),
+        help_text=gettext_lazy("Kept in the events."),
         widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
     )
 

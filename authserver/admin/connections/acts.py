@@ -111,6 +111,11 @@ class ConnectionActs(ActingAdmin):
     )
     page_acts = ("revoke_selected", "pause_selected", "resume_selected")
 
+    def acts_for(self, row: Connection) -> tuple[str, ...]:
+        if not row.is_live:
+            return ()
+        return ("revoke_selected", "resume_selected" if row.paused_by in OURS else "pause_selected")
+
     def has_revoke_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("authserver.delete_connection")
 

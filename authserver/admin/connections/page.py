@@ -70,7 +70,6 @@ class ConnectionAdmin(ConnectionActs, LargeAdmin, ReadOnlyAdmin):
         "last_used_at",
         "expires",
         "status",
-        "protected_resource",
     )
     list_filter = (
         StatusFilter,
@@ -81,7 +80,7 @@ class ConnectionAdmin(ConnectionActs, LargeAdmin, ReadOnlyAdmin):
         PausedByFilter,
         EndReasonFilter,
     )
-    list_select_related = ("user", "client", "handle", "protected_resource")
+    list_select_related = ("user", "client", "handle")
     search_fields = ("user__email", "client__name", "handle__slug")
     search_help_text = gettext_lazy(
         "How an e-mail address or a handle begins, a part of a client's name, or the whole id of a client or of a "
