@@ -5,7 +5,7 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.urls import reverse
@@ -93,7 +93,7 @@ class HandleAdmin(RecordedAdmin, LargeAdmin):
         """A handle is never renamed: its name stands in addresses that clients keep."""
         return ("slug", *self.readonly_fields) if obj else self.readonly_fields
 
-    def get_fieldsets(self, request: HttpRequest, obj: Handle | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         facts = super().get_fieldsets(request, obj)
         return facts if obj else [facts[0], *facts[2:]]
 

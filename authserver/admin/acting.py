@@ -161,6 +161,7 @@ class ActingAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        offered, row = self.get_actions(request), self.get_object(request, object_id)
-        acts = [(name, offered[name][2]) for name in self.acts_for(row) if name in offered] if row else []
+        row, offered = self.get_object(request, object_id), self.get_actions(request)
+        found = [offered.get(name) for name in self.acts_for(row)] if row else []
+        acts = [(name, label) for _act, name, label in filter(None, found)]
         return super().change_view(request, object_id, form_url, {"page_acts": acts} | (extra_context or {}))

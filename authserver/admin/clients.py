@@ -123,7 +123,7 @@ class ClientAdmin(ClientActs, LargeAdmin, SecretAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ClientList
 
-    def get_fieldsets(self, request: HttpRequest, obj: Client | None = None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         *facts, reason = super().get_fieldsets(request, obj)
         if obj is None:
             return [*facts, reason]

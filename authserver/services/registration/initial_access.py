@@ -41,9 +41,15 @@ def remove(token: InitialAccessToken, *, by: User, now: datetime) -> None:
     token.delete()
 
 
-def _tell(token: InitialAccessToken, *, by: User, **detail: object) -> None:
-    tag = Tag.INITIAL_ACCESS_TOKEN_CHANGED
-    events.record(tag, actor=Actor.ADMINISTRATOR, by=by, token=str(token.pk), **detail)
+def _tell(token: InitialAccessToken, *, by: User, fields: list[str] | None = None, is_removed: bool = False) -> None:
+    events.record(
+        Tag.INITIAL_ACCESS_TOKEN_CHANGED,
+        actor=Actor.ADMINISTRATOR,
+        by=by,
+        token=str(token.pk),
+        fields=fields or [],
+        is_removed=is_removed,
+    )
 
 
 def is_good(secret: str, *, now: datetime) -> bool:

@@ -25,5 +25,12 @@ def remove(group: Group, *, by: User, now: datetime) -> None:
     group.delete()
 
 
-def _tell(group: Group, *, by: User, **detail: object) -> None:
-    events.record(Tag.GROUP_CHANGED, actor=Actor.ADMINISTRATOR, by=by, group=str(group.pk), **detail)
+def _tell(group: Group, *, by: User, fields: list[str] | None = None, is_removed: bool = False) -> None:
+    events.record(
+        Tag.GROUP_CHANGED,
+        actor=Actor.ADMINISTRATOR,
+        by=by,
+        group=str(group.pk),
+        fields=fields or [],
+        is_removed=is_removed,
+    )
