@@ -8,7 +8,7 @@ from authserver.admin.lists import begins_with
 from authserver.models import Client
 from handles.models import Handle
 
-NAMED_MAX = 500  # people, handles or clients that one word may stand for; who wants others types more of it
+NAMED_MAX = 200  # people, handles or clients that one word may stand for; who wants others types more of it
 
 
 def found_among(word: str, *, people: str = "", handles: str = "", clients: str = "") -> Q:

@@ -59,6 +59,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='event',
-            index=models.Index(condition=models.Q(('actor__in', ['administrator', 'system'])), fields=['actor', '-id'], name='acts_of_few'),
+            index=models.Index(condition=models.Q(('actor__in', ['administrator', 'person', 'system'])), fields=['actor', '-id'], name='acts_of_few'),
         ),
     ]
