@@ -1,5 +1,7 @@
 """People, for administrators, and the groups of administrators."""
 
+from typing import Any
+
 from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
@@ -70,6 +72,11 @@ class PersonAdmin(RecordedAdmin, LargeAdmin, UserAdmin):
             with events.because(given(request)):
                 people.save(after, also=["password"], **by_and_now(request))
         return answer
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Addresses go with their person; by themselves nobody removes them here."""
+        shown, counts, lacking, kept = super().get_deleted_objects(objs, request)
+        return shown, counts, lacking - {EmailAddress._meta.verbose_name}, kept
 
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         people.remove(obj, **by_and_now(request))

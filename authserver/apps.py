@@ -6,7 +6,7 @@ class AdminConfig(django_admin.AdminConfig):
     """Django's admin, with our first page."""
 
     default = False  # it is named in INSTALLED_APPS
-    default_site = "authserver.admin_site.Site"
+    default_site = "authserver.views.admin_site.Site"
 
 
 class AuthserverConfig(AppConfig):

@@ -315,10 +315,8 @@ def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
 
 # Its act fetches over the network: tests/flows/documents/test_client_documents.py has it.
 ELSEWHERE = {"client_document:changed"}
-# standing/test_standing.py has an act for each of these.
-ELSEWHERE |= {"handle:changed", "person:changed", "catalog:changed"}
-# tests/flows/test_admin_pages.py changes a group.
-ELSEWHERE |= {"group:changed"}
+# standing/test_standing.py has an act for each of these; tests/flows/test_admin_pages.py for groups.
+ELSEWHERE |= {"handle:changed", "person:changed", "catalog:changed", "group:changed"}
 
 
 def test_every_tag_that_exists_is_written_by_some_act() -> None:

@@ -231,7 +231,12 @@ def test_what_is_or_was_connected_is_suspended_or_deactivated_not_removed(
     root: Person, world: World, held: Tokens
 ) -> None:
     acme = Handle.objects.get(slug="acme")
-    assert root.http.post(reverse("admin:handles_handle_delete", args=[acme.pk]), {"post": "yes"}).status_code == 403
+    assert (
+        root.http.post(
+            reverse("admin:handles_handle_delete", args=[acme.pk]), {"post": "yes", "reason": "Gone"}
+        ).status_code
+        == 403
+    )
     form = {"action": "delete_selected", "_selected_action": [str(world.alice.user.pk)], "reason": "Gone"}
     root.http.post("/admin/accounts/user/", form)
     assert world.asker.is_active(held.access)
@@ -295,7 +300,7 @@ def test_renaming_a_person_is_told_and_the_event_has_no_address_of_theirs(
     of_person(world, name="Alice B.", email="alice.b@example.com")
     assert world.asker.knows(held.access)["username"] == "alice.b@example.com"
     event = Event.objects.get(tag="person:changed")
-    assert event.detail == {"is_new": False, "fields": ["email", "name"], "states": {}}
+    assert event.detail == {"is_new": False, "fields": ["email", "name"], "states": {}, "note": "Because"}
     assert len(owed(stream, "person:changed")) == 1
 
 

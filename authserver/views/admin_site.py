@@ -1,6 +1,6 @@
 """The admin itself: Django's, with a first page that says what is going on.
 
-Outside the package of its pages: they register with it while it is made.
+Not in the package of its pages: those register with it while it is made.
 """
 
 from typing import Any
