@@ -33,7 +33,7 @@ from authserver.services.ledger.exporting import Told
 
 SEARCHED = 100_000  # newest events among which a request is looked for: its id has no index
 SEARCHED_MAX = 1_000  # events of one request that are found
-LATEST = 1_000  # events whose handles and clients are offered as filters
+LATEST = 200  # events whose handles and clients are offered as filters
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
 
 

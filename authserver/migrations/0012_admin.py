@@ -61,4 +61,12 @@ class Migration(migrations.Migration):
             model_name='event',
             index=models.Index(condition=models.Q(('actor__in', ['administrator', 'person', 'system'])), fields=['actor', '-id'], name='acts_of_few'),
         ),
+        migrations.AddIndex(
+            model_name='personalaccesstoken',
+            index=models.Index(fields=['-created_at'], name='tokens_by_age'),
+        ),
+        migrations.AddIndex(
+            model_name='clientrule',
+            index=models.Index(fields=['-created_at'], name='rules_by_age'),
+        ),
     ]
