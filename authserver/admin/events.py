@@ -85,7 +85,11 @@ class EventAdmin(LargeAdmin, ReadOnlyAdmin):
         if not term:
             return queryset, False
         late = newest(queryset, request, by="at", most=SEARCHED).filter(request_id=term).order_by()
-        return queryset.filter(_names(term) | Q(pk__in=list(late.values_list("pk", flat=True)[:SEARCHED_MAX]))), False
+        found = Q(pk__in=list(late.values_list("pk", flat=True)[:SEARCHED_MAX]))
+        for named in _names(term):
+            if Event.objects.filter(named).order_by().exists():
+                found |= named  # what names nothing is left out: a choice of many has no index to go along
+        return queryset.filter(found), False
 
     @admin.display(description=gettext_lazy("tag"))
     def what(self, row: Event) -> str:
@@ -127,13 +131,13 @@ class EventAdmin(LargeAdmin, ReadOnlyAdmin):
         return response
 
 
-def _names(term: str) -> Q:
-    """Return the condition that an event carries this id."""
-    named = Q(client_id=term) | Q(handle=term) | Q(actor=Event.Actor.ADMINISTRATOR, actor_id=term)
+def _names(term: str) -> list[Q]:
+    """Return the ways in which an event carries this id, each along an index."""
+    named = [Q(client_id=term), Q(handle=term), Q(actor=Event.Actor.ADMINISTRATOR, actor_id=term)]
     if term.isdecimal() and len(term) < 19:
-        named |= Q(id=int(term))
+        named.append(Q(id=int(term)))
     try:
-        return named | Q(person_id=UUID(term)) | Q(connection_id=UUID(term))
+        return [*named, Q(person_id=UUID(term)), Q(connection_id=UUID(term))]
     except ValueError:
         return named
 
