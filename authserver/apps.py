@@ -1,7 +1,16 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as django_admin
+
+
+class AdminConfig(django_admin.AdminConfig):
+    """Django's admin, with our first page."""
+
+    default = False  # it is named in INSTALLED_APPS
+    default_site = "authserver.views.admin_site.Site"
 
 
 class AuthserverConfig(AppConfig):
+    default = True
     name = "authserver"
     verbose_name = "Authorization server"
     default_auto_field = "django.db.models.BigAutoField"

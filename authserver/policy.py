@@ -131,6 +131,7 @@ PUSHES_PER_STREAM = 20  # that one stream gets in a row
 PUSH_RUN_SECONDS = 10.0  # how long one run takes up work
 PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more than it can need
 METRICS_AGE_MAX_SECONDS = 5
+DASHBOARD_AGE_MAX = timedelta(minutes=10)  # of the connections per client, on the admin's first page
 
 # The ledger: the chain of events.
 LEDGER_LOOK_BACK = 10_000  # ids behind the highest that is linked, where events that committed late are looked for

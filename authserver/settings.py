@@ -50,7 +50,7 @@ INSTALLED_APPS = [
     "accounts",
     "handles",
     "authserver",
-    "django.contrib.admin",
+    "authserver.apps.AdminConfig",  # django.contrib.admin
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

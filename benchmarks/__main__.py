@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from benchmarks.admin import __main__ as admin
 from benchmarks.hot import pages, paths, purging
 from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh, strict
@@ -29,6 +30,7 @@ def main(arguments: list[str]) -> None:
     runs = {
         "paths": paths.main,
         "pages": pages.main,
+        "admin": admin.main,
         "purge": purging.main,
         "peers": peers.main,
         "soak": refresh.main,

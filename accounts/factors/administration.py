@@ -3,16 +3,11 @@
 from typing import Any
 
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
-from allauth.usersessions.models import UserSession
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 
 from authserver.admin.base import ReadOnlyAdmin, RecordedAdmin
 from authserver.services.standing import security
-
-# Providers are settings here, tokens are not kept, and allauth's page of sessions searches a field that people lack.
-NOT_SHOWN = (SocialAccount, SocialApp, SocialToken, UserSession)
 
 
 class FactorAdmin(RecordedAdmin, ReadOnlyAdmin):
@@ -30,7 +25,5 @@ class FactorAdmin(RecordedAdmin, ReadOnlyAdmin):
 
 
 def furnish(site: AdminSite) -> None:
-    """Put this page in the place of django-allauth's, and take away what is of no use here."""
-    for model in (Authenticator, *NOT_SHOWN):
-        site.unregister(model)
+    """Add this page."""
     site.register(Authenticator, FactorAdmin)

@@ -6,6 +6,7 @@ from authserver.admin.clients import ClientAdmin
 from authserver.admin.connections import ConnectionAdmin
 from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
+from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
 
 __all__ = [
     "ClientAdmin",
@@ -14,6 +15,7 @@ __all__ = [
     "ConnectionAdmin",
     "EventAdmin",
     "HiddenAdmin",
+    "PersonalAccessTokenAdmin",
     "ProtectedResourceAdmin",
     "ResourceServerAdmin",
     "ScopeAdmin",

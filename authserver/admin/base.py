@@ -1,37 +1,25 @@
-"""What several admin pages share: rows that cannot be edited, secrets that are shown once."""
+"""What several admin pages share: rows that cannot be edited, rows that services keep, secrets that are shown once."""
 
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.messages import ERROR, WARNING
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.forms import Form, ModelForm
+from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import User
-
-PREVIEW = 20  # how many rows a page names before an act on many
-
-
-def ask_first(
-    model_admin: admin.ModelAdmin, request: HttpRequest, template: str, *, rows: QuerySet, form: Form, **facts: object
-) -> HttpResponse:
-    """Return the page between an action and its act: how many rows, which ones, the form that asks why."""
-    count = rows.count()
-    context = model_admin.admin_site.each_context(request) | {
-        "opts": model_admin.opts,
-        "form": form,
-        "count": count,
-        "preview": rows[:PREVIEW],
-        "more": max(0, count - PREVIEW),
-        "action": request.POST.get("action"),
-        "selected": request.POST.getlist("_selected_action"),
-        "select_across": request.POST.get("select_across", "0"),
-    }
-    return render(request, template, context | facts)
+from authserver.admin.acting import Act, ActingAdmin, Why
+from authserver.admin.reasons import REASON, ReasonedAdmin, ReasonForm
+from authserver.services import events
 
 
 def by_and_now(request: HttpRequest) -> dict[str, Any]:
@@ -39,8 +27,9 @@ def by_and_now(request: HttpRequest) -> dict[str, Any]:
     return {"by": request.user, "now": timezone.now()}
 
 
-class RecordedAdmin(admin.ModelAdmin):
-    """Rows that access rests on: saved and removed by services only, so that each change is recorded and told."""
+class RecordedAdmin(ReasonedAdmin, ActingAdmin):
+    """Rows that access rests on: saved and removed by services only, so that each change is recorded, with its reason,
+    and told."""
 
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         raise NotImplementedError
@@ -48,9 +37,47 @@ class RecordedAdmin(admin.ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         raise NotImplementedError
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for row in queryset:
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Django's own removal of many rows asks for no reason: ours stands in its place."""
+        found: dict[str, Any] = super().get_actions(request)  # type: ignore[assignment]
+        if "delete_selected" in found:
+            found["delete_selected"] = (_remove_selected, "delete_selected", gettext_lazy("Remove selected"))
+        return found
+
+    def remove_selected(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+        """Ask why, then remove these rows, unless one of them has something that must stay."""
+        _shown, _counts, lacking, kept = self.get_deleted_objects(rows, request)
+        if lacking or kept:
+            said = _("Nothing was removed: some of these are in use. Suspend or deactivate them instead.")
+            self.message_user(request, said, ERROR)
+            return None
+
+        def run(row: Any, why: Why) -> bool:
             self.delete_model(request, row)
+            return True
+
+        return self.act_on(request, removal(run), rows.order_by("pk"))
+
+
+def _remove_selected(model_admin: RecordedAdmin, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse | None:
+    return model_admin.remove_selected(request, rows)
+
+
+def removal(run: Any) -> Act:
+    return Act(
+        title=gettext_lazy("Remove"),
+        button=gettext_lazy("Remove"),
+        word="REMOVE",
+        effect=ngettext_lazy(
+            "%(count)s row will be removed, with all that hangs on it. This cannot be undone.",
+            "%(count)s rows will be removed, with all that hangs on them. This cannot be undone.",
+            "count",
+        ),
+        done=ngettext_lazy("%(done)s of %(count)s row removed.", "%(done)s of %(count)s rows removed.", "count"),
+        nothing=gettext_lazy("There is nothing to remove."),
+        run=run,
+        tell=lambda row: SafeString(format_html("<bdi>{}</bdi>", row)),
+    )
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -76,8 +103,10 @@ class HiddenAdmin(ReadOnlyAdmin):
         return False
 
 
-class SecretAdmin(admin.ModelAdmin):
+class SecretAdmin(RecordedAdmin):
     """Rows with a secret of ours: made when the row is added, renewed on a page of its own, shown that once."""
+
+    secret_effect: Any = gettext_lazy("The old one is void at once.")
 
     def renew(self, row: Any, by: User) -> str | None:
         """Give the row a new secret and return it; None where it has none to have."""
@@ -95,14 +124,16 @@ class SecretAdmin(admin.ModelAdmin):
             raise Http404
         if not self.has_change_permission(request, row):
             raise PermissionDenied
-        if request.method != "POST":
-            return self._page(request, row, "admin/secret_confirm.html", {})
-        return self.show_secret(request, row)
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if not form.is_valid():
+            return self._page(request, row, "admin/secret_confirm.html", {"form": form, "effect": self.secret_effect})
+        with events.because(form.cleaned_data[REASON]):
+            return self.show_secret(request, row)
 
     def show_secret(self, request: HttpRequest, row: Model) -> HttpResponse:
         secret = self.renew(row, request.user)  # type: ignore[arg-type]
         if secret is None:
-            self.message_user(request, "This row has no secret: it is a public client.", "WARNING")
+            self.message_user(request, _("This row has no secret: it is a public client."), WARNING)
             return super().response_add(request, row)
         response = self._page(request, row, "admin/secret_once.html", {"secret": secret})
         response["Cache-Control"] = "no-store"

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from authserver.admin.base import RecordedAdmin, SecretAdmin, by_and_now
@@ -22,6 +23,7 @@ class ScopeAdmin(RecordedAdmin):
     list_display = ("name", "title", "level", "group", "role", "is_required", "is_active", "position")
     list_filter = ("level", "group", "role", "is_active")
     search_fields = ("name", "title")
+    search_help_text = _("A part of the name or of the title.")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
         return ("name",) if obj else ()
@@ -34,9 +36,15 @@ class ScopeAdmin(RecordedAdmin):
 
 
 @admin.register(ScopeBundle)
-class ScopeBundleAdmin(admin.ModelAdmin):
+class ScopeBundleAdmin(RecordedAdmin):
     list_display = ("title", "slug", "position")
     filter_horizontal = ("scopes",)
+
+    def save_model(self, request: HttpRequest, obj: ScopeBundle, form: ModelForm, change: bool) -> None:
+        offers.save_bundle(obj, changed=form.changed_data, **by_and_now(request))
+
+    def delete_model(self, request: HttpRequest, obj: ScopeBundle) -> None:
+        offers.remove_bundle(obj, **by_and_now(request))
 
 
 class ToolInline(admin.TabularInline):
@@ -63,10 +71,11 @@ class ProtectedResourceAdmin(RecordedAdmin):
     inlines = (ToolInline,)
     list_select_related = ("handle",)
     search_fields = ("name", "address", "handle__slug")
+    search_help_text = _("A part of the name, of the address or of the handle.")
     autocomplete_fields = ("handle",)
     filter_horizontal = ("scopes",)
 
-    @admin.display(description="address")
+    @admin.display(description=_("address"))
     def address_as_typed(self, row: ProtectedResource) -> str:
         return catalog.address_of(row)
 
@@ -88,22 +97,29 @@ class InitialAccessTokenAdmin(SecretAdmin):
     list_display = ("name", "expires_at", "created_at")
     search_fields = ("name",)
 
+    def save_model(self, request: HttpRequest, obj: InitialAccessToken, form: ModelForm, change: bool) -> None:
+        initial_access.save(obj, changed=form.changed_data, **by_and_now(request))
+
+    def delete_model(self, request: HttpRequest, obj: InitialAccessToken) -> None:
+        initial_access.remove(obj, **by_and_now(request))
+
     def renew(self, row: Any, by: User) -> str:
         return initial_access.renew_secret(row, by=by)
 
 
 @admin.register(ResourceServer)
-class ResourceServerAdmin(RecordedAdmin, SecretAdmin):
+class ResourceServerAdmin(SecretAdmin):
     list_display = ("name", "id", "resource_names", "is_active", "created_at")
     list_filter = ("is_active",)
     search_fields = ("name", "id")
+    search_help_text = _("A part of the name or of the id.")
     filter_horizontal = ("resources",)
     readonly_fields = ("id", "created_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ResourceServer]:
         return super().get_queryset(request).prefetch_related("resources")
 
-    @admin.display(description="may ask about")
+    @admin.display(description=_("may ask about"))
     def resource_names(self, row: ResourceServer) -> str:
         return ", ".join(str(resource) for resource in row.resources.all())
 

@@ -2,8 +2,6 @@
 
 import csv
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +9,6 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.messages import ERROR
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import (
     Http404,
@@ -22,59 +19,22 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.urls import URLPattern, path, reverse
-from django.utils.timezone import localtime
+from django.utils.formats import number_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from authserver import policy
 from authserver.admin.base import ReadOnlyAdmin
+from authserver.admin.lists import COUNTED, LargeAdmin, Stepping, newest
 from authserver.models import Event, LedgerLink
 from authserver.services import ledger
 from authserver.services.ledger import exporting
 from authserver.services.ledger.exporting import Told
 
-COUNTED = 10_000  # events that a list has pages for; what is further down is found by narrowing it
-LATEST = 1_000  # events whose handles and clients are offered as filters
+SEARCHED = 100_000  # newest events among which a request is looked for: its id has no index
+SEARCHED_MAX = 1_000  # events of one request that are found
+LATEST = 200  # events whose handles and clients are offered as filters
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would take for a formula
-
-
-class CappedPaginator(Paginator):
-    """Counts as far as there are pages for."""
-
-    @cached_property
-    def count(self) -> int:
-        rows: Any = self.object_list
-        return rows.order_by()[:COUNTED].count()
-
-
-class SteppingEvents(QuerySet[Event]):
-    """Finds the years, months and days that have events by going from one to the next along the index of `at`, where
-    Django would look at every event."""
-
-    def datetimes(self, field_name: str, kind: str, *args: Any, **options: Any) -> list[datetime]:  # type: ignore[override]
-        times = self.order_by("at").values_list("at", flat=True)
-        found: list[datetime] = []
-        at = times.first()
-        while at is not None:
-            found.append(_start(at, kind))
-            at = times.filter(at__gte=_end(found[-1], kind)).first()
-        return found
-
-    def aggregate(self, *asked: Any, **named: Any) -> dict[str, Any]:
-        """The first and the last time are looked up at the two ends; SQLite would look at every event for the pair."""
-        if set(named) != {"first", "last"}:
-            return super().aggregate(*asked, **named)
-        times = self.order_by("at").values_list("at", flat=True)
-        return {"first": times.first(), "last": times.last()}
-
-
-def _start(at: datetime, kind: str) -> datetime:
-    day = localtime(at).replace(hour=0, minute=0, second=0, microsecond=0)
-    return {"year": day.replace(month=1, day=1), "month": day.replace(day=1), "day": day}[kind]
-
-
-def _end(start: datetime, kind: str) -> datetime:
-    """Return the first moment behind a year, month or day: its start, moved on by more than it is long, cut off."""
-    longest = {"year": timedelta(days=366), "month": timedelta(days=31), "day": timedelta(days=1)}[kind]
-    return _start(start + longest, kind)
 
 
 class LatestValuesFilter(admin.SimpleListFilter):
@@ -92,47 +52,57 @@ class LatestValuesFilter(admin.SimpleListFilter):
 
 
 class HandleFilter(LatestValuesFilter):
-    title = parameter_name = "handle"
+    title = gettext_lazy("handle")
+    parameter_name = "handle"
 
 
 class ClientFilter(LatestValuesFilter):
-    title = "client"
+    title = gettext_lazy("client")
     parameter_name = "client_id"
 
 
 @admin.register(Event)
-class EventAdmin(ReadOnlyAdmin):
+class EventAdmin(LargeAdmin, ReadOnlyAdmin):
     list_display = ("at", "what", "actor", "client_id", "handle", "person_id", "connection_id", "address", "request_id")
     list_filter = ("tag", "actor", HandleFilter, ClientFilter)
     search_fields = ("client_id", "handle", "person_id", "connection_id", "actor_id", "request_id")
-    search_help_text = "A whole id: of an event, a client, a handle, a person, a connection or a request."
+    search_help_text = gettext_lazy(
+        "A whole id: of an event, a client, a handle, a person or a connection; or of a request of late, or of the "
+        "chosen dates."
+    )
     date_hierarchy = "at"
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each would count every event
-    paginator = CappedPaginator
+    sortable_by = ()
     readonly_fields = ("link",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Event]:
-        return SteppingEvents(model=Event)
+        return Stepping(model=Event)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Event], search_term: str
     ) -> tuple[QuerySet[Event], bool]:
         """Ids are found whole, as they stand in the indexes; a part of one is no id."""
-        return (queryset.filter(_names(search_term.strip())) if search_term.strip() else queryset), False
+        term = search_term.replace("\x00", "").strip()
+        if not term:
+            return queryset, False
+        late = newest(queryset, request, by="at", most=SEARCHED).filter(request_id=term).order_by()
+        found = Q(pk__in=list(late.values_list("pk", flat=True)[:SEARCHED_MAX]))
+        for named in _names(term):
+            if Event.objects.filter(named).order_by().exists():
+                found |= named  # what names nothing is left out: a choice of many has no index to go along
+        return queryset.filter(found), False
 
-    @admin.display(description="tag")
+    @admin.display(description=gettext_lazy("tag"))
     def what(self, row: Event) -> str:
         return row.tag
 
-    @admin.display(description="Link in the ledger")
+    @admin.display(description=gettext_lazy("Link in the ledger"))
     def link(self, row: Event) -> str:
         found = LedgerLink.objects.filter(event_id=row.pk).first()
-        return f"{found.pk}, {bytes(found.hash).hex()}" if found else "none yet"
+        return f"{found.pk}, {bytes(found.hash).hex()}" if found else _("none yet")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         now = ledger.status()
-        context = {"ledger": _sentence(now), "fault": now.fault} | (extra_context or {})
+        context = {"ledger": _sentences(now), "fault": now.fault} | (extra_context or {})
         return super().changelist_view(request, context)
 
     def get_urls(self) -> list[URLPattern]:
@@ -152,8 +122,8 @@ class EventAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(f"{back}?e=1")
         most = policy.EVENT_DOWNLOAD_ROWS_MAX
         if rows.order_by()[most : most + 1].exists():
-            said = f"More than {most:,} events match. Narrow the list, or use manage.py ledger export."
-            self.message_user(request, said, ERROR)
+            said = _("More than %(most)s events match. Narrow the list, or use manage.py ledger export.")
+            self.message_user(request, said % {"most": _number(most)}, ERROR)
             return HttpResponseRedirect(f"{back}?{request.GET.urlencode()}")
         lines, content_type = KINDS[kind]
         response = StreamingHttpResponse(lines(exporting.told(rows)), content_type=content_type)
@@ -161,21 +131,35 @@ class EventAdmin(ReadOnlyAdmin):
         return response
 
 
-def _names(term: str) -> Q:
-    """Return the condition that an event carries this id."""
-    named = Q(client_id=term) | Q(handle=term) | Q(actor_id=term) | Q(request_id=term)
+def _names(term: str) -> list[Q]:
+    """Return the ways in which an event carries this id, each along an index."""
+    named = [Q(client_id=term), Q(handle=term), Q(actor=Event.Actor.ADMINISTRATOR, actor_id=term)]
     if term.isdecimal() and len(term) < 19:
-        named |= Q(id=int(term))
+        named.append(Q(id=int(term)))
     try:
-        return named | Q(person_id=UUID(term)) | Q(connection_id=UUID(term))
+        return [*named, Q(person_id=UUID(term)), Q(connection_id=UUID(term))]
     except ValueError:
         return named
 
 
-def _sentence(now: ledger.Status) -> str:
-    linked = f"linked up to {now.linked_until:%Y-%m-%d %H:%M:%S} UTC" if now.linked_until else "none linked yet"
-    verified = f"last verified {now.verified_at:%Y-%m-%d %H:%M} UTC" if now.verified_at else "never verified"
-    return f"{now.events:,} events, {linked}, {verified}. Lists go as far as {COUNTED:,}."
+def _sentences(now: ledger.Status) -> list[str]:
+    """Return where the ledger stands, a sentence each."""
+    linked = (
+        _("Linked up to %(time)s UTC.") % {"time": f"{now.linked_until:%Y-%m-%d %H:%M:%S}"}
+        if now.linked_until
+        else _("None is linked yet.")
+    )
+    verified = (
+        _("Last verified %(time)s UTC.") % {"time": f"{now.verified_at:%Y-%m-%d %H:%M}"}
+        if now.verified_at
+        else _("Never verified.")
+    )
+    counted = _("%(count)s events.") % {"count": _number(now.events)}
+    return [counted, linked, verified, _("Lists go as far as %(count)s.") % {"count": _number(COUNTED)}]
+
+
+def _number(value: int) -> str:
+    return number_format(value, force_grouping=True)
 
 
 class _Echo:

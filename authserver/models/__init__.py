@@ -1,7 +1,7 @@
 """Rows. Read them anywhere above; write them only through `authserver.services`."""
 
 from authserver.models.catalog import CatalogState, ProtectedResource, ResourceServer, Scope, ScopeBundle
-from authserver.models.clients import Client
+from authserver.models.clients import Client, ClientDocument
 from authserver.models.connections import (
     AccessToken,
     AuthorizationCode,
@@ -24,6 +24,7 @@ __all__ = [
     "AuthorizationCode",
     "CatalogState",
     "Client",
+    "ClientDocument",
     "ClientPolicy",
     "ClientRule",
     "Connection",

@@ -81,6 +81,7 @@ class Client(AbstractApplication):
             models.Index(
                 fields=["last_used_at", "created"], condition=models.Q(expired_at=None), name="registrations_unused"
             ),
+            models.Index(fields=["-created"], name="clients_by_age"),
             models.Index(
                 fields=["expired_at"], condition=models.Q(expired_at__isnull=False), name="registrations_ended"
             ),
@@ -115,3 +116,16 @@ class Client(AbstractApplication):
             problems.append("Name at least one redirect URI.")
         if problems:
             raise ValidationError({"redirect_uris": problems})
+
+
+class ClientDocument(models.Model):
+    """What stands at the address of a client that is known by its document: as it was fetched, and as it was before it
+    last changed. A row of its own, so that no request of the flow reads it along."""
+
+    client = models.OneToOneField(Client, primary_key=True, on_delete=models.CASCADE, related_name="document")
+    content = models.JSONField()
+    previous = models.JSONField(null=True)
+    changed_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"document of client {self.pk}"

@@ -44,7 +44,7 @@ class Connection(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="connections", db_index=False
     )
-    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="connections")
+    client = models.ForeignKey(Client, on_delete=models.CASCADE, related_name="connections", db_index=False)
     handle = models.ForeignKey(Handle, on_delete=models.CASCADE, related_name="connections", db_index=False)
     protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.RESTRICT, related_name="connections")
     resource = models.CharField(max_length=500, help_text="The canonical address, as it stands in `aud`.")
@@ -101,6 +101,18 @@ class Connection(models.Model):
             models.Index(fields=["-created_at"]),
             models.Index(fields=["handle", "ended_at"]),
             models.Index(fields=["user", "ended_at"]),
+            models.Index(fields=["client", "ended_at"]),
+            # For the lists of administrators: few among very many.
+            models.Index(
+                fields=["paused_by", "-created_at"],
+                condition=models.Q(paused_at__isnull=False),
+                name="paused_connections",
+            ),
+            models.Index(
+                fields=["end_reason", "-created_at"],
+                condition=models.Q(ended_at__isnull=False),
+                name="ended_connections",
+            ),
         ]
 
     def __str__(self) -> str:

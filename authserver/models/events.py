@@ -22,6 +22,7 @@ class Event(models.Model):
         CLIENT_RULED = "client:ruled"
         CLIENT_POLICY_SET = "client_policy:set"
         INITIAL_ACCESS_TOKEN_CREATED = "initial_access_token:created"
+        INITIAL_ACCESS_TOKEN_CHANGED = "initial_access_token:changed"
         CONNECTION_APPROVED = "connection:approved"
         CONNECTION_WIDENED = "connection:widened"
         CONNECTION_DENIED = "connection:denied"
@@ -68,6 +69,7 @@ class Event(models.Model):
         PASSWORD_CHANGED = "person:password_changed"
         EMAIL_CHANGED = "person:email_changed"
         PERSON_SIGNED_OUT = "person:signed_out_everywhere"
+        GROUP_CHANGED = "group:changed"
         CATALOG_CHANGED = "catalog:changed"
         TOOLS_PUBLISHED = "tools:published"
         TOOLS_APPROVED = "tools:approved"
@@ -98,6 +100,15 @@ class Event(models.Model):
             models.Index(fields=["handle", "-id"], name="authserver_event_handle"),
             models.Index(fields=["client_id", "-id"], name="authserver_event_client"),
             models.Index(fields=["person_id", "-id"], name="authserver_event_person"),
+            # Few among very many: what clients do, and that is most, has no place in them.
+            models.Index(
+                fields=["actor_id", "-id"], condition=models.Q(actor="administrator"), name="acts_of_administrators"
+            ),
+            models.Index(
+                fields=["actor", "-id"],
+                condition=models.Q(actor__in=["administrator", "person", "system"]),
+                name="acts_of_few",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -48,6 +48,12 @@ class ClientRule(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["handle", "kind", "value"], name="one_rule_per_handle_and_client")
         ]
+        indexes = [
+            models.Index(fields=["-created_at"], name="rules_by_age"),
+            models.Index(
+                fields=["created_at"], condition=models.Q(decision=governance.Decision.PENDING), name="rules_waiting"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.client_name or self.value} at {self.handle}: {self.decision}"

@@ -28,7 +28,10 @@ class PersonalAccessToken(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["handle", "ended_at"])]
+        indexes = [
+            models.Index(fields=["handle", "ended_at"]),
+            models.Index(fields=["-created_at"], name="tokens_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"personal access token {self.id}"

@@ -10,6 +10,7 @@ Obeys: CIMD §4 (fetch, match), §5 (cache within bounds; errors are not cached)
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -17,9 +18,9 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
 
 from authserver import policy
-from authserver.models import Client, Connection
+from authserver.models import Client, ClientDocument, Connection
 from authserver.protocol import client_documents, client_ids
-from authserver.protocol.client_documents import ClientDocument
+from authserver.protocol.client_documents import ClientDocument as Described
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import batches, clients, corpus, events, fetcher, receipts, registration
 from authserver.services.batches import Pace
@@ -33,9 +34,11 @@ TOLD = ("name", "redirect_uris", "auth_method", "also_public", "jwks", "jwks_uri
 
 @dataclass(frozen=True)
 class Copy:
-    """A good document, for how long it is fresh, and where it is from: `fetched`, or `pinned` in this release."""
+    """A good document, word for word and as it was read, for how long it is fresh, and where it is from: `fetched`, or
+    `pinned` in this release."""
 
-    document: ClientDocument
+    content: dict[str, Any]
+    document: Described
     lifetime: timedelta
     source: str
 
@@ -93,13 +96,12 @@ def _ask(url: str, *, or_pinned: bool = True) -> Copy | Refusal:
     if isinstance(answer, FetchFailed) and content is None:
         return _unavailable(answer.reason) if answer.is_temporary else invalid_client(answer.reason)
     fetched = answer if isinstance(answer, fetcher.Fetched) else None
-    document = client_documents.parse(
-        fetched.content() if fetched else content, url=url, any_port=settings.INSECURE_CIMD_ALLOW_LOOPBACK
-    )
+    said: Any = fetched.content() if fetched else content
+    document = client_documents.parse(said, url=url, any_port=settings.INSECURE_CIMD_ALLOW_LOOPBACK)
     if isinstance(document, Refusal):
         return document
     seconds = fetched.max_age_seconds if fetched else policy.DOCUMENT_RETRY_SECONDS
-    return Copy(document, timedelta(seconds=seconds), "fetched" if fetched else "pinned")
+    return Copy(said, document, timedelta(seconds=seconds), "fetched" if fetched else "pinned")
 
 
 def _unavailable(reason: str) -> Refusal:
@@ -114,10 +116,21 @@ def _keep(url: str, copy: Copy, *, now: datetime) -> Client:
             client = known or Client(client_id=url, registration_source=Client.RegistrationSource.CIMD)
             changed = _apply(client, copy, now=now)
             client.save()
+            _keep_words(client, copy.content, now=now)
             _record(client, changed, is_new=known is None, source=copy.source)
     except IntegrityError:  # another request met the same document first
         return Client.objects.get(client_id=url)
     return client
+
+
+def _keep_words(client: Client, content: dict[str, Any], *, now: datetime) -> None:
+    """Keep a document word for word, and the one before it, for administrators to compare."""
+    kept = ClientDocument.objects.filter(client=client).first()
+    if kept is None:
+        ClientDocument.objects.create(client=client, content=content)
+    elif kept.content != content:
+        kept.content, kept.previous, kept.changed_at = content, kept.content, now
+        kept.save()
 
 
 def _record(client: Client, changed: list[str], *, is_new: bool, source: str) -> None:
@@ -147,4 +160,9 @@ def forget_unused(*, now: datetime, pace: Pace | None = None) -> int:
     unused = Client.objects.filter(registration_source=Client.RegistrationSource.CIMD, last_used_at=None)
     old = unused.filter(created__lt=now - policy.UNUSED_REGISTRATION_LIFETIME, is_active=True, is_verified=False)
     rows = old.filter(~Exists(Connection.objects.filter(client=OuterRef("pk"))), expired_at=None)
-    return batches.remove(rows, by="created", pace=pace or Pace(policy.PURGE_RUN))
+    return batches.remove(rows, by="created", pace=pace or Pace(policy.PURGE_RUN), before=_forget_words)
+
+
+def _forget_words(keys: list[Any]) -> None:
+    """What a client said goes before it. One that stays after all is fetched again, when somebody comes with it."""
+    ClientDocument.objects.filter(client__in=keys).delete()

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -20,11 +20,13 @@ Actor = Event.Actor
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """Where an act came from: the caller's address, what its program calls itself, and the id of the request."""
+    """Where an act came from: the caller's address, what its program calls itself, and the id of the request; and why
+    it is done, where an administrator was asked."""
 
     address: str | None = None
     request_id: str = ""
     agent: str = ""
+    note: str = ""
 
 
 NO_REQUEST = RequestFacts()
@@ -75,7 +77,7 @@ def record(
         connection_id=connection.pk if connection else None,
         address=facts.address,
         request_id=facts.request_id,
-        detail=detail,
+        detail=({"note": facts.note} if facts.note else {}) | detail,
     )
 
 
@@ -115,6 +117,13 @@ def of_request(facts: RequestFacts) -> Iterator[None]:
         yield
     finally:
         current_request.reset(mark)
+
+
+@contextmanager
+def because(note: str) -> Iterator[None]:
+    """Let what `record` writes inside carry this reason, where it has none of its own."""
+    with of_request(replace(current_request.get(), note=note)):
+        yield
 
 
 def _row(entry: Entry, at: datetime) -> tuple[object, ...]:

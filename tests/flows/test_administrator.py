@@ -54,7 +54,8 @@ def save(root: Person, address: str, **changes: Any) -> Any:
     """Open a form of the admin, change some fields and save it."""
     page = root.http.get(address)
     form = page.context["adminform"].form
-    posted = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()} | changes
+    posted = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    posted |= {"reason": "Because"} | changes
     for name, value in list(posted.items()):
         if value is None or value is False or value == "":
             posted.pop(name)
@@ -123,8 +124,8 @@ def test_the_first_press_asks_why_and_ends_nothing(root: Person, world: World, h
     page = press(root, "revoke_selected", [of(world, held[0]), of(world, held[1])])
     words = unescape(page.content.decode())
     assert "2 live connections will end" in words
-    assert "on @acme, of alice@example.com" in words
-    assert "on @globex, of alice@example.com" in words
+    assert "<bdi>ChatGPT</bdi> on <bdi>@acme</bdi>, of <bdi>alice@example.com</bdi>" in words
+    assert "on <bdi>@globex</bdi>, of <bdi>alice@example.com</bdi>" in words
     assert "bob@example.com" not in words
     assert active(world, held) == [True] * 3
 
@@ -138,7 +139,7 @@ def test_without_a_reason_nothing_ends(root: Person, world: World, held: list[To
 def test_what_was_selected_ends_and_nothing_else(root: Person, world: World, held: list[Tokens], chatgpt: App) -> None:
     chosen = of(world, held[0])
     page = press(root, "revoke_selected", [chosen], reason="laptop lost")
-    assert "1 of 1 connections ended" in unescape(page.content.decode())
+    assert "1 of 1 connection ended" in unescape(page.content.decode())
     assert active(world, held) == [False, True, True]
     assert chatgpt.refresh(held[0].refresh).json()["error"] == "invalid_grant"
     event = Event.objects.get(tag="connection:revoked")

@@ -12,14 +12,23 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
-from accounts.models import User
 from authserver import policy
 from authserver.admin.base import ReadOnlyAdmin
 from authserver.admin.connections.acts import ConnectionActs
-from authserver.admin.connections.filters import HandleFilter, LastUsedFilter, LevelFilter, StatusFilter
+from authserver.admin.connections.filters import (
+    EndReasonFilter,
+    LastUsedFilter,
+    LevelFilter,
+    PausedByFilter,
+    SourceFilter,
+    StatusFilter,
+)
+from authserver.admin.lists import HandleFilter, LargeAdmin, Stepping, is_id
+from authserver.admin.searching import found_among
 from authserver.models import AccessToken, Client, Connection, Event, RefreshToken, Scope
-from handles.models import Handle
 
 HASH_ID_LENGTH = 32  # as in `jti` of introspection
 CREDENTIALS_SHOWN = 20
@@ -51,7 +60,7 @@ class ConnectionList(ChangeList):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
+class ConnectionAdmin(ConnectionActs, LargeAdmin, ReadOnlyAdmin):
     list_display = (
         "user",
         "client_and_badge",
@@ -61,22 +70,25 @@ class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
         "last_used_at",
         "expires",
         "status",
-        "protected_resource",
     )
     list_filter = (
         StatusFilter,
         HandleFilter,
         LevelFilter,
         LastUsedFilter,
-        "client__registration_source",
-        "paused_by",
-        "end_reason",
+        SourceFilter,
+        PausedByFilter,
+        EndReasonFilter,
     )
-    list_select_related = ("user", "client", "handle", "protected_resource")
-    search_fields = ("user__email", "client__name", "client__client_id", "handle__slug")
+    list_select_related = ("user", "client", "handle")
+    search_fields = ("user__email", "client__name", "handle__slug")
+    search_help_text = gettext_lazy(
+        "How an e-mail address or a handle begins, a part of a client's name, or the whole id of a client or of a "
+        "connection."
+    )
     date_hierarchy = "created_at"
     ordering = ("-created_at",)  # has an index, and pages stay put while rows come
-    show_full_result_count = False
+    sortable_by = ("created_at",)
     fields = (
         "id",
         "user",
@@ -102,7 +114,7 @@ class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         self._levels = dict(Scope.objects.values_list("name", "level"))  # one query a page, not one a row
-        return super().get_queryset(request)
+        return Stepping(model=Connection)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ConnectionList
@@ -110,69 +122,66 @@ class ConnectionAdmin(ConnectionActs, ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Connection], search_term: str
     ) -> tuple[QuerySet[Connection], bool]:
-        """Find each word in a person, a client or a handle: three small searches instead of one over the join."""
+        """Every word has to be found, in the person, in the client or in the handle."""
         for word in search_term.replace("\x00", "").split():
-            people = User.objects.filter(email__icontains=word).order_by().values("pk")
-            clients = Client.objects.filter(Q(name__icontains=word) | Q(client_id__icontains=word))
-            handles = Handle.objects.filter(slug__icontains=word.removeprefix("@")).order_by().values("pk")
-            queryset = queryset.filter(
-                Q(user__in=people) | Q(client__in=clients.order_by().values("pk")) | Q(handle__in=handles)
-            )
+            queryset = queryset.filter(self.found_by(word))
         return queryset, False
 
-    @admin.display(description="client")
+    def found_by(self, term: str) -> Q:
+        return is_id("id", term, of=Connection) | found_among(term, people="user", handles="handle", clients="client")
+
+    @admin.display(description=gettext_lazy("client"))
     def client_and_badge(self, row: Connection) -> str:
         return f"{row.client} ({_badge(row.client)})"
 
-    @admin.display(description="levels")
+    @admin.display(description=gettext_lazy("levels"))
     def levels(self, row: Connection) -> str:
         by_name = self._levels
         found = {by_name[name] for name in row.scope_list if name in by_name}
         return ", ".join(str(label) for value, label in Scope.Level.choices if value in found)
 
-    @admin.display(description="expires", empty_value="–")
+    @admin.display(description=gettext_lazy("expires"), empty_value="–")
     def expires(self, row: Any) -> str | None:
         if not row.is_live:
             return None
         ends = row.ends if hasattr(row, "ends") else _ends([row.pk]).get(row.pk)
         return formats.localize(ends) if ends else None
 
-    @admin.display(description="status")
+    @admin.display(description=gettext_lazy("status"))
     def status(self, row: Connection) -> str:
         if not row.is_live:
-            return f"Ended: {row.get_end_reason_display()}"
-        return str(row.get_paused_by_display()) if row.paused_by else "Live"
+            return _("Ended: %(reason)s") % {"reason": row.get_end_reason_display()}
+        return str(row.get_paused_by_display()) if row.paused_by else _("Live")
 
-    @admin.display(description="live credentials")
+    @admin.display(description=gettext_lazy("live credentials"))
     def credentials(self, row: Connection) -> str:
         if not row.is_live:
-            return "none"
+            return _("none")
         now = timezone.now()
         held = row.access_tokens.filter(expires_at__gt=now).order_by("-expires_at")
         kept = row.refresh_tokens.filter(expires_at__gt=now, rotated_at__isnull=True).order_by("-expires_at")
-        lines = [
-            *_lines("access", policy.ACCESS_TOKEN_PREFIX, held),
-            *_lines("refresh", policy.REFRESH_TOKEN_PREFIX, kept),
-        ]
-        listed = format_html_join("", "<div>{} <code>{}…</code>, hash id <code>{}</code>, until {}</div>", lines)
-        return format_html("{} access, {} refresh{}", held.count(), kept.count(), listed)
+        lines = [*_lines(policy.ACCESS_TOKEN_PREFIX, held), *_lines(policy.REFRESH_TOKEN_PREFIX, kept)]
+        text = "<div>" + _("<code>{prefix}…</code>, hash id <code>{hash}</code>, until {until}") + "</div>"
+        counts = _("Access tokens: %(access)s. Refresh tokens: %(refresh)s.")
+        said = counts % {"access": held.count(), "refresh": kept.count()}
+        return format_html("{}{}", said, format_html_join("", text, lines))
 
-    @admin.display(description="events")
+    @admin.display(description=gettext_lazy("events"))
     def events(self, row: Connection) -> str:
         count = Event.objects.filter(connection_id=row.pk).count()
-        return format_html(
-            '<a href="{}?q={}">{} events</a>', reverse("admin:authserver_event_changelist"), row.pk, count
-        )
+        said = ngettext("%(count)s event", "%(count)s events", count) % {"count": count}
+        return format_html('<a href="{}?q={}">{}</a>', reverse("admin:authserver_event_changelist"), row.pk, said)
 
 
 def _badge(client: Client) -> str:
     if not client.is_active:
-        return "blocked"
+        return _("blocked")
     if client.is_verified:
-        return "verified"
-    return "document" if client.has_document else "unverified"
+        return _("verified")
+    return _("document") if client.has_document else _("unverified")
 
 
-def _lines(kind: str, prefix: str, rows: QuerySet) -> Iterable[tuple[str, str, str, str]]:
+def _lines(prefix: str, rows: QuerySet) -> Iterable[dict[str, str]]:
     for row in rows[:CREDENTIALS_SHOWN]:
-        yield kind, prefix, bytes(row.digest).hex()[:HASH_ID_LENGTH], f"{row.expires_at:%Y-%m-%d %H:%M} UTC"
+        until = f"{row.expires_at:%Y-%m-%d %H:%M} UTC"
+        yield {"prefix": prefix, "hash": bytes(row.digest).hex()[:HASH_ID_LENGTH], "until": until}

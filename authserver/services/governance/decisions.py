@@ -156,6 +156,16 @@ def block(client: Client, *, by: User, note: str) -> bool:
 
 
 @transaction.atomic
+def unblock(client: Client, *, by: User, note: str) -> bool:
+    """Let a blocked client in again; return False where it was not blocked. Records client:unblocked."""
+    changed = Client.objects.filter(pk=client.pk, is_active=False).update(is_active=True)
+    if changed:
+        event = events.record(Tag.CLIENT_UNBLOCKED, actor=Actor.ADMINISTRATOR, by=by, client=client, note=note[:500])
+        receipts.claims_changed(Subject(client=client), event=event, now=event.at)
+    return bool(changed)
+
+
+@transaction.atomic
 def verify(client: Client, *, by: User, note: str) -> bool:
     """Say on the consent page that an administrator has checked who is behind it; False where it said so already."""
     unverified = Client.objects.filter(pk=client.pk, is_verified=False)

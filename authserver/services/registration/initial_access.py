@@ -1,5 +1,6 @@
 """Initial access tokens: who may register clients where registration is not open to all (RFC 7591 §3)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -21,6 +22,34 @@ def renew_secret(token: InitialAccessToken, *, by: User | None = None) -> str:
     actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
     events.record(Tag.INITIAL_ACCESS_TOKEN_CREATED, actor=actor, by=by, token=str(token.pk))
     return secret
+
+
+@transaction.atomic
+def save(token: InitialAccessToken, *, by: User, now: datetime, changed: Iterable[str]) -> None:
+    """Store the name and the end of an initial access token as an administrator typed them. One that is new has its
+    event from its secret; of others initial_access_token:changed is recorded."""
+    is_new = token._state.adding
+    token.save()
+    if not is_new:
+        _tell(token, by=by, fields=sorted(changed))
+
+
+@transaction.atomic
+def remove(token: InitialAccessToken, *, by: User, now: datetime) -> None:
+    """Delete an initial access token: it admits nobody any more. Records initial_access_token:changed."""
+    _tell(token, by=by, is_removed=True)
+    token.delete()
+
+
+def _tell(token: InitialAccessToken, *, by: User, fields: list[str] | None = None, is_removed: bool = False) -> None:
+    events.record(
+        Tag.INITIAL_ACCESS_TOKEN_CHANGED,
+        actor=Actor.ADMINISTRATOR,
+        by=by,
+        token=str(token.pk),
+        fields=fields or [],
+        is_removed=is_removed,
+    )
 
 
 def is_good(secret: str, *, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from authserver.models import Event, ProtectedResource, ResourceServer, Scope
+from authserver.models import Event, ProtectedResource, ResourceServer, Scope, ScopeBundle
 from authserver.services import catalog, events, receipts
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
@@ -61,6 +61,21 @@ def remove_server(server: ResourceServer, *, by: User, now: datetime) -> None:
     server.delete()
 
 
+@transaction.atomic
+def save_bundle(bundle: ScopeBundle, *, by: User, now: datetime, changed: Iterable[str]) -> None:
+    """Store a bundle of scopes as an administrator typed it. It grants nothing: no answer changes. Records
+    catalog:changed."""
+    bundle.save()
+    _record_of(bundle, by=by, changed=changed)
+
+
+@transaction.atomic
+def remove_bundle(bundle: ScopeBundle, *, by: User, now: datetime) -> None:
+    """Delete a bundle of scopes. Records catalog:changed."""
+    _record_of(bundle, by=by, is_removed=True)
+    bundle.delete()
+
+
 def _tell_of(
     row: Scope | ProtectedResource | ResourceServer,
     subject: Subject,
@@ -70,17 +85,29 @@ def _tell_of(
     changed: Iterable[str] = (),
     is_active: bool | None = None,
     is_removed: bool = False,
+) -> None:
+    event = _record_of(row, by=by, changed=changed, is_active=is_active, is_removed=is_removed)
+    receipts.claims_changed(subject, event=event, now=now)
+
+
+KINDS = {Scope: "scope", ScopeBundle: "bundle", ProtectedResource: "endpoint", ResourceServer: "resource_server"}
+
+
+def _record_of(
+    row: Scope | ScopeBundle | ProtectedResource | ResourceServer,
+    *,
+    by: User,
+    changed: Iterable[str] = (),
+    is_active: bool | None = None,
+    is_removed: bool = False,
 ) -> Event:
-    kind = {Scope: "scope", ProtectedResource: "endpoint", ResourceServer: "resource_server"}[type(row)]
-    event = events.record(
+    return events.record(
         Tag.CATALOG_CHANGED,
         actor=Actor.ADMINISTRATOR,
         by=by,
-        kind=kind,
+        kind=KINDS[type(row)],
         which=str(row.pk),
         fields=sorted(changed),
         is_active=is_active,
         is_removed=is_removed,
     )
-    receipts.claims_changed(subject, event=event, now=now)
-    return event

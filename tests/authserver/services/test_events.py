@@ -140,6 +140,13 @@ def expire_client(stage: Stage) -> None:
     registration.expire_unused(now=NOW + policy.IDLE_REGISTRATION_LIFETIME * 2)
 
 
+def rename_admission(stage: Stage) -> None:
+    token = InitialAccessToken(name="one")
+    initial_access.renew_secret(token, by=stage.root)
+    forget_events()
+    initial_access.save(token, by=stage.root, now=NOW, changed=["name"])
+
+
 def block_at_handle(stage: Stage) -> Any:
     entry = verdicts.entry_of(stage.client)
     return decisions.decide(stage.connection.handle, entry, Decision.BLOCK, by=stage.world.alice.user, now=NOW)
@@ -192,6 +199,10 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
     "an administrator admits registrations": (
         lambda s: initial_access.renew_secret(InitialAccessToken(name="one"), by=s.root),
         [("initial_access_token:created", "administrator")],
+    ),
+    "an administrator renames what admits registrations": (
+        rename_admission,
+        [("initial_access_token:changed", "administrator")],
     ),
     "a person asks for a client to be let in": (
         lambda s: decisions.ask(s.connection.handle, s.client, by=s.world.bob.user),
@@ -305,8 +316,8 @@ def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
 
 # Its act fetches over the network: tests/flows/documents/test_client_documents.py has it.
 ELSEWHERE = {"client_document:changed"}
-# standing/test_standing.py has an act for each of these.
-ELSEWHERE |= {"person:changed", "catalog:changed"}
+# standing/test_standing.py has an act for each of these; tests/flows/test_admin_pages.py for groups.
+ELSEWHERE |= {"person:changed", "catalog:changed", "group:changed"}
 
 
 def test_every_tag_that_exists_is_written_by_some_act() -> None:

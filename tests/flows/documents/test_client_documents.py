@@ -1,5 +1,6 @@
 """A client whose id is the address of its own description (CIMD): from the first visit to the token."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -168,6 +169,26 @@ def test_a_stale_copy_is_refreshed_once_behind_the_request(world: World, documen
     assert "second" in Client.objects.get().redirect_uris
     changed = Event.objects.get(tag=Event.Tag.CLIENT_DOCUMENT_CHANGED)
     assert changed.detail["changed"] == ["redirect_uris"]
+
+
+@pytest.mark.covers("screen:D5")
+def test_an_administrator_reads_the_document_and_what_changed_in_it(world: World, documents: DocumentHost) -> None:
+    app = app_of(documents.publish(logo_uri="https://logo.example/<b>"))
+    world.alice.open(app.authorize_url())
+    address = f"/admin/authserver/client/{Client.objects.get().pk}/change/"
+    page = world.admin.sign_in().http.get(address).content.decode()
+    assert "It has said the same ever since we keep it." in page
+    assert "https://logo.example/&lt;b&gt;" in page
+    make_stale(app.client_id)
+    documents.publish(redirect_uris=[REDIRECT, "https://app.example/second"])
+    for _ in range(2):
+        world.alice.open(app.authorize_url())
+    page = world.admin.http.get(address).content.decode()
+    rows = re.findall(r'<tr class="(removed|added)">.*?<code>\s*(.*?)</code>', page)
+    assert ("removed", "&quot;logo_uri&quot;: &quot;https://logo.example/&lt;b&gt;&quot;,") in rows
+    assert ("added", "&quot;https://app.example/second&quot;") in rows
+    assert world.admin.http.post(address, {"name": "Mine", "reason": "x"}).status_code == 302
+    assert Client.objects.get().name != "Mine"
 
 
 def test_the_clock_refreshes_the_documents_of_connected_clients(world: World, documents: DocumentHost) -> None:

@@ -25,7 +25,7 @@ def test_a_block_needs_a_reason_and_is_asked_about_first(world: World, chatgpt: 
     world.admin.sign_in()
     for form in ({}, {"reason": ""}, {"reason": "   "}, {"reason": "x" * 201}):
         page = judge(world, "block_selected", chatgpt, **form)
-        assert "1 client. Every connection of these clients is refused" in page.content.decode()
+        assert "1 client will be blocked everywhere. Every connection of it is refused" in page.content.decode()
     assert Client.objects.get().is_active
     assert not Event.objects.filter(tag="client:blocked").exists()
 
@@ -49,7 +49,7 @@ def test_what_is_blocked_already_is_not_blocked_again(world: World, chatgpt: App
     Client.objects.update(is_active=False)
     world.admin.sign_in()
     page = judge(world, "block_selected", chatgpt, reason="Again")
-    assert "Block: 0 clients" in page.content.decode()
+    assert "These clients are blocked already." in page.content.decode()
     assert not Event.objects.filter(tag="client:blocked").exists()
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from authserver import policy
-from authserver.admin import events as page
+from authserver.admin import lists
 from authserver.models import Connection, Event, LedgerState
 from authserver.services import events, ledger
 from tests.people import App, World, make_person
@@ -138,16 +138,16 @@ def test_going_from_date_to_date_finds_what_django_finds(db: None, kind: str) ->
     start = timezone.now().replace(year=2024, month=1, day=31, hour=0, minute=0, second=0, microsecond=0)
     for days in (0, 0, 1, 28, 29, 30, 31, 60, 335, 336, 366, 700, 1095):
         Event.objects.create(tag="client:updated", actor="system", at=start + timedelta(days=days, hours=days % 24))
-    assert page.SteppingEvents(model=Event).datetimes("at", kind) == list(Event.objects.datetimes("at", kind))
+    assert lists.Stepping(model=Event).datetimes("at", kind) == list(Event.objects.datetimes("at", kind))
 
 
 def test_the_list_says_where_the_ledger_stands(story: World) -> None:
     count = Event.objects.count()
     html = text(get(story))
-    assert f"{count} events, linked up to {timezone.now():%Y-%m-%d}" in html
-    assert "never verified" in html
+    assert f"{count} events. Linked up to {timezone.now():%Y-%m-%d}" in html
+    assert "Never verified." in html
     ledger.verify(now=timezone.now())
-    assert f"last verified {timezone.now():%Y-%m-%d}" in text(get(story))
+    assert f"Last verified {timezone.now():%Y-%m-%d}" in text(get(story))
     assert "errornote" not in text(get(story))
     with laid_bare():
         run("UPDATE authserver_event SET handle = 'x' WHERE id = %s", Event.objects.earliest("id").pk)
@@ -160,7 +160,7 @@ def test_the_list_says_where_the_ledger_stands(story: World) -> None:
 def test_without_any_event_the_list_stands_too(world: World) -> None:
     world.admin.sign_in()
     forget_events()
-    assert "0 events, none linked yet, never verified" in text(get(world))
+    assert "0 events. None is linked yet. Never verified." in text(get(world))
 
 
 def test_one_event_shows_its_link(story: World) -> None:

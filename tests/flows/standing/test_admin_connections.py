@@ -93,13 +93,13 @@ def test_an_administrators_pause_holds_until_an_administrator_resumes(
 ) -> None:
     bobs = of(world, held[2].access)
     page = press(root, "pause_selected", bobs.pk, reason="Looking into it")
-    assert "1 of 1 connections paused" in words_of(page)
+    assert "1 of 1 connection paused" in words_of(page)
     assert active(world, held) == [True, True, False]
     world.alice.sign_in()
     world.alice.http.post(f"/handles/acme/connections/{bobs.pk}/resume")
     assert active(world, held) == [True, True, False]
     page = press(root, "resume_selected", bobs.pk, reason="All clear")
-    assert "1 of 1 connections resumed" in words_of(page)
+    assert "1 of 1 connection resumed" in words_of(page)
     assert active(world, held) == [True] * 3
     rows = Event.objects.filter(tag__in=["connection:paused", "connection:resumed"]).order_by("pk")
     assert [(row.actor, row.actor_id, row.detail["note"]) for row in rows] == [
@@ -140,7 +140,7 @@ def test_blocking_the_client_of_one_connection_refuses_all_of_its_connections(
     assert "1 client will be blocked everywhere." in words_of(page)
     assert "3 live connections are refused by it." in words_of(page)
     page = press(root, "block_client", chosen, reason="Phishing")
-    assert "1 of 1 clients blocked" in words_of(page)
+    assert "1 of 1 client blocked" in words_of(page)
     assert active(world, held) == [False] * 3
     assert world.asker.is_active(kept.access)
     assert Event.objects.get(tag="client:blocked").detail == {"note": "Phishing"}
@@ -306,7 +306,7 @@ def test_the_page_of_a_handle_shows_what_stands_behind_it(root: Person, world: W
     page = words_of(root.http.get(f"/admin/handles/handle/{acme.pk}/change/"))
     for address in ("127.0.0.1:8001/mcp ", "acme.mcp.localhost:8001/mcp", "127.0.0.1:8001/mcp/acme/mcp"):
         assert address in page
-    assert "ChatGPT: 2 live, of 2 people" in page
+    assert "ChatGPT: 2 live connections, of 2 people" in page
     assert "Every client may connect · Its rules" in page
     assert "All connections" in page
     assert root.http.get("/admin/handles/handle/add/").status_code == 200

@@ -231,8 +231,13 @@ def test_what_is_or_was_connected_is_suspended_or_deactivated_not_removed(
     root: Person, world: World, held: Tokens
 ) -> None:
     acme = Handle.objects.get(slug="acme")
-    assert root.http.post(reverse("admin:handles_handle_delete", args=[acme.pk]), {"post": "yes"}).status_code == 403
-    form = {"action": "delete_selected", "_selected_action": [str(world.alice.user.pk)], "post": "yes"}
+    assert (
+        root.http.post(
+            reverse("admin:handles_handle_delete", args=[acme.pk]), {"post": "yes", "reason": "Gone"}
+        ).status_code
+        == 403
+    )
+    form = {"action": "delete_selected", "_selected_action": [str(world.alice.user.pk)], "reason": "Gone"}
     root.http.post("/admin/accounts/user/", form)
     assert world.asker.is_active(held.access)
 
@@ -241,9 +246,11 @@ def test_a_handle_and_a_person_that_are_removed_are_recorded_and_told(
     root: Person, world: World, stream: EventStream
 ) -> None:
     acme, told = Handle.objects.get(slug="acme"), person()
-    root.http.post(reverse("admin:handles_handle_delete", args=[acme.pk]), {"post": "yes"})
-    form = {"action": "delete_selected", "_selected_action": [str(world.alice.user.pk)], "post": "yes"}
+    root.http.post(reverse("admin:handles_handle_delete", args=[acme.pk]), {"post": "yes", "reason": "Gone"})
+    form = {"action": "delete_selected", "_selected_action": [str(world.alice.user.pk)]}
     root.http.post("/admin/accounts/user/", form)
+    assert User.objects.filter(email="alice@example.com").exists()
+    root.http.post("/admin/accounts/user/", form | {"reason": "Gone"})
     assert not Handle.objects.filter(slug="acme").exists()
     assert not User.objects.filter(email="alice@example.com").exists()
     assert owed(stream, "handle:changed") == [claims(tenant=tenant())]
@@ -253,7 +260,10 @@ def test_a_handle_and_a_person_that_are_removed_are_recorded_and_told(
 def test_a_removed_scope_leaves_every_connection_and_tells(
     root: Person, world: World, held: Tokens, stream: EventStream
 ) -> None:
-    root.http.post(reverse("admin:authserver_scope_delete", args=["links.write"]), {"post": "yes"})
+    address = reverse("admin:authserver_scope_delete", args=["links.write"])
+    root.http.post(address, {"post": "yes"})
+    assert Scope.objects.filter(pk="links.write").exists()
+    root.http.post(address, {"post": "yes", "reason": "Unused"})
     assert not Scope.objects.filter(pk="links.write").exists()
     assert "links.write" not in world.asker.knows(held.access)["scope"]
     assert owed(stream, "catalog:changed") == [EVERYTHING]
@@ -290,7 +300,7 @@ def test_renaming_a_person_is_told_and_the_event_has_no_address_of_theirs(
     of_person(world, name="Alice B.", email="alice.b@example.com")
     assert world.asker.knows(held.access)["username"] == "alice.b@example.com"
     event = Event.objects.get(tag="person:changed")
-    assert event.detail == {"is_new": False, "fields": ["email", "name"], "states": {}}
+    assert event.detail == {"is_new": False, "fields": ["email", "name"], "states": {}, "note": "Because"}
     assert len(owed(stream, "person:changed")) == 1
 
 
@@ -299,7 +309,7 @@ def test_a_new_password_by_an_administrator_is_recorded_without_it(root: Person,
     new = "another correct horse 7"
     root.http.post(address, {"password1": new, "password2": "different"})
     assert not Event.objects.filter(tag="person:changed").exists()
-    root.http.post(address, {"password1": new, "password2": new, "usable_password": "true"})
+    root.http.post(address, {"password1": new, "password2": new, "usable_password": "true", "reason": "Locked out"})
     assert User.objects.get(pk=world.alice.user.pk).check_password(new)
     event = Event.objects.get(tag="person:changed")
     assert event.detail["fields"] == ["password"]
@@ -311,12 +321,12 @@ def test_a_new_person_and_a_new_handle_are_recorded_and_told_to_nobody(
     root: Person, world: World, stream: EventStream
 ) -> None:
     person = {"email": "dora@example.com", "name": "Dora", "password1": PASSWORD, "password2": PASSWORD}
-    root.http.post("/admin/accounts/user/add/", person | {"usable_password": "true"})
+    root.http.post("/admin/accounts/user/add/", person | {"usable_password": "true", "reason": "New"})
     dora = User.objects.get(email="dora@example.com")
     assert Event.objects.get(tag="person:changed").person_id == dora.pk
     handle = {"slug": "umbrella", "display_name": "Umbrella", "visibility": "private", "status": "active"}
     formset = {f"memberships-{name}_FORMS": number for name, number in (("TOTAL", 0), ("INITIAL", 0))}
-    root.http.post("/admin/handles/handle/add/", handle | formset)
+    root.http.post("/admin/handles/handle/add/", handle | formset | {"reason": "Asked for"})
     assert Handle.objects.filter(slug="umbrella").exists()
     assert Event.objects.get(tag="handle:changed").detail["is_new"] is True
     assert not SecurityEvent.objects.exists()
