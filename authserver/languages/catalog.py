@@ -1,7 +1,7 @@
 """The words of the default catalog, for translation. The catalog is data: what an administrator types stays as typed;
 a sentence that stands here word for word is read in the person's language."""
 
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import get_language, gettext, gettext_noop
 
 SENTENCES = (
     gettext_noop("Session"),
@@ -58,3 +58,9 @@ SENTENCES = (
 def catalog_text(text: str) -> str:
     """Return a sentence of the catalog in the language of the page, or as it is stored where it is not one of ours."""
     return gettext(text) if text else ""
+
+
+def in_sentence(words: object) -> str:
+    """Return a title as it stands within a sentence: English begins it small, other languages as their own words do."""
+    text = str(words)
+    return text[:1].lower() + text[1:] if get_language() == "en" else text

@@ -19,6 +19,7 @@ from accounts import flow_headers, recent
 from accounts.models import User
 from authserver import forms, policy, tasks
 from authserver.forms import Choice, SignedRequest
+from authserver.languages.catalog import in_sentence
 from authserver.models import Scope
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
@@ -245,7 +246,7 @@ def allow(
     wanted = tuple(name for name in asked.wanted if name not in withheld)
     granted = tuple(scopes.granted(wanted, choice.ticked, role=seat.role, catalog=catalog.current()))
     if not granted:
-        where = {"role": seat.role.label.lower(), "handle": seat.handle.slug}
+        where = {"role": in_sentence(seat.role.label), "handle": seat.handle.slug}
         problem = _("As %(role)s of @%(handle)s you can allow none of this.") % where
         return show(request, asked, query=signed.query, seats=seats, choice=choice, problem=problem)
     if seats.waits(seat):

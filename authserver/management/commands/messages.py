@@ -15,7 +15,20 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.management.commands import makemessages
 from django.utils.translation import to_locale
 
-ELSEWHERE = ("tests", "benchmarks", "devtool", "resourceserver", "deploy", "docs", "var", "static", ".*", "migrations")
+ELSEWHERE = (
+    "admin",
+    "admin.py",
+    "tests",
+    "benchmarks",
+    "devtool",
+    "resourceserver",
+    "deploy",
+    "docs",
+    "var",
+    "static",
+    ".*",
+    "migrations",
+)
 HEADER = """msgid ""
 msgstr ""
 "Project-Id-Version: Gatehouse\\n"

@@ -6,12 +6,12 @@ from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from authserver import policy
-from authserver.languages.catalog import catalog_text
+from authserver.languages.catalog import catalog_text, in_sentence
 from authserver.models import Connection, Scope, ScopeRequest
 from authserver.protocol.addresses import network_of
 from authserver.protocol.connections import agents
@@ -173,12 +173,6 @@ def _levels(lines: tuple[ScopeLine, ...]) -> tuple[str, ...]:
 def _wish(row: ScopeRequest, scope: Scope) -> Wish:
     what = in_sentence(catalog_text(scope.title))
     return Wish(scope.name, what, scope.level, str(Scope.Level(scope.level).label), scope.consequence, row.tool)
-
-
-def in_sentence(words: object) -> str:
-    """Return a title as it stands within a sentence: English begins it small, other languages as their own words do."""
-    text = str(words)
-    return text[:1].lower() + text[1:] if get_language() == "en" else text
 
 
 def _redirect_host(connection: Connection) -> str:

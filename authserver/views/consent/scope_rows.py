@@ -6,6 +6,7 @@ from itertools import groupby
 
 from django.utils.translation import gettext as _
 
+from authserver.languages.catalog import catalog_text, in_sentence
 from authserver.models import Connection, Scope
 from authserver.toolkit.endpoints import AuthorizationRequest
 from authserver.views.consent.seats import Seats
@@ -71,17 +72,17 @@ def step_up(rows: tuple[ScopeRow, ...], mine: Connection) -> tuple[tuple[ScopeRo
 
 
 def needs_role(role: str) -> str:
-    return _("Needs the role %(role)s.") % {"role": Role(role).label.lower()}
+    return _("Needs the role %(role)s.") % {"role": in_sentence(Role(role).label)}
 
 
 def _row(scope: Scope, *, seats: Seats, seat: Seat | None, is_ticked: bool) -> ScopeRow:
     reason = _reason_not(scope, seats=seats, seat=seat)
     return ScopeRow(
         name=scope.name,
-        title=scope.title,
-        description=scope.description,
-        consequence=scope.consequence,
-        group=scope.group,
+        title=catalog_text(scope.title),
+        description=catalog_text(scope.description),
+        consequence=catalog_text(scope.consequence),
+        group=catalog_text(scope.group),
         level=scope.level,
         level_label=str(Scope.Level(scope.level).label),
         role_needed=scope.role,

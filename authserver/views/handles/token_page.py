@@ -14,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from authserver import policy
+from authserver.languages.catalog import catalog_text
 from authserver.models import PersonalAccessToken, Scope
 from authserver.protocol import scopes
 from authserver.protocol.control.scopes import ControlScope
@@ -162,10 +163,10 @@ def _row(rule: scopes.Rule, entry: Scope | None, role: Role, is_checked: bool) -
     beyond = not at_least(role, rule.role)
     return ScopeRow(
         name=rule.name,
-        title=entry.title if entry else str(ControlScope(rule.name).label),
-        description=entry.description if entry else "",
-        consequence=entry.consequence if entry else "",
-        group=entry.group if entry else _(CONTROL_GROUP),
+        title=catalog_text(entry.title) if entry else str(ControlScope(rule.name).label),
+        description=catalog_text(entry.description) if entry else "",
+        consequence=catalog_text(entry.consequence) if entry else "",
+        group=catalog_text(entry.group) if entry else _(CONTROL_GROUP),
         level=rule.level,
         level_label=str(Scope.Level(rule.level).label),
         role_needed=rule.role,
@@ -191,7 +192,9 @@ def _card(
     row: PersonalAccessToken, role: Role | None, *, offered: scopes.Catalog, titles: dict[str, str], now: datetime
 ) -> TokenCard:
     reached = set(scopes.allowed_to(role, row.scope_list, offered))
-    lines = tuple(ScopeLine(name, titles.get(name, name), name in reached) for name in row.scope_list)
+    lines = tuple(
+        ScopeLine(name, catalog_text(str(titles.get(name, name))), name in reached) for name in row.scope_list
+    )
     obstacle = ""
     if not row.user.is_active:
         obstacle = _("Its person is deactivated, so it does not work.")

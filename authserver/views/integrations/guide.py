@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from authserver import policy
+from authserver.languages.catalog import catalog_text
 from authserver.models import ProtectedResource, Scope, ScopeBundle
 from authserver.protocol.setup.snippets import Server, is_below_localhost, is_on_this_computer
 from authserver.services import catalog
@@ -211,7 +212,7 @@ def _use_case(bundle: ScopeBundle, scopes: list[Scope], role: Role) -> UseCase:
     names = [scope.name for scope in scopes]
     return UseCase(
         slug=bundle.slug,
-        title=bundle.title,
+        title=catalog_text(bundle.title),
         lines=tuple(_line(scope, role) for scope in scopes),
         typed=" ".join(dict.fromkeys([policy.SESSION_SCOPE, *names])),
     )
@@ -219,4 +220,4 @@ def _use_case(bundle: ScopeBundle, scopes: list[Scope], role: Role) -> UseCase:
 
 def _line(scope: Scope, role: Role) -> ScopeLine:
     needed = "" if at_least(role, scope.role) else _("Needs the role %(role)s.") % {"role": Role(scope.role).label}
-    return ScopeLine(scope.name, scope.title, scope.level, str(Scope.Level(scope.level).label), needed)
+    return ScopeLine(scope.name, catalog_text(scope.title), scope.level, str(Scope.Level(scope.level).label), needed)

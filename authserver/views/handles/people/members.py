@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import User
 from authserver import policy
+from authserver.languages.catalog import in_sentence
 from authserver.models import Connection
 from authserver.protocol.errors import Refusal
 from authserver.services import personal_tokens
@@ -116,7 +117,7 @@ def role(request: HttpRequest, slug: str, person_id: UUID) -> HttpResponse:
         error(request, said(done))
     else:
         told = _("{person} is now in the role {role}.")
-        success(request, told.format(person=membership.user.email, role=wanted.label.lower()))
+        success(request, told.format(person=membership.user.email, role=in_sentence(wanted.label)))
     is_admin = own and wanted == Role.MEMBER and not isinstance(done, Refusal)
     return HttpResponseRedirect(reverse("handle" if is_admin else "handle_members", args=[seat.handle.slug]))
 
