@@ -16,12 +16,12 @@ from django.utils.translation import trim_whitespace
 ROOT = Path(settings.BASE_DIR)
 # Whose texts a person meets between the first sight of an authorization request and its answer.
 PAGES = (
-    "base.html", "flow.html", "errors/*.html", "includes/*.html", "authorize/*.html", "allauth/*/*.html",
+    "base.html", "flow.html", "errors/*.html", "includes/*.html", "authorize/*.html", "authorize/*/*.html", "allauth/*/*.html",
     "account/*.html", "mfa/*/*.html", "socialaccount/*.html",
 )  # fmt: skip
 MODULES = (
-    "accounts/*.py", "handles/roles.py", "authserver/languages/catalog.py", "authserver/models/catalog.py",
-    "authserver/views/authorize*.py", "authserver/views/consent*.py", "authserver/views/consent/*.py",
+    "accounts/*.py", "accounts/*/*.py", "handles/roles.py", "authserver/languages/catalog.py", "authserver/models/catalog.py",
+    "authserver/views/authorize.py", "authserver/views/consent/*.py",
     "authserver/views/errors.py",
 )  # fmt: skip
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
