@@ -120,21 +120,3 @@ def flow_app_waits(stage: Stage) -> None:
     stage.ask(person, resource=hosted(only_handle(person).slug))
     stage.page.locator("button[value=allow]").click()
     stage.page.locator(".monogram-warning").wait_for()
-
-
-# --- Dead ends
-
-
-@scene("error-unknown-client")
-def error_unknown_client(stage: Stage) -> None:
-    stage.open(App.register().authorize_url(client_id="unknown"))
-
-
-@scene("error-redirect")
-def error_redirect(stage: Stage) -> None:
-    stage.open(App.register().authorize_url(redirect_uri="https://chatgpt.com/other"))
-
-
-@scene("error-not-found")
-def error_not_found(stage: Stage) -> None:
-    stage.page.goto(f"{stage.home}/no/such/page")
