@@ -28,7 +28,8 @@ def sign_in_refused(stage: Stage) -> None:
     stage.open("/accounts/login/")
     stage.page.locator("[name=login]").fill("nobody@example.com")
     stage.page.locator("[name=password]").fill("not the password")
-    stage.submit()
+    stage.page.locator("[name=password]").press("Enter")
+    stage.page.locator(".field-wrong, .note-error").first.wait_for()
 
 
 @scene("account-sign-up")

@@ -16,8 +16,10 @@ def integrations_checked(stage: Stage) -> None:
     """Nobody serves those addresses here: every check fails."""
     person = stage.guest(studio="owner")
     path = f"/handles/{only_handle(person).slug}/integrations"
-    person.sign_in().http.post(f"{path}/check")
-    stage.sign_in(person).open(f"{path}?client=codex")
+    stage.sign_in(person).open(path)
+    stage.page.locator("form[action$='/check'] button").click()
+    stage.page.locator(".check-bad").first.wait_for()
+    stage.open(f"{path}?client=codex")
     for summary in stage.page.locator("main details > summary").all():
         summary.click()
 
