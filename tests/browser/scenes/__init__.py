@@ -10,7 +10,7 @@ addresses, never by words on a page, which are in the person's language.
 """
 
 from tests.browser.scenes import account, connected, entering, errors, flow, handles, integrations, people, tools
-from tests.browser.scenes.stage import SCENES, Scene, Stage, furnish, matching, scene
+from tests.browser.scenes.stage import SCENES, Scene, Stage, furnish, inspected, matching, scene
 
 AREAS = (account, connected, entering, errors, flow, handles, integrations, people, tools)
-__all__ = ["AREAS", "SCENES", "Scene", "Stage", "furnish", "matching", "scene"]
+__all__ = ["AREAS", "SCENES", "Scene", "Stage", "furnish", "inspected", "matching", "scene"]

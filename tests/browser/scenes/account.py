@@ -7,7 +7,7 @@ from tests.browser.scenes.stage import Stage, scene
 from tests.flows.accounts.detours import set_up_app
 
 
-@scene("home")
+@scene("home", like="home-languages")
 def home(stage: Stage) -> None:
     stage.open("/")
 
@@ -18,7 +18,7 @@ def home_languages(stage: Stage) -> None:
     stage.page.locator(".languages > summary").click()
 
 
-@scene("account-sign-in")
+@scene("account-sign-in", like="flow-sign-in")
 def sign_in(stage: Stage) -> None:
     stage.open("/accounts/login/")
 
@@ -47,7 +47,7 @@ def account_password_change(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/password/change/")
 
 
-@scene("account-sign-out")
+@scene("account-sign-out", like="account-sign-out-everywhere")
 def account_sign_out(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/logout/")
 
@@ -67,7 +67,7 @@ def account_email(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/email/")
 
 
-@scene("account-security-none")
+@scene("account-security-none", like="account-security")
 def account_security_none(stage: Stage) -> None:
     stage.sign_in(stage.guest()).open("/accounts/2fa/")
 
@@ -96,7 +96,7 @@ def account_app(stage: Stage) -> None:
     stage.sign_in(stage.guest()).open("/accounts/2fa/totp/activate/")
 
 
-@scene("account-app-remove")
+@scene("account-app-remove", like="account-sign-out-everywhere")
 def account_app_remove(stage: Stage) -> None:
     person = stage.guest()
     set_up_app(person.sign_in())
@@ -115,7 +115,7 @@ def account_sessions(stage: Stage) -> None:
     stage.sign_in(stage.guest()).open("/accounts/sessions/")
 
 
-@scene("account-language")
+@scene("account-language", like="account-profile")
 def account_language(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/language")
 

@@ -20,7 +20,7 @@ def before_code(stage: Stage, person: Person, ask: str, **fields: str) -> object
     return submit(person, asked, ask, email=person.email, **fields)
 
 
-@scene("flow-sign-in-code-asked")
+@scene("flow-sign-in-code-asked", like="account-password-forgotten")
 def code_asked(stage: Stage) -> None:
     stage.open("/accounts/login/code/")
 
@@ -31,7 +31,7 @@ def sign_in_code(stage: Stage) -> None:
     stage.follow(person, before_code(stage, person, "/accounts/login/code/"))
 
 
-@scene("flow-password-code")
+@scene("flow-password-code", like="flow-sign-in-code")
 def password_code(stage: Stage) -> None:
     person = stage.guest()
     stage.follow(person, before_code(stage, person, "/accounts/password/reset/"))

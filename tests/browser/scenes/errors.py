@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django.test import RequestFactory
 
 from authserver.views import errors
@@ -10,7 +12,7 @@ from tests.browser.scenes.stage import Stage, only_handle, scene
 from tests.people import App, hosted
 
 
-@scene("error-unknown-client")
+@scene("error-unknown-client", like="error-redirect")
 def unknown_client(stage: Stage) -> None:
     stage.open(App.register().authorize_url(client_id="unknown"))
 
@@ -20,24 +22,24 @@ def redirect(stage: Stage) -> None:
     stage.open(App.register().authorize_url(redirect_uri="https://chatgpt.com/other"))
 
 
-@scene("error-document")
+@scene("error-document", like="error-redirect")
 def document(stage: Stage) -> None:
     stage.open(App.register().authorize_url(client_id="https://nowhere.invalid/client.json"))
 
 
-@scene("error-handle-not-found")
+@scene("error-handle-not-found", like="error-redirect")
 def handle_not_found(stage: Stage) -> None:
     stage.sign_in("bob").page.goto(stage.home + App.register().authorize_url(hosted("nobody-here")))
 
 
-@scene("error-handle-suspended")
+@scene("error-handle-suspended", like="flow-not-a-member")
 def handle_suspended(stage: Stage) -> None:
     person = stage.guest(studio="member")
     Handle.objects.filter(pk=only_handle(person).pk).update(status=Handle.Status.SUSPENDED)
     stage.ask(person, resource=hosted(only_handle(person).slug))
 
 
-@scene("error-expired")
+@scene("error-expired", like="error-redirect")
 def expired(stage: Stage) -> None:
     stage.ask(stage.guest(studio="owner"))
     stage.page.locator("form[data-consent] [name=request]").evaluate("field => { field.value = 'old' }")
@@ -45,7 +47,7 @@ def expired(stage: Stage) -> None:
     stage.page.locator(".monogram-warning").wait_for()
 
 
-@scene("error-too-many")
+@scene("error-too-many", like="error-redirect")
 def too_many(stage: Stage) -> None:
     person = stage.guest()
     for _ in range(3):
@@ -56,14 +58,14 @@ def too_many(stage: Stage) -> None:
     stage.page.locator(".monogram-warning").wait_for()
 
 
-@scene("error-not-found")
+@scene("error-not-found", like="error-redirect")
 def not_found(stage: Stage) -> None:
     stage.page.goto(f"{stage.home}/no/such/page")
 
 
-@scene("error-method")
+@scene("error-method", like="error-redirect")
 def method(stage: Stage) -> None:
-    stage.page.goto(f"{stage.home}/language")
+    stage.sign_in("carol").page.goto(f"{stage.home}/invitations/{uuid4()}/switch")
 
 
 @scene("error-server")

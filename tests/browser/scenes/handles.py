@@ -60,7 +60,7 @@ def handle_usage(stage: Stage) -> None:
     stage.open(office(stage) + "/usage")
 
 
-@scene("handle-usage-none")
+@scene("handle-usage-none", like="connections-none")
 def handle_usage_none(stage: Stage) -> None:
     person = stage.guest(studio="owner")
     stage.sign_in(person).open(f"/handles/{only_handle(person).slug}/usage")
@@ -96,7 +96,7 @@ def handle_settings(stage: Stage) -> None:
     stage.open(office(stage) + "/settings")
 
 
-@scene("handle-status")
+@scene("handle-status", like="handle-delete")
 def handle_status(stage: Stage) -> None:
     stage.open(office(stage) + "/settings/status")
 
@@ -114,7 +114,7 @@ def handle_delete(stage: Stage) -> None:
     stage.open(office(stage) + "/settings/delete")
 
 
-@scene("handle-suspended")
+@scene("handle-suspended", like="handle-settings")
 def handle_suspended(stage: Stage) -> None:
     path = office(stage)
     Handle.objects.filter(slug=path.rpartition("/")[2]).update(status=Handle.Status.SUSPENDED)

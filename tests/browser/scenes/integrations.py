@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.browser.scenes.stage import Stage, only_handle, scene
 
 
-@scene("integrations")
+@scene("integrations", like="integrations-checked")
 def integrations(stage: Stage) -> None:
     person = stage.guest(studio="owner")
     stage.sign_in(person).open(f"/handles/{only_handle(person).slug}/integrations")
@@ -30,6 +30,6 @@ def connect_member(stage: Stage) -> None:
     stage.sign_in(person).open(f"/connect/{only_handle(person).slug}?client=claude-code")
 
 
-@scene("connect-stranger")
+@scene("connect-stranger", like="flow-not-a-member")
 def connect_stranger(stage: Stage) -> None:
     stage.sign_in("carol").page.goto(f"{stage.home}/connect/acme")

@@ -33,20 +33,20 @@ def member_role(stage: Stage) -> None:
     stage.sign_in(owner).open(f"/handles/{handle.slug}/members/{person.pk}/role")
 
 
-@scene("handle-member-remove")
+@scene("handle-member-remove", like="handle-delete")
 def member_remove(stage: Stage) -> None:
     owner, handle = team(stage)
     person = handle.memberships.get(role="member").user
     stage.sign_in(owner).open(f"/handles/{handle.slug}/members/{person.pk}/remove")
 
 
-@scene("handle-as-member")
+@scene("handle-as-member", like="handle")
 def as_member(stage: Stage) -> None:
     person = stage.guest(studio="member")
     stage.sign_in(person).open(f"/handles/{only_handle(person).slug}")
 
 
-@scene("handle-leave")
+@scene("handle-leave", like="handle-delete")
 def leave(stage: Stage) -> None:
     person = stage.guest(studio="member")
     stage.sign_in(person).open(f"/handles/{only_handle(person).slug}/leave")
@@ -63,7 +63,7 @@ def invitations(stage: Stage) -> None:
     stage.page.locator(".secret").wait_for()
 
 
-@scene("handle-invitation-revoke")
+@scene("handle-invitation-revoke", like="handle-delete")
 def invitation_revoke(stage: Stage) -> None:
     owner, handle = team(stage)
     invite(owner.sign_in(), handle.slug, email="una@example.com")
@@ -78,7 +78,7 @@ def invited(stage: Stage) -> tuple[Person, Invitation]:
     return guest, Invitation.objects.get(email=guest.email)
 
 
-@scene("invitations")
+@scene("invitations", like="flow-no-handle-invited")
 def invitations_of_mine(stage: Stage) -> None:
     guest, _ = invited(stage)
     stage.sign_in(guest).open("/invitations")
@@ -90,7 +90,7 @@ def invitation(stage: Stage) -> None:
     stage.sign_in(guest).open(f"/invitations/{row.pk}")
 
 
-@scene("invitation-not-open")
+@scene("invitation-not-open", like="flow-join")
 def invitation_not_open(stage: Stage) -> None:
     _, row = invited(stage)
     stage.sign_in("carol").page.goto(f"{stage.home}/invitations/{row.pk}")
@@ -111,7 +111,7 @@ def join(stage: Stage) -> None:
     stage.page.locator("form[action$='/join']").wait_for()
 
 
-@scene("flow-invited-by-link")
+@scene("flow-invited-by-link", like="invitation")
 def invited_by_link(stage: Stage) -> None:
     owner = stage.guest(studio="owner")
     secret = invite_by_link(owner.sign_in(), only_handle(owner).slug)

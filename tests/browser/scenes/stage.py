@@ -40,15 +40,18 @@ TOOLS = (
 )
 Scene = Callable[["Stage"], None]
 SCENES: dict[str, Scene] = {}
+ALIKE: dict[str, str] = {}
 NUMBERS = itertools.count(1)
 
 
-def scene(name: str) -> Callable[[Scene], Scene]:
-    """Add a scene under a name, which begins with its area: flow, account, connections, handle, error and so on."""
+def scene(name: str, *, like: str = "") -> Callable[[Scene], Scene]:
+    """Add a scene under a name, which begins with its area: flow, account, connections, handle, error and so on.
+    `like` is the scene whose page is built the same way: tests look at that one only, the gallery at both."""
 
     def add(play: Scene) -> Scene:
         assert name not in SCENES, name
         SCENES[name] = play
+        ALIKE.update({name: like} if like else {})
         return play
 
     return add
@@ -137,6 +140,12 @@ def connected(stage: Stage, person: Person, *, scope: str = READS) -> Connection
         ToolUse.objects.create(connection=mine, day=today, tool=tool, outcome="allowed", count=count)
     ToolUse.objects.create(connection=mine, day=today, tool="create_link", outcome="insufficient_scope", count=3)
     return mine
+
+
+def inspected(words: str) -> list[str]:
+    """Return the names of the scenes that the tests look at, of those that hold this (a regular expression)."""
+    assert set(ALIKE.values()) <= SCENES.keys() - ALIKE.keys()
+    return [name for name in matching(words) if name not in ALIKE]
 
 
 def matching(words: str) -> dict[str, Scene]:
