@@ -34,7 +34,11 @@ class User(AbstractBaseUser, PermissionsMixin):  # type: ignore[django-manager-m
     email = models.EmailField("e-mail address", unique=True)
     name = models.CharField(max_length=150, blank=True)
     language = models.CharField(
-        db_default="", max_length=12, blank=True, help_text="Of the pages and messages; empty: as the browser asks."
+        default="",
+        db_default="",
+        max_length=12,
+        blank=True,
+        help_text="Of the pages and messages; empty: as the browser asks.",
     )
     is_active = models.BooleanField(
         "active", default=True, help_text="Clear it and every connection of this person is refused at once."

@@ -157,7 +157,7 @@ def test_every_protocol_path_stands_in_the_wire_document() -> None:
 
 
 def test_every_event_is_described() -> None:
-    described = re.findall(r"^\| `([a-z_]+:[a-z_]+)`", (house.ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    described = re.findall(r"^\| `([a-z_]+:[a-z_]+)`", (house.ROOT / "docs/events.md").read_text(), re.MULTILINE)
     assert sorted(described) == sorted(Event.Tag.values)
 
 

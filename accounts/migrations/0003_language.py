@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='user',
             name='language',
-            field=models.CharField(blank=True, db_default='', help_text='Of the pages and messages; empty: as the browser asks.', max_length=12),
+            field=models.CharField(blank=True, db_default='', default='', help_text='Of the pages and messages; empty: as the browser asks.', max_length=12),
         ),
     ]

@@ -1,10 +1,8 @@
 """A client's document on its page: word for word, and what changed in it since the version before. What it says is
 somebody else's: it is shown as text, never as a link."""
 
-import json
 from datetime import datetime
 from difflib import ndiff
-from typing import Any
 
 from django.utils import formats, timezone
 from django.utils.html import format_html, format_html_join
@@ -19,12 +17,12 @@ def at(moment: datetime) -> str:
     return formats.localize(timezone.localtime(moment)) + " UTC"
 
 
-def page_of(content: Any) -> SafeString:
-    """Return a document as it is read best: indented, in the order of its own members."""
+def page_of(content: str) -> SafeString:
+    """Return a document as it is kept: indented, its members sorted, in ASCII, so that look-alike letters show."""
     return format_html('<pre class="document">{}</pre>', "\n".join(_lines(content)))
 
 
-def comparison(before: Any, after: Any, *, changed_at: datetime) -> SafeString:
+def comparison(before: str, after: str, *, changed_at: datetime) -> SafeString:
     """Return what went and what came between two versions, line by line, each marked by a sign and a word."""
     words = {"removed": _("Removed"), "added": _("Added"), "kept": ""}
     found = [(KINDS[line[:2]], line[2:]) for line in ndiff(_lines(before), _lines(after)) if line[:2] in KINDS]
@@ -38,6 +36,5 @@ def comparison(before: Any, after: Any, *, changed_at: datetime) -> SafeString:
     return format_html('<p>{}</p><table class="document">{}</table>', said, rows)
 
 
-def _lines(content: Any) -> list[str]:
-    text = json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True)
-    return [line if len(line) <= LINE_LENGTH_MAX else f"{line[:LINE_LENGTH_MAX]}…" for line in text.split("\n")]
+def _lines(content: str) -> list[str]:
+    return [line if len(line) <= LINE_LENGTH_MAX else f"{line[:LINE_LENGTH_MAX]}…" for line in content.split("\n")]

@@ -143,7 +143,7 @@ class ClientPolicyShape(serializers.Serializer):
 
 
 class EventShape(serializers.Serializer):
-    """One row of the event log (docs/operations.md describes each tag)."""
+    """One row of the event log (docs/events.md describes each tag)."""
 
     id = serializers.IntegerField(source="pk")
     at = serializers.DateTimeField()

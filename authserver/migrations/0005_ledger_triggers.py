@@ -1,7 +1,7 @@
 """The ledger is append-only: triggers refuse to change or remove events, links and seals, unless it is open.
 
 They guard against accidents and against whoever has the product's own way to the database. The owner of the database can
-drop them; that is what the chain is for (docs/operations.md, "The ledger").
+drop them; that is what the chain is for (docs/events.md, "The ledger").
 """
 
 from django.db import migrations, models

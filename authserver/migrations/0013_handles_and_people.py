@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='notice',
             name='email',
-            field=models.EmailField(blank=True, db_default='', help_text='Where it goes instead, to somebody who may have no account.', max_length=254),
+            field=models.EmailField(blank=True, db_default='', default='', help_text='Where it goes instead, to somebody who may have no account.', max_length=254),
         ),
         migrations.AlterField(
             model_name='notice',

@@ -18,8 +18,8 @@ class Migration(migrations.Migration):
             name='ClientDocument',
             fields=[
                 ('client', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='document', serialize=False, to=settings.OAUTH2_PROVIDER_APPLICATION_MODEL)),
-                ('content', models.JSONField()),
-                ('previous', models.JSONField(null=True)),
+                ('content', models.TextField(help_text='JSON, as text: what strangers write is not always what a database takes.')),
+                ('previous', models.TextField(null=True)),
                 ('changed_at', models.DateTimeField(null=True)),
             ],
         ),

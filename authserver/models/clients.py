@@ -123,8 +123,8 @@ class ClientDocument(models.Model):
     last changed. A row of its own, so that no request of the flow reads it along."""
 
     client = models.OneToOneField(Client, primary_key=True, on_delete=models.CASCADE, related_name="document")
-    content = models.JSONField()
-    previous = models.JSONField(null=True)
+    content = models.TextField(help_text="JSON, as text: what strangers write is not always what a database takes.")
+    previous = models.TextField(null=True)
     changed_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

@@ -9,7 +9,7 @@ class Event(models.Model):
     that leaves the bytes of older events as they were."""
 
     class Tag(models.TextChoices):
-        """`subject:verb` in the past tense; the closed list (docs/operations.md describes each)."""
+        """`subject:verb` in the past tense; the closed list (docs/events.md describes each)."""
 
         CLIENT_REGISTERED = "client:registered"
         CLIENT_ADOPTED = "client:adopted"

@@ -20,7 +20,7 @@ class Notice(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+", help_text="Whom it is for."
     )
     email = models.EmailField(
-        blank=True, db_default="", help_text="Where it goes instead, to somebody who may have no account."
+        blank=True, default="", db_default="", help_text="Where it goes instead, to somebody who may have no account."
     )
     facts = models.JSONField(help_text="Names, scopes, addresses: what the mail says. Never a secret.")
     created_at = models.DateTimeField()

@@ -7,6 +7,7 @@ good one; a failure is never kept.
 Obeys: CIMD §4 (fetch, match), §5 (cache within bounds; errors are not cached), §6.3 (a changed document).
 """
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -126,11 +127,20 @@ def _keep(url: str, copy: Copy, *, now: datetime) -> Client:
 def _keep_words(client: Client, content: dict[str, Any], *, now: datetime) -> None:
     """Keep a document word for word, and the one before it, for administrators to compare."""
     kept = ClientDocument.objects.filter(client=client).first()
+    text = _written(content)
     if kept is None:
-        ClientDocument.objects.create(client=client, content=content)
-    elif kept.content != content:
-        kept.content, kept.previous, kept.changed_at = content, kept.content, now
+        ClientDocument.objects.create(client=client, content=text)
+    elif kept.content != text:
+        kept.content, kept.previous, kept.changed_at = text, kept.content, now
         kept.save()
+
+
+def _written(content: dict[str, Any]) -> str:
+    """Return a document as text in ASCII: a NaN, a NUL or half a character, which no database takes, is written too."""
+    try:
+        return json.dumps(content, indent=2, sort_keys=True)
+    except RecursionError:
+        return json.dumps(sorted(content), indent=2)
 
 
 def _record(client: Client, changed: list[str], *, is_new: bool, source: str) -> None:

@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='handle',
             name='suspended_by',
-            field=models.CharField(blank=True, db_default='', choices=[('owner', 'By an owner'), ('administrator', 'By an administrator')], max_length=13),
+            field=models.CharField(blank=True, db_default='', default='', choices=[('owner', 'By an owner'), ('administrator', 'By an administrator')], max_length=13),
         ),
         migrations.RunPython(mark_suspensions, migrations.RunPython.noop, elidable=True),
         migrations.CreateModel(

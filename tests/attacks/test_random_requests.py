@@ -20,7 +20,7 @@ from authserver import urls
 from authserver.models import Connection
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, field_value, hosted, tokens_of
 
-EXAMPLES = 80
+EXAMPLES = 50
 MACHINE_CODES = {
     # RFC 6749 §5.2, RFC 8707 §2, RFC 7009 §2.2.1
     "/oauth/token": "invalid_request invalid_client invalid_grant unauthorized_client unsupported_grant_type "
@@ -68,6 +68,31 @@ PAGES = [
     "/handles/@handle/tokens/@nobody/revoke",
     "/handles/@handle/usage",
     "/handles/@handle/usage.csv",
+    "/handles/@handle/integrations",
+    "/handles/@handle/integrations/check",
+    "/handles/@handle/invitations",
+    "/handles/@handle/invitations/@nobody/revoke",
+    "/handles/@handle/join",
+    "/handles/@handle/leave",
+    "/handles/@handle/members",
+    "/handles/@handle/members/@nobody/remove",
+    "/handles/@handle/members/@nobody/role",
+    "/handles/@handle/members/requests/1",
+    "/handles/@handle/settings",
+    "/handles/@handle/settings/delete",
+    "/handles/@handle/settings/status",
+    "/handles/@handle/settings/transfer",
+    "/handles/@handle/tools",
+    "/handles/@handle/tools/@nobody/approve",
+    "/handles/check",
+    "/handles/new",
+    "/invitations",
+    "/invitations/@nobody",
+    "/invitations/@nobody/switch",
+    "/connections/@connection/tools",
+    "/connect/@handle",
+    "/language",
+    "/static/brand.000000000000.css",
     "/",
     "/livez",
     "/readyz",
@@ -367,8 +392,11 @@ def paths_of(patterns: list[Any], prefix: str = "") -> set[str]:
 def test_every_path_of_the_table_of_contents_is_shot_at() -> None:
     shot_at = {*MACHINE_CODES, *PAGES}
     stands_for = {"@client": "<str:client_id>", "@connection": "<uuid:connection_id>", "@handle": "<str:slug>"}
-    stands_for |= {"poll/@nobody": "poll/<str:stream_id>", "@nobody": "<uuid:token_id>"}
+    stands_for |= {"poll/@nobody": "poll/<str:stream_id>", "requests/1": "requests/<int:request_id>"}
     for real, route in stands_for.items():
         shot_at |= {path.replace(real, route) for path in shot_at}
+    for name in ("token_id", "invitation_id", "person_id", "resource_id"):
+        shot_at |= {path.replace("@nobody", f"<uuid:{name}>") for path in shot_at}
     shot_at |= {r"/^\.well-known/(?P<rest>(?s:.*))$", r"/^api(?P<rest>(?s:/.*)?)$"}
+    shot_at.add(r"/^static/(?P<name>brand\.[0-9a-f]{12}\.(?:css|svg|png))$")
     assert paths_of(urls.urlpatterns) <= shot_at

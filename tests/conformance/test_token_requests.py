@@ -286,7 +286,7 @@ def test_a_whole_connection_is_a_bounded_number_of_statements(
     world: World, chatgpt: App, django_assert_max_num_queries: Any
 ) -> None:
     page = world.alice.open(chatgpt.authorize_url())
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(33):
         code = answer_of(world.alice.decide(page, handle="acme"))["code"]
     with django_assert_max_num_queries(16):
         held = tokens_of(chatgpt.exchange(code))

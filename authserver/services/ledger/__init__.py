@@ -1,7 +1,7 @@
 """The ledger: the events, chained so that none can be changed, removed or put in between without showing.
 
 `link` gives new events their place, `seal` closes a month with a signature, `verify` computes it all again, `remove`
-lets go of a month that was exported. docs/operations.md says what that proves and what it does not.
+lets go of a month that was exported. docs/events.md says what that proves and what it does not.
 """
 
 from authserver.services.ledger.faults import Fault

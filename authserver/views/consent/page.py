@@ -114,7 +114,8 @@ def lasts(client: Client) -> str:
         "count": minutes
     }
     if not client.may_refresh:
-        return f"{key} {_('Then the app has to ask again.')}"
+        again = _("Then the app has to ask again.")
+        return f"{key} {again}"
     days = policy.REFRESH_TOKEN_IDLE_LIFETIME.days
     unused = ngettext(
         "Until you disconnect it. Unused for %(count)d day, it ends by itself.",

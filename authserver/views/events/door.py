@@ -1,5 +1,6 @@
 """What the endpoints for security events ask first: which resource server, and what its body says."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
@@ -50,6 +51,18 @@ def body_of(request: HttpRequest) -> requests.Json:
     if len(raw) > policy.EVENT_BODY_BYTES_MAX:
         raise Refused(Refusal("invalid_request", "The body is too large.", "security_events:too_large"))
     return granted(requests.body_of(raw))
+
+
+def json_of(request: HttpRequest, *, limit_bytes: int, kind: str) -> Any:
+    """Return what the JSON that was sent says, read as it comes; `kind` begins the private reason. Raises Refused with
+    invalid_request where it is none, or too large."""
+    try:
+        raw = request.read(limit_bytes + 1)
+        if len(raw) > limit_bytes:
+            raise Refused(Refusal("invalid_request", "The body is too large.", f"{kind}:too_large"))
+        return json.loads(raw)
+    except (ValueError, RecursionError, UnreadablePostError) as error:
+        raise Refused(Refusal("invalid_request", "The body is not JSON.", f"{kind}:unreadable")) from error
 
 
 def granted(read: T | Refusal) -> T:

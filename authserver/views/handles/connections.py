@@ -75,7 +75,7 @@ class Card:
     @property
     def name(self) -> str:
         """What tells this connection from the others, for buttons: several people have the same app."""
-        return f"{self.view.name} of {self.connection.user.email}"
+        return gettext("%(app)s of %(person)s") % {"app": self.view.name, "person": self.connection.user.email}
 
 
 @dataclass(frozen=True)

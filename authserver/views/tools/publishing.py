@@ -1,20 +1,17 @@
 """The endpoint where resource servers publish their tools."""
 
-import json
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.http.request import UnreadablePostError
 from django.utils import timezone
 
 from authserver import policy
 from authserver.models import ResourceServer
-from authserver.protocol.errors import Refusal
 from authserver.protocol.tools import publication
 from authserver.services import catalog
 from authserver.services.tools import publishing
 from authserver.services.tools.publishing import Published
-from authserver.views.events.door import for_resource_servers, granted
+from authserver.views.events.door import for_resource_servers, granted, json_of
 from authserver.views.responses import no_store
 
 
@@ -25,7 +22,7 @@ def tools(request: HttpRequest, server: ResourceServer) -> HttpResponse:
         there = publishing.published_by(server)
         listed = [_told(each) | {"tools": list(map(publication.described, each.tools))} for each in there]
         return no_store({"resources": listed})
-    wanted = granted(publication.parse(granted(_body_of(request))))
+    wanted = granted(publication.parse(json_of(request, limit_bytes=policy.TOOLS_BODY_BYTES_MAX, kind="tools")))
     published = granted(publishing.publish(wanted, server, now=timezone.now()))
     warnings = publication.warnings(wanted, catalog.current())
     return no_store({"resources": list(map(_told, published)), "warnings": warnings})
@@ -42,13 +39,3 @@ def _told(published: Published) -> dict[str, Any]:
         "published_at": int(at.timestamp()) if at else None,
         "digest": published.digest,
     }
-
-
-def _body_of(request: HttpRequest) -> Any:
-    try:
-        raw = request.read(policy.TOOLS_BODY_BYTES_MAX + 1)
-        if len(raw) > policy.TOOLS_BODY_BYTES_MAX:
-            return Refusal("invalid_request", "The body is too large.", "tools:too_large")
-        return json.loads(raw)
-    except (ValueError, RecursionError, UnreadablePostError):
-        return Refusal("invalid_request", "The body is not JSON.", "tools:unreadable")

@@ -16,12 +16,12 @@ from django.utils.translation import trim_whitespace
 ROOT = Path(settings.BASE_DIR)
 # Whose texts a person meets between the first sight of an authorization request and its answer.
 PAGES = (
-    "base.html", "flow.html", "errors/*.html", "includes/*.html", "authorize/*.html", "allauth/*/*.html",
-    "account/*.html", "mfa/*/*.html", "socialaccount/*.html",
+    "base.html", "flow.html", "errors/*.html", "includes/*.html", "authorize/*.html", "authorize/*/*.html",
+    "allauth/*/*.html", "account/*.html", "mfa/*/*.html", "socialaccount/*.html",
 )  # fmt: skip
 MODULES = (
-    "accounts/*.py", "handles/roles.py", "authserver/languages/catalog.py", "authserver/models/catalog.py",
-    "authserver/views/authorize*.py", "authserver/views/consent*.py", "authserver/views/consent/*.py",
+    "accounts/*.py", "accounts/*/*.py", "handles/roles.py", "authserver/languages/catalog.py",
+    "authserver/models/catalog.py", "authserver/views/authorize.py", "authserver/views/consent/*.py",
     "authserver/views/errors.py",
 )  # fmt: skip
 CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_lazy", "pgettext", "pgettext_lazy"}
@@ -29,7 +29,7 @@ CALLS = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ngettext_l
 
 def of_flow() -> set[str]:
     """Return every text of the flow: the singular where there are two."""
-    modules = {path for pattern in MODULES for path in ROOT.glob(pattern)}
+    modules = {path for pattern in MODULES for path in ROOT.glob(pattern) if not path.name.startswith("admin")}
     pages = {path for pattern in PAGES for path in (ROOT / "templates").glob(pattern)}
     found = {text for path in modules for text in _of_module(path)}
     return found | {text for path in pages for text in _of_page(str(path.relative_to(ROOT / "templates")))}

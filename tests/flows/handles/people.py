@@ -88,7 +88,8 @@ def sign_up(person: Person, following: str) -> Any:
     assert answered.status_code == 302, words_of(answered)
     code = re.search(r"^\s*([A-Z0-9]{3,4}-?[A-Z0-9]{3,4})\s*$", str(mail.outbox[-1].body), re.MULTILINE)
     assert code, mail.outbox[-1].body
-    return person.http.post(answered["Location"], {"code": code.group(1), "next": following})
+    offer = person.http.post(answered["Location"], {"code": code.group(1), "next": following})["Location"]
+    return person.http.post(offer, {"action": "skip", "next": following})
 
 
 def path_of(link: str) -> str:

@@ -253,7 +253,7 @@ def test_a_handle_and_a_person_that_are_removed_are_recorded_and_told(
     root.http.post("/admin/accounts/user/", form | {"reason": "Gone"})
     assert not Handle.objects.filter(slug="acme").exists()
     assert not User.objects.filter(email="alice@example.com").exists()
-    assert owed(stream, "handle:changed") == [claims(tenant=tenant())]
+    assert owed(stream, "handle:removed") == [claims(tenant=tenant())]
     assert owed(stream, "person:changed") == [claims(user=told)]
 
 
@@ -328,7 +328,7 @@ def test_a_new_person_and_a_new_handle_are_recorded_and_told_to_nobody(
     formset = {f"memberships-{name}_FORMS": number for name, number in (("TOTAL", 0), ("INITIAL", 0))}
     root.http.post("/admin/handles/handle/add/", handle | formset | {"reason": "Asked for"})
     assert Handle.objects.filter(slug="umbrella").exists()
-    assert Event.objects.get(tag="handle:changed").detail["is_new"] is True
+    assert Event.objects.get(tag="handle:created").handle == "umbrella"
     assert not SecurityEvent.objects.exists()
 
 
