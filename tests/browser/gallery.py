@@ -96,6 +96,7 @@ def photograph(home: str, out: Path, only: str) -> list[str]:
                     page = context.new_page()
                     try:
                         play(scenes.Stage(page, home, world, people))
+                        page.wait_for_load_state("load")
                         for look, size, media in looks:
                             page.set_viewport_size(size)
                             page.emulate_media(**media, **PAPER)

@@ -47,6 +47,7 @@ def test_names_of_the_consent_page(stage: Stage) -> None:
 def test_names_of_what_is_connected(stage: Stage) -> None:
     person = stage.guest(studio="owner")
     connected(stage, person)
+    stage.world.connect(person, App.register("Claude"), handle=only_handle(person).slug)  # "all" are two
     page, handle = stage.sign_in(person).open("/connections").page, only_handle(person).slug
     expect(page.get_by_role("listitem", name=f"ChatGPT on @{handle}", exact=True)).to_be_visible()
     expect(page.get_by_role("button", name=f"Disconnect ChatGPT from @{handle}", exact=True)).to_be_visible()
