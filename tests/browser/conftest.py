@@ -126,6 +126,7 @@ def inspect(complaints: list[str]) -> Inspect:
     """Hold the page in front to what every page owes (owed.py), and to silence on its console."""
 
     def look(page: Page) -> None:
+        page.wait_for_load_state("load")  # words can be there before the stylesheet is
         assert page.title()
         assert owed.faults(page) == []
         assert complaints == []

@@ -47,7 +47,12 @@ def product(folder: Path) -> Iterator[str]:
         "DEBUG": "1",
         "DATA_DIR": str(folder),
         "SECRET_KEY": "a key for pictures only",
-        "ISSUER": f"http://127.0.0.1:{port}",
+        "ISSUER": f"http://localhost:{port}",  # a name: a number cannot have passkeys
+        "SIGN_IN_WITH": "acme",
+        "OIDC_ACME_ISSUER": "https://login.acme.example",
+        "OIDC_ACME_NAME": "Acme Login",
+        "OIDC_ACME_CLIENT_ID": "us",
+        "OIDC_ACME_CLIENT_SECRET": "a secret for pictures only",
         "EMAIL_URL": "dummymail://",
         "LOG_LEVEL": "WARNING",
         "SIGN_INS_PER_MINUTE": "100000",
@@ -66,7 +71,7 @@ def product(folder: Path) -> Iterator[str]:
     server = Server("authorization server", command, dict(os.environ), folder / "server.log", port, "/readyz")
     with running([server]):
         wait_until_ready([server])
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://localhost:{port}"
 
 
 def photograph(home: str, out: Path, only: str) -> list[str]:
@@ -77,6 +82,7 @@ def photograph(home: str, out: Path, only: str) -> list[str]:
     from tests.people import make_world
 
     world, wrong = make_world(), []
+    scenes.furnish(world)
     people: dict = {}
     with sync_playwright() as playwright:
         flags = ["--disable-gpu", "--no-first-run", "--disable-dev-shm-usage", "--disable-background-networking"]
@@ -90,6 +96,7 @@ def photograph(home: str, out: Path, only: str) -> list[str]:
                     page = context.new_page()
                     try:
                         play(scenes.Stage(page, home, world, people))
+                        page.wait_for_load_state("load")
                         for look, size, media in looks:
                             page.set_viewport_size(size)
                             page.emulate_media(**media, **PAPER)

@@ -19,7 +19,7 @@ LAYOUT = """(target) => {
   if (root.scrollWidth > width) found.push(`scrolls sideways by ${root.scrollWidth - width} px`);
   if (!root.lang || !root.dir) found.push("the page has no lang or dir");
   if (document.querySelectorAll("h1").length !== 1) found.push("not one h1");
-  const inline = "style, [style], script:not([src]), script:not(:empty)";
+  const inline = "style, [style], script:not([src], [type='application/json']), script[src]:not(:empty)";
   document.querySelectorAll(inline).forEach((element) => say("inline", element));
   for (const element of document.querySelectorAll("*"))
     if (element.getAttributeNames().some((name) => name.startsWith("on"))) say("inline handler", element);

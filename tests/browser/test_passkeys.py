@@ -10,31 +10,11 @@ from playwright.sync_api import Page, expect
 
 from accounts.sessions import SessionStore
 from tests.browser.conftest import Inspect
+from tests.browser.scenes.finger import Finger
 from tests.flows.accounts.detours import code_by_mail
 from tests.people import PASSWORD, App, World
 
 DORA = "dora@example.com"
-OPTIONS = {
-    "protocol": "ctap2",
-    "transport": "internal",
-    "hasResidentKey": True,
-    "hasUserVerification": True,
-    "isUserVerified": True,
-    "automaticPresenceSimulation": True,
-}
-
-
-class Finger:
-    """The person's finger on the sensor: there, or not."""
-
-    def __init__(self, page: Page) -> None:
-        self.session = page.context.new_cdp_session(page)
-        self.session.send("WebAuthn.enable")
-        made = self.session.send("WebAuthn.addVirtualAuthenticator", {"options": OPTIONS})
-        self.which = {"authenticatorId": made["authenticatorId"]}
-
-    def rest(self, there: bool) -> None:
-        self.session.send("WebAuthn.setAutomaticPresenceSimulation", self.which | {"enabled": there})
 
 
 @pytest.fixture

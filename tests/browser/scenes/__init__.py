@@ -9,7 +9,8 @@ addresses, never by words on a page, which are in the person's language.
         stage.sign_in("alice").open("/handles/acme/members")
 """
 
-from tests.browser.scenes import account, connected, flow, handles
-from tests.browser.scenes.stage import SCENES, Scene, Stage, matching, scene
+from tests.browser.scenes import account, connected, entering, errors, flow, handles, integrations, people, tools
+from tests.browser.scenes.stage import SCENES, Scene, Stage, furnish, inspected, matching, scene
 
-__all__ = ["SCENES", "Scene", "Stage", "account", "connected", "flow", "handles", "matching", "scene"]
+AREAS = (account, connected, entering, errors, flow, handles, integrations, people, tools)
+__all__ = ["AREAS", "SCENES", "Scene", "Stage", "furnish", "inspected", "matching", "scene"]

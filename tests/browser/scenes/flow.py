@@ -13,7 +13,7 @@ def flow_sign_in(stage: Stage) -> None:
     stage.open(App.register().authorize_url())
 
 
-@scene("flow-code")
+@scene("flow-code", like="flow-sign-in-code")
 def flow_code(stage: Stage) -> None:
     stage.open(App.register().authorize_url())
     stage.page.locator("main a[href*=signup]").click()
@@ -33,7 +33,7 @@ def consent_all(stage: Stage) -> None:
     stage.ask("alice", scope=None)
 
 
-@scene("flow-consent-one-handle")
+@scene("flow-consent-one-handle", like="flow-consent-fixed-handle")
 def consent_one_handle(stage: Stage) -> None:
     stage.ask(stage.guest(studio="owner"), scope=WIDE)
 
@@ -48,7 +48,7 @@ def consent_many_handles(stage: Stage) -> None:
     stage.ask(stage.guest(**{f"team-{number}": "member" for number in range(40)}))
 
 
-@scene("flow-consent-loopback")
+@scene("flow-consent-loopback", like="flow-consent-installed-app")
 def consent_loopback(stage: Stage) -> None:
     stage.ask("alice", App.register("Claude Code", LOOPBACK_CALLBACK), scope=WIDE)
 
@@ -96,7 +96,7 @@ def flow_continue(stage: Stage) -> None:
     stage.ask(person, app, resource=address, scope=READS)
 
 
-@scene("flow-no-handle")
+@scene("flow-no-handle", like="flow-no-handle-invited")
 def flow_no_handle(stage: Stage) -> None:
     stage.ask("carol")
 
@@ -106,7 +106,7 @@ def flow_not_a_member(stage: Stage) -> None:
     stage.ask("bob", resource=hosted("globex"))
 
 
-@scene("flow-app-not-let-in")
+@scene("flow-app-not-let-in", like="flow-not-a-member")
 def flow_app_not_let_in(stage: Stage) -> None:
     person = stage.guest(studio="member")
     ClientPolicy.objects.create(handle=only_handle(person), mode="listed")
@@ -120,21 +120,3 @@ def flow_app_waits(stage: Stage) -> None:
     stage.ask(person, resource=hosted(only_handle(person).slug))
     stage.page.locator("button[value=allow]").click()
     stage.page.locator(".monogram-warning").wait_for()
-
-
-# --- Dead ends
-
-
-@scene("error-unknown-client")
-def error_unknown_client(stage: Stage) -> None:
-    stage.open(App.register().authorize_url(client_id="unknown"))
-
-
-@scene("error-redirect")
-def error_redirect(stage: Stage) -> None:
-    stage.open(App.register().authorize_url(redirect_uri="https://chatgpt.com/other"))
-
-
-@scene("error-not-found")
-def error_not_found(stage: Stage) -> None:
-    stage.page.goto(f"{stage.home}/no/such/page")

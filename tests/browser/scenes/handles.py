@@ -60,7 +60,7 @@ def handle_usage(stage: Stage) -> None:
     stage.open(office(stage) + "/usage")
 
 
-@scene("handle-usage-none")
+@scene("handle-usage-none", like="connections-none")
 def handle_usage_none(stage: Stage) -> None:
     person = stage.guest(studio="owner")
     stage.sign_in(person).open(f"/handles/{only_handle(person).slug}/usage")
@@ -79,3 +79,43 @@ def handle_token_made(stage: Stage) -> None:
     stage.page.locator("input[name=scope]:enabled").first.check()
     stage.page.locator("#new button[type=submit]").click()
     stage.page.locator("#secret").wait_for()
+
+
+@scene("handle-new")
+def handle_new(stage: Stage) -> None:
+    """Refused: somebody has this name."""
+    stage.sign_in("carol").open("/handles/new")
+    stage.page.locator("[name=slug]").fill("acme")
+    stage.page.locator("[name=display_name]").fill("Another Acme")
+    stage.page.locator("main form:has([name=slug]) button[type=submit]").last.click()
+    stage.page.locator("[role=alert]").first.wait_for()
+
+
+@scene("handle-settings")
+def handle_settings(stage: Stage) -> None:
+    stage.open(office(stage) + "/settings")
+
+
+@scene("handle-status", like="handle-delete")
+def handle_status(stage: Stage) -> None:
+    stage.open(office(stage) + "/settings/status")
+
+
+@scene("handle-transfer")
+def handle_transfer(stage: Stage) -> None:
+    path = office(stage)
+    handle = Handle.objects.get(slug=path.rpartition("/")[2])
+    Membership.objects.create(user=stage.guest().user, handle=handle, role="member")
+    stage.open(f"{path}/settings/transfer")
+
+
+@scene("handle-delete")
+def handle_delete(stage: Stage) -> None:
+    stage.open(office(stage) + "/settings/delete")
+
+
+@scene("handle-suspended", like="handle-settings")
+def handle_suspended(stage: Stage) -> None:
+    path = office(stage)
+    Handle.objects.filter(slug=path.rpartition("/")[2]).update(status=Handle.Status.SUSPENDED)
+    stage.open(path)

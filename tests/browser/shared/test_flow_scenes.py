@@ -3,10 +3,10 @@
 import pytest
 
 from tests.browser.conftest import Inspect
-from tests.browser.scenes import SCENES, Stage, matching
+from tests.browser.scenes import SCENES, Stage, inspected
 
 
-@pytest.mark.parametrize("name", matching(r"^(flow|error)"))
+@pytest.mark.parametrize("name", inspected(r"^(flow|error)"))
 def test_a_page_for_everybody(stage: Stage, inspect: Inspect, name: str) -> None:
     SCENES[name](stage)
     inspect(stage.page)
