@@ -56,7 +56,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Tell whether this browser may make an account, as settings.SIGN_UP decides. Doubt is a no."""
-        if settings.SIGN_UP == "invited" and settings.INVITATION_READER:
+        if settings.SIGN_UP == "invited":
             is_invited: Callable[[HttpRequest], bool] = import_string(settings.INVITATION_READER)
             return bool(is_invited(request))
         return bool(settings.SIGN_UP == "open")

@@ -28,7 +28,7 @@ FLOW_READER = "authserver.views.authorize.flow_in"  # what the sign-in page asks
 
 # --- Who may have an account. open: anybody; invited: whom INVITATION_READER says so of; closed: nobody new.
 SIGN_UP = env.str("SIGN_UP", default="open")
-INVITATION_READER = ""  # a function from the request to whether its sender holds an invitation; none by default
+INVITATION_READER = "authserver.views.handles.people.accepting.is_invited"
 
 # --- Sign-in, sign-up, codes by mail.
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"

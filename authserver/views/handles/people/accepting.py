@@ -29,6 +29,7 @@ from handles import roles
 from handles.models import Invitation
 
 HELD = "invitations"  # in the session: ids of invitations whose link was opened in this browser
+CAME_FOR = "invited_to"  # in the session: the id of the invitation by mail that was opened before anybody signed in
 PASTED_LENGTH_MAX = 500
 
 
@@ -62,6 +63,18 @@ def _list(request: HttpRequest, *, problem: str = "", status: int = 200) -> Http
 def held(request: HttpRequest) -> list[UUID]:
     """Return the invitations whose link was opened in this browser."""
     return [UUID(each) for each in request.session.get(HELD, [])]
+
+
+def is_invited(request: HttpRequest) -> bool:
+    """Tell whether this browser may make an account where only the invited may (`settings.INVITATION_READER`): it
+    opened the link of an invitation that is open, or came by the mail of one and signs up with the address it was sent
+    to."""
+    is_open = invitations.is_open(timezone.now())
+    if is_open.filter(pk__in=held(request), email="").exists():
+        return True
+    came_for: str | None = request.session.get(CAME_FOR)
+    row = is_open.filter(pk=came_for).exclude(email="").first() if came_for else None
+    return row is not None and request.POST.get("email", "").strip().lower() in ("", row.email.lower())
 
 
 def waiting_for(request: HttpRequest) -> list[Invitation]:
@@ -101,6 +114,8 @@ def invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
     if not request.user.is_authenticated:
         opened = invitations.is_open(now).filter(pk=invitation_id, email="").first()
         if opened is None or opened.pk not in held(request):
+            if invitations.is_open(now).filter(pk=invitation_id).exclude(email="").exists():
+                request.session[CAME_FOR] = str(invitation_id)
             return HttpResponseRedirect(f"{reverse('account_login')}?{urlencode({'next': request.get_full_path()})}")
         here = urlencode({"next": request.get_full_path()})
         return show_on_the_way(request, "handles/invitations/one.html", {"card": card_of(opened), "sign_in": here})
