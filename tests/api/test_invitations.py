@@ -14,6 +14,7 @@ from authserver.models import Event
 from authserver.tasks import send_notices
 from handles.models import Handle, Invitation, Membership
 from tests.api.conftest import ACME, Caller, ok, problem, program, signed_in
+from tests.flows.handles.people import join_by_link
 from tests.people import World
 
 PATH = f"{ACME}/invitations"
@@ -44,8 +45,7 @@ def test_a_link_is_shown_once_and_lets_in_as_many_as_it_says(world: World, alice
     assert secret not in one.content.decode() + str(list(Event.objects.values()))
 
     world.carol.http.force_login(world.carol.user)
-    world.carol.http.post("/invitations", {"secret": secret})
-    world.carol.http.post(f"/invitations/{made['id']}", {"decision": "accept"})
+    join_by_link(world.carol, secret)
     assert Membership.objects.get(handle__slug="acme", user=world.carol.user).role == "member"
     assert listed(alice)[0]["uses"] == 1
 
@@ -55,8 +55,7 @@ def test_an_invitation_by_mail_is_sent_and_its_answer_holds_no_secret(world: Wor
     made = ok(program(world.alice, "members.write").post(PATH, MAIL), 201)
     assert (made["email"], made["uses_max"], made["link"]) == ("noor@example.com", 1, None)
     send_notices()
-    (letter,) = mail.outbox
-    assert letter.to == ["noor@example.com"]
+    assert [letter.to for letter in mail.outbox].count(["noor@example.com"]) == 1
     event = Event.objects.get(tag="invitation:created")
     assert (event.handle, event.detail["kind"], event.detail["role"]) == ("acme", "mail", "member")
     assert "noor" not in str(event.detail)

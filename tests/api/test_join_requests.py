@@ -51,7 +51,7 @@ def test_who_is_declined_is_listed_no_more_and_not_told(world: World, asked: str
     assert not Membership.objects.filter(handle__slug="acme", user=world.carol.user).exists()
     assert Event.objects.filter(tag="join:declined", person_id=world.carol.user.pk).count() == 1
     send_notices()
-    assert [letter.to for letter in mail.outbox] == [["alice@example.com"]]
+    assert {to for letter in mail.outbox for to in letter.to} == {"alice@example.com"}
 
 
 def test_an_admin_answers_too(world: World, asked: str) -> None:
