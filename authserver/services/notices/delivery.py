@@ -1,7 +1,6 @@
 """Notices owed, and sent: at once where that works, later where the mail server is away."""
 
 import logging
-import smtplib
 import time
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -19,14 +18,12 @@ from authserver import policy
 from authserver.models import Connection, Notice
 from authserver.services import background, batches, events
 from authserver.services.batches import Pace
-from authserver.services.notices import handle_letters
+from authserver.services.notices import faults, handle_letters
 from authserver.services.notices.letters import compose, language_of
 
 log = logging.getLogger(__name__)
 BATCH = 100
 AWAY = "mail:away"  # while this is in the cache, nobody waits for it
-# What a server that answers says no to; everything else means that it is away.
-REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError)
 
 
 def owe(
@@ -102,9 +99,9 @@ def _claim(pk: int, *, now: datetime) -> Notice | None:
 def _send(notice: Notice, *, now: datetime) -> bool:
     try:
         _mail(notice).send()
-    except (OSError, ValueError) as error:  # SMTP errors are among them; the text of one may hold addresses
+    except faults.FAULTS as error:
         log.warning("mail %s could not be sent: %s", notice.pk, type(error).__name__)
-        if not isinstance(error, REFUSED):
+        if not faults.is_refusal(error):
             cache.set(AWAY, True, policy.NOTICE_RETRY.total_seconds())
         return False
     Notice.objects.filter(pk=notice.pk).update(sent_at=now)
