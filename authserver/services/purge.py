@@ -19,7 +19,7 @@ from authserver.models import AccessToken, AuthorizationCode, Connection, Refres
 from authserver.services import batches, connections, documents, notices, registration
 from authserver.services.batches import Pace
 from authserver.services.receipts import streams
-from authserver.services.standing import invitations
+from authserver.services.standing import invitations, sessions
 from authserver.services.usage import rollup
 
 Condition = Q | Combinable
@@ -28,7 +28,14 @@ Condition = Q | Combinable
 CODE_RETENTION = policy.REFRESH_TOKEN_IDLE_LIFETIME
 # Far more than the clocks of nodes differ: what one of them still takes, no other one removes.
 TOKEN_RETENTION = timedelta(hours=1)
-OTHERS = (streams.purge, notices.forget_old, rollup.forget, documents.forget_unused, invitations.forget_old)
+OTHERS = (
+    streams.purge,
+    notices.forget_old,
+    rollup.forget,
+    documents.forget_unused,
+    invitations.forget_old,
+    sessions.forget_expired,
+)
 ORDER = SystemRandom()  # so that nothing always comes last, where there is more than one run can do
 
 

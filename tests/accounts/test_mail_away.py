@@ -24,7 +24,7 @@ from tests.people import PASSWORD, make_person
 NEW = "dora@example.com"
 KNOWN = "alice@example.com"
 AWAY, SILENT, REFUSES = "away", "silent", "refuses"
-MANNERS = {SILENT: {"is_silent": True}, REFUSES: {"refuses": "550 dora@example.com and alice@example.com are unknown"}}
+MANNERS: dict[str, dict[str, Any]] = {SILENT: {"is_silent": True}, REFUSES: {"refuses": "550 dora@example.com and alice@example.com are unknown"}}
 ACTS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "sign-up": ("/accounts/signup/", lambda email: {"email": email, "password1": PASSWORD}),
     "sign-up by passkey": ("/accounts/signup/passkey/", lambda email: {"email": email}),
