@@ -11,6 +11,7 @@ from authserver.services import documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.receipts import keys, push
 from authserver.services.standing import sessions
+from authserver.services.tools import telling
 from authserver.services.usage import rollup
 
 logger = logging.getLogger(__name__)
@@ -58,6 +59,12 @@ def refresh_stale_documents() -> int:
 def send_notices() -> int:
     """Send the mail that is owed; return how many went out."""
     return notices.send_due(now=timezone.now())
+
+
+@shared_task
+def tell_of_new_tools() -> int:
+    """Owe mail to people whose connections wait for their word about new tools; return to how many."""
+    return telling.tell_due(now=timezone.now())
 
 
 @shared_task
