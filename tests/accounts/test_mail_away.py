@@ -75,7 +75,7 @@ def nothing_said(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert "@example.com" not in said
 
 
-@pytest.mark.covers("C6")
+@pytest.mark.covers("req:C6")
 @pytest.mark.parametrize("manner", [AWAY, SILENT, REFUSES])
 @pytest.mark.parametrize("act", ACTS)
 def test_without_its_mail_nothing_happened_nobody_is_told_who_is_known_and_the_next_try_works(
@@ -99,7 +99,7 @@ def test_without_its_mail_nothing_happened_nobody_is_told_who_is_known_and_the_n
     assert User.objects.filter(email=NEW).exists() == act.startswith("sign-up")
 
 
-@pytest.mark.covers("C6")
+@pytest.mark.covers("req:C6")
 @pytest.mark.parametrize("act", ["sign-up", "sign-in by code"])
 def test_a_code_that_cannot_be_sent_again_leaves_the_old_one_good_and_tells_no_more(
     alice: User, settings: Any, nothing_said: None, act: str
