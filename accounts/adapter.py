@@ -3,10 +3,11 @@
 import logging
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core import context
+from allauth.core import context, ratelimit
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
@@ -17,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from accounts import recent
 from accounts.factors import demand, steps
 from authserver.middleware import client_address
+from authserver.services.notices import faults
 
 log = logging.getLogger(__name__)
 # What the next page says anyway; repeated, it would stand on top of the consent page.
@@ -30,6 +32,15 @@ NO_ADDRESS = "0.0.0.0"  # noqa: S104  rate limits and rows of sessions need some
 NEXT_LENGTH_MAX = 16_384
 # One slash, then no second one and no backslash, which browsers read as one; no control character anywhere.
 OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+class MailNotSent(Exception):
+    """A code, or what stands for one where there is no account, could not be sent. `refused`: the mail server answers,
+    and does not take it."""
+
+    def __init__(self, *, refused: bool) -> None:
+        super().__init__()
+        self.refused = refused
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -87,12 +98,21 @@ class AccountAdapter(DefaultAccountAdapter):
         ways = [found[name] | {"description": text} for name, text in words.items() if name in found]
         return ways or [{"id": "again", "description": _("Sign in again"), "url": reverse("sign_in_again")}]
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send what somebody waits for. Raises MailNotSent, which `accounts.doors` answers."""
+        try:
+            super().send_mail(template_prefix, email, context)
+        except faults.FAULTS as problem:
+            log.warning("mail %s could not be sent: %s", template_prefix, type(problem).__name__)
+            # allauth has counted the code that never came; the next try would wait for it.
+            ratelimit.clear(self.request, action="confirm_email", key=email.lower())
+            # Not `from problem`: its text may hold the address, and a report of this error would carry it.
+            raise MailNotSent(refused=faults.is_refusal(problem)) from None
+
     def send_notification_mail(self, *args: Any, **kwargs: Any) -> None:
         """Tell a person of a change. It has happened: a mail server that is away does not undo it."""
-        try:
+        with suppress(MailNotSent):
             super().send_notification_mail(*args, **kwargs)
-        except OSError as problem:
-            log.warning("mail about a change could not be sent: %s", type(problem).__name__)
 
     def add_message(
         self, request: HttpRequest, level: int, message_template: str | None = None, *args: Any, **kwargs: Any

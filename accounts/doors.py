@@ -10,9 +10,12 @@ from allauth.account.utils import get_next_redirect_url
 from django.core.exceptions import NON_FIELD_ERRORS
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 
 from accounts import flow, flow_headers
+from accounts.adapter import MailNotSent
 from accounts.factors import demand
+from authserver.views import errors
 
 View = Callable[..., Any]  # allauth promises no more than HttpResponseBase
 ACCOUNTS_PREFIX = "/accounts/"
@@ -24,13 +27,24 @@ def door(view: View) -> View:
 
     @wraps(view)
     def wrapped(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        response = view(request, *args, **kwargs)
+        try:
+            response = view(request, *args, **kwargs)
+        except MailNotSent as problem:
+            response = mail_not_sent(request, refused=problem.refused)
         keep_next(request, response)
         say_when_to_retry(response)
         show_flow(request, response)
         return response
 
     return wrapped
+
+
+def mail_not_sent(request: HttpRequest, *, refused: bool) -> HttpResponse:
+    """Answer where no code could be sent, known address or not, and leave the session as it was: the code sent before
+    this one still counts."""
+    request.session.modified = False
+    form = request.path if request.method == "POST" else reverse("account_login")
+    return errors.mail_unavailable(request, refused=refused, retry_url=form + onward(request))
 
 
 def keep_next(request: HttpRequest, response: HttpResponse) -> None:

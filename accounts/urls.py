@@ -11,6 +11,10 @@ from accounts.views import entering, factors, passwords, profile, sessions
 
 OURS_INSTEAD = {
     "account_change_password": passwords.change_password,
+    "account_signup": entering.sign_up,
+    "account_signup_by_passkey": entering.sign_up_by_passkey,
+    "account_email_verification_sent": entering.confirm_address,
+    "account_confirm_login_code": entering.confirm_sign_in,
     "mfa_index": factors.index,
     "mfa_list_webauthn": factors.index,
     "mfa_authenticate": factors.second_step,

@@ -105,6 +105,13 @@ GONE_TOOLS_MAX = 500  # of one server at one endpoint; what went first is forgot
 TOOL_ABSENCES_MAX = 10  # told apart; of more the oldest run together
 MANIFESTS_KEPT_MAX = 1_000  # endpoints whose tools a process holds in memory
 
+# Mail about new tools, to people whose connections wait for their word. Several publications in a row make one letter;
+# letters that something happened to somebody's access wait behind few of these.
+TOOLS_MAIL_AFTER = timedelta(minutes=10)
+TOOLS_MAIL_USED_WITHIN = timedelta(days=30)
+TOOLS_MAIL_PER_ROUND = 100
+TOOLS_MAIL_NAMES = 5
+
 # Keys that sign security events and ledger seals.
 SIGNING_KEY_LIFETIME = timedelta(days=90)
 SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it

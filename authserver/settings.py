@@ -141,7 +141,16 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 60},
     },
     "end what nobody holds": {"task": "authserver.tasks.end_unused", "schedule": crontab(hour=4, minute=17)},
+    "forget listed sessions": {
+        "task": "authserver.tasks.forget_listed_sessions",
+        "schedule": crontab(hour=4, minute=27),
+    },
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
+    "tell of new tools": {
+        "task": "authserver.tasks.tell_of_new_tools",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
     "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
     "add up reported tool calls": {"task": "authserver.tasks.roll_up_usage", "schedule": 60.0},

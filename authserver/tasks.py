@@ -10,6 +10,8 @@ from authserver.models import Client
 from authserver.services import documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.receipts import keys, push
+from authserver.services.standing import sessions
+from authserver.services.tools import telling
 from authserver.services.usage import rollup
 
 logger = logging.getLogger(__name__)
@@ -27,6 +29,12 @@ def end_unused() -> int:
     """End the connections of which nobody holds anything, and that no purge met while it was not running; return how
     many."""
     return purge.end_unused(now=timezone.now(), pace=Pace(policy.PURGE_RUN_NIGHTLY))
+
+
+@shared_task
+def forget_listed_sessions() -> int:
+    """Remove from people's lists the sessions that are gone; return how many."""
+    return sessions.forget_listed(now=timezone.now())
 
 
 @shared_task
@@ -51,6 +59,12 @@ def refresh_stale_documents() -> int:
 def send_notices() -> int:
     """Send the mail that is owed; return how many went out."""
     return notices.send_due(now=timezone.now())
+
+
+@shared_task
+def tell_of_new_tools() -> int:
+    """Owe mail to people whose connections wait for their word about new tools; return to how many."""
+    return telling.tell_due(now=timezone.now())
 
 
 @shared_task

@@ -125,6 +125,16 @@ class ProtectedResource(models.Model):
         default=0, db_default=0, editable=False, help_text="Rises with each change of the tools published here."
     )
     tools_published_at = models.DateTimeField(null=True, editable=False)
+    # How far the mail about them is (services/tools/telling.py).
+    tools_told_version = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="People were told by mail of the tools up to this version."
+    )
+    tools_telling_version = models.PositiveIntegerField(
+        default=0, db_default=0, editable=False, help_text="They are being told of this one; 0: of none."
+    )
+    tools_told_to = models.UUIDField(
+        null=True, editable=False, help_text="The connection, in the order of ids, up to which they are."
+    )
 
     class Meta:
         ordering = ["kind", "name"]

@@ -9,6 +9,7 @@ class Notice(models.Model):
         CONNECTION_APPROVED = "connection_approved", "An app was connected"
         CONNECTION_WIDENED = "connection_widened", "An app may do more than before"
         CONNECTION_STOLEN = "connection_stolen", "A connection was ended: its key was used twice"
+        TOOLS_WAITING = "tools_waiting", "Tools that are new wait for a person's word"
         TOKEN_CREATED = "token_created", "A personal access token was created"
         INVITATION = "invitation", "Somebody is invited to a handle"
         JOIN_ASKED = "join_asked", "Somebody asks to become a member"

@@ -19,7 +19,7 @@ from authserver.models import AccessToken, AuthorizationCode, Connection, Refres
 from authserver.services import batches, connections, documents, notices, registration
 from authserver.services.batches import Pace
 from authserver.services.receipts import streams
-from authserver.services.standing import invitations
+from authserver.services.standing import invitations, sessions
 from authserver.services.tools import publishing
 from authserver.services.usage import rollup
 
@@ -36,6 +36,7 @@ OTHERS = (
     documents.forget_unused,
     invitations.forget_old,
     publishing.forget_gone,
+    sessions.forget_expired,
 )
 ORDER = SystemRandom()  # so that nothing always comes last, where there is more than one run can do
 

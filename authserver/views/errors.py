@@ -137,6 +137,29 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
     )
 
 
+def mail_unavailable(request: HttpRequest, *, refused: bool, retry_url: str) -> HttpResponse:
+    """Where a code could not be sent: the mail server is away, or `refused` the message. `retry_url` is the form."""
+    cause, next_step = _("Our mail server does not answer, so no code was sent. Nothing was changed."), wait(60)
+    if refused:
+        cause = _(
+            "The mail server did not take our message for this address, so no code was sent. Nothing was changed."
+        )
+        next_step = _("Check the address for typing mistakes, wait a minute, then try again.")
+    return show(
+        request,
+        ErrorPage(
+            503,
+            "mail_unavailable",
+            _("The e-mail could not be sent"),
+            cause,
+            next_step,
+            action_url=retry_url,
+            action_label=_("Try again"),
+            retry_after_seconds=60,
+        ),
+    )
+
+
 def wait(seconds: int) -> str:
     """Return how long to wait before the next try, in words."""
     minutes = -(-seconds // 60)

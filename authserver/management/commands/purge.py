@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from authserver.services import purge
 from authserver.services.batches import Pace
+from authserver.services.standing import sessions
 
 HOUR = 3600
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         pace = Pace(timedelta(seconds=options["seconds"]), tell)
         purge.end_unused(now=timezone.now(), pace=pace)
         purge.purge_expired(now=timezone.now(), pace=pace)
+        sessions.forget_listed(now=timezone.now(), pace=pace)
         for table, count in sorted(removed.items()):
             self.stdout.write(f"\r{table}: {count:,} removed")
         self.stdout.write("The time is over; there may be more." if pace.is_over else "Nothing more is left to remove.")

@@ -1,7 +1,6 @@
 """Notices owed, and sent: at once where that works, later where the mail server is away."""
 
 import logging
-import smtplib
 import time
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import get_language
@@ -19,14 +19,12 @@ from authserver import policy
 from authserver.models import Connection, Notice
 from authserver.services import background, batches, events
 from authserver.services.batches import Pace
-from authserver.services.notices import handle_letters
+from authserver.services.notices import faults, handle_letters
 from authserver.services.notices.letters import compose, language_of
 
 log = logging.getLogger(__name__)
 BATCH = 100
 AWAY = "mail:away"  # while this is in the cache, nobody waits for it
-# What a server that answers says no to; everything else means that it is away.
-REFUSED = (smtplib.SMTPRecipientsRefused, smtplib.SMTPSenderRefused, smtplib.SMTPDataError, ValueError)
 
 
 def owe(
@@ -36,10 +34,11 @@ def owe(
     now: datetime,
     email: str = "",
     connection: Connection | None = None,
+    at_once: bool = True,
     **facts: object,
 ) -> Notice:
     """Write down that this person is to be told, or where there is none, whoever reads `email`. `facts` are names and
-    scopes for the text: never a secret."""
+    scopes for the text: never a secret. What need not go `at_once` goes with the next round."""
     where = events.current_request.get()
     told: dict[str, object] = {"address": where.address, "agent": where.agent, "language": _spoken(kind, connection)}
     if connection is not None:
@@ -51,14 +50,20 @@ def owe(
     notice = Notice.objects.create(
         kind=kind, user=user, email=email, facts=told | facts, created_at=now, next_attempt_at=now
     )
-    background.soon("authserver.tasks.send_notices")
+    if at_once:
+        background.soon("authserver.tasks.send_notices")
     return notice
+
+
+def are_due(kind: Notice.Kind, *, now: datetime) -> bool:
+    """Tell whether mail of this kind waits for its first or next try."""
+    return _due(now).filter(kind=kind).exists()
 
 
 def _spoken(kind: Notice.Kind, connection: Connection | None) -> str:
     """Return the language of the page that this is owed from. What a program brought about comes from none: then the
     language in which the connection was made, as far as that is known."""
-    if kind != Notice.Kind.CONNECTION_STOLEN or connection is None:
+    if kind not in (Notice.Kind.CONNECTION_STOLEN, Notice.Kind.TOOLS_WAITING) or connection is None:
         return get_language() or ""
     earlier = Notice.objects.filter(user_id=connection.user_id, facts__connection=str(connection.pk))
     return str(earlier.order_by("pk").values_list("facts__language", flat=True).last() or "")
@@ -73,7 +78,7 @@ def send_due(*, now: datetime) -> int:
     """
     if cache.get(AWAY):
         return 0
-    due = Notice.objects.filter(sent_at=None, next_attempt_at__lte=now, attempts__lt=policy.NOTICE_ATTEMPTS_MAX)
+    due = _due(now)
     sent, end = 0, time.monotonic() + policy.MAIL_ROUND_SECONDS
     for pk in list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:BATCH]):
         notice = _claim(pk, now=now)
@@ -81,6 +86,10 @@ def send_due(*, now: datetime) -> int:
         if cache.get(AWAY) or time.monotonic() > end:
             break
     return sent
+
+
+def _due(now: datetime) -> QuerySet[Notice]:
+    return Notice.objects.filter(sent_at=None, next_attempt_at__lte=now, attempts__lt=policy.NOTICE_ATTEMPTS_MAX)
 
 
 @transaction.atomic
@@ -102,9 +111,9 @@ def _claim(pk: int, *, now: datetime) -> Notice | None:
 def _send(notice: Notice, *, now: datetime) -> bool:
     try:
         _mail(notice).send()
-    except (OSError, ValueError) as error:  # SMTP errors are among them; the text of one may hold addresses
+    except faults.FAULTS as error:
         log.warning("mail %s could not be sent: %s", notice.pk, type(error).__name__)
-        if not isinstance(error, REFUSED):
+        if not faults.is_refusal(error):
             cache.set(AWAY, True, policy.NOTICE_RETRY.total_seconds())
         return False
     Notice.objects.filter(pk=notice.pk).update(sent_at=now)

@@ -60,14 +60,13 @@ def compose(notice: Notice) -> Letter:
         "handle": names.plain(str(facts.get("handle", ""))),
         "email": named(notice.user.email),
     }
-    titles = catalog.titles()
     return Letter(
         subject=f"{settings.BRAND_NAME}: {spoken.subject % said}",
         greeting=_("Hello %(name)s,") % {"name": named(notice.user.display_name)},
         lead=spoken.lead % said,
         list_lead=spoken.list_lead,
-        scopes=tuple(catalog_text(str(titles.get(name, name))) for name in facts.get("scopes", ())),
-        facts=((_("When"), f"{date_format(notice.created_at, 'DATETIME_FORMAT')} UTC"), (_("Where"), where(facts))),
+        scopes=_listed(facts),
+        facts=_facts(notice, spoken),
         advice=spoken.advice,
         steps=_steps(spoken, facts),
         closing=_("%(product)s at %(address)s wrote this by itself; nobody reads an answer to it.")
@@ -75,12 +74,26 @@ def compose(notice: Notice) -> Letter:
     )
 
 
+def _listed(facts: dict[str, Any]) -> tuple[str, ...]:
+    """Return the scopes that it is about in the words of the consent page, or the tools as their server calls them."""
+    titles = catalog.titles()
+    scopes = (catalog_text(str(titles.get(name, name))) for name in facts.get("scopes", ()))
+    return (*scopes, *(named(title) for title in facts.get("tools", ())))
+
+
+def _facts(notice: Notice, spoken: Words) -> tuple[tuple[str, str], ...]:
+    when = (_("When"), f"{date_format(notice.created_at, 'DATETIME_FORMAT')} UTC")
+    return (when, (_("Where"), where(notice.facts))) if spoken.is_alarm else (when,)
+
+
 def _steps(spoken: Words, facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     ids = {name: str(facts.get(name, "")) for name in ("handle", "connection", "token")}
     password = _("Change your password, and choose to sign out everywhere and disconnect all apps there")
-    steps = ((spoken.step, settings.ISSUER + spoken.path % ids), (password, settings.ISSUER + CHANGE_PASSWORD))
+    steps = [(spoken.step, settings.ISSUER + spoken.path % ids)]
+    if spoken.is_alarm:
+        steps.append((password, settings.ISSUER + CHANGE_PASSWORD))
     help_is_at = settings.SUPPORT_URL or (settings.SUPPORT_EMAIL and f"mailto:{settings.SUPPORT_EMAIL}")
-    return (*steps, (_("Need help?"), help_is_at)) if help_is_at else steps
+    return (*steps, (_("Need help?"), help_is_at)) if help_is_at else tuple(steps)
 
 
 def where(facts: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ class Words:
     advice: str
     step: str
     path: str
+    is_alarm: bool = True  # it tells of something that somebody did: from where, and what to do if it was somebody else
 
 
 def of(kind: Notice.Kind) -> Words:
@@ -29,6 +30,7 @@ def of(kind: Notice.Kind) -> Words:
         Kind.CONNECTION_APPROVED: _approved,
         Kind.CONNECTION_WIDENED: _widened,
         Kind.CONNECTION_STOLEN: _stolen,
+        Kind.TOOLS_WAITING: _tools_waiting,
         Kind.TOKEN_CREATED: _token_created,
     }[kind]()
 
@@ -66,6 +68,21 @@ def _stolen() -> Words:
         advice=_("If you use this app, connect it again from the app. If you do not know the app, or the place above:"),
         step=_("See what is connected to your account"),
         path="/connections",
+    )
+
+
+def _tools_waiting() -> Words:
+    return Words(
+        subject=_("New tools wait for your word at @%(handle)s"),
+        lead=_(
+            "There are new tools that %(client)s could use for @%(handle)s with your account, %(email)s. It cannot use "
+            "them until you allow it."
+        ),
+        list_lead=_("Among them are:"),
+        advice=_("If you do nothing, everything stays as it is. To look at them and decide:"),
+        step=_("See the new tools"),
+        path="/connections/%(connection)s/tools",
+        is_alarm=False,
     )
 
 

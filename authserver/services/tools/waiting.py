@@ -53,7 +53,12 @@ def of(connection: Connection) -> Waiting:
 
 
 def counts(rows: Iterable[Connection]) -> dict[UUID, int]:
-    """Return how many tools wait at each of these connections, by its id; those where none does are left out. The
+    """Return how many tools wait at each of these connections, by its id; those where none does are left out."""
+    return {pk: len(new) for pk, new in at_each(rows).items()}
+
+
+def at_each(rows: Iterable[Connection]) -> dict[UUID, tuple[Tool, ...]]:
+    """Return the tools that wait at each of these connections, by its id; those where none does are left out. The
     rows come with their endpoints; a few queries for each endpoint that published since, none where none did."""
     found = _behind(rows)
     if not found:
@@ -71,7 +76,7 @@ def counts(rows: Iterable[Connection]) -> dict[UUID, int]:
         )
         for row in found
     }
-    return {pk: len(new) for pk, new in waiting.items() if new}
+    return {pk: new for pk, new in waiting.items() if new}
 
 
 def _behind(rows: Iterable[Connection]) -> list[Connection]:
@@ -104,6 +109,8 @@ def _new(
     role: Role | None,
     known: scopes.Catalog,
 ) -> tuple[Tool, ...]:
+    if role is None:  # the connection is refused as a whole
+        return ()
     found = tuple(published)
     reach = tools.reach_of(
         found,

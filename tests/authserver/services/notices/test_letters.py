@@ -24,12 +24,14 @@ FACTS = {
     Kind.CONNECTION_APPROVED: {"scopes": ["links.read", "mcp.connect"]},
     Kind.CONNECTION_WIDENED: {"scopes": ["links.write"]},
     Kind.CONNECTION_STOLEN: {},
+    Kind.TOOLS_WAITING: {"tools": ["Delete a link", "Ping"]},
     Kind.TOKEN_CREATED: {"name": "CI", "handle": "acme", "scopes": ["links.read", "events.read"], "token": TOKEN},
 }
 SUBJECTS = {
     Kind.CONNECTION_APPROVED: "Gatehouse: An app was connected to @acme",
     Kind.CONNECTION_WIDENED: "Gatehouse: An app may do more at @acme",
     Kind.CONNECTION_STOLEN: "Gatehouse: A connection to @acme was ended to protect it",
+    Kind.TOOLS_WAITING: "Gatehouse: New tools wait for your word at @acme",
     Kind.TOKEN_CREATED: "Gatehouse: A personal access token was created for @acme",
 }
 HOSTILE = {
@@ -89,19 +91,23 @@ def test_it_says_who_which_handle_when_and_where(owed: Owing, kind: Kind) -> Non
         "alice@example.com",
         "@acme",
         "When: 20 November 2026, 12:00 UTC",
-        "Where: Firefox on Linux, from the network 203.0.114.0/24",
     ):
         assert part in body
+    is_alarm = kind != Kind.TOOLS_WAITING  # nobody did anything from anywhere, and no password helps
+    assert ("Where: Firefox on Linux, from the network 203.0.114.0/24" in body) == is_alarm
+    assert ("/accounts/password/change/" in body) == is_alarm
     assert ("“CI”" if kind == Kind.TOKEN_CREATED else "“ChatGPT”") in body
 
 
 @pytest.mark.parametrize("kind", FACTS)
 def test_the_page_that_ends_it_is_linked_and_asks_first(owed: Owing, world: World, kind: Kind) -> None:
     message = sent(owed(kind, **FACTS[kind]))
+    pk = Connection.objects.get().pk
     link = {
+        Kind.TOOLS_WAITING: f"/connections/{pk}/tools",
         Kind.CONNECTION_STOLEN: "/connections",
         Kind.TOKEN_CREATED: f"/handles/acme/tokens/{TOKEN}/revoke",
-    }.get(kind, f"/connections/{Connection.objects.get().pk}/disconnect")
+    }.get(kind, f"/connections/{pk}/disconnect")
     assert f"\n  http://127.0.0.1:8000{link}\n" in message.body
     assert f'href="http://127.0.0.1:8000{link}"' in html_of(message)
     world.alice.sign_in().http.get(link)
@@ -112,6 +118,14 @@ def test_scopes_are_in_the_words_of_the_consent_page(owed: Owing) -> None:
     body = sent(owed(Kind.TOKEN_CREATED, **FACTS[Kind.TOKEN_CREATED])).body
     assert "- Read your links\n- Read the event log\n" in body
     assert "links.read" not in body
+
+
+def test_tools_are_named_as_their_server_calls_them_in_one_line_each(owed: Owing) -> None:
+    body = sent(owed(Kind.TOOLS_WAITING, tools=["Delete\r\nBcc: x@x.example", "{{ letter }}<b>"])).body
+    assert "Among them are:" in body
+    assert "\n- Delete" in body
+    assert "\nBcc" not in body
+    assert "- {{ letter }}<b>\n" in body
 
 
 def test_a_scope_that_is_gone_is_named_as_it_was(owed: Owing) -> None:
