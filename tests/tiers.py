@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5  # pytest's exit status
 WORKERS = "2"
 # What asks no database is not run a second time on another one.
-WITHOUT_ROWS = [f"--ignore=tests/{name}" for name in ("resourceserver", "authserver/protocol", "test_house.py")]
+WITHOUT_ROWS = [
+    f"--ignore=tests/{name}" for name in ("resourceserver", "gatehouse", "authserver/protocol", "test_house.py")
+]
 WITHOUT_ROWS += [f"--ignore=tests/{name}.py" for name in ("test_dev_command", "attacks/documents/test_ssrf")]
 WITHOUT_ROWS += [f"--ignore=tests/authserver/test_{name}.py" for name in ("checks", "settings")]
 # Nor what is read before any row is asked for.
