@@ -17,6 +17,25 @@ RS_METADATA = "GET /.well-known/oauth-protected-resource/mcp"
 ACME_METADATA = "GET /.well-known/oauth-protected-resource/mcp/acme/mcp"
 
 
+class Handler(BaseHTTPRequestHandler):
+    """Reads a request whole, because who closes on unread bytes takes the answer back, and lets the deployment answer."""
+
+    body = b""
+
+    def do_GET(self) -> None:
+        deployment: Deployment = self.server.deployment  # type: ignore[attr-defined]
+        self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        what = f"{self.command} {self.path}"
+        deployment.requests.append((what, dict(self.headers)))
+        with contextlib.suppress(OSError):
+            deployment.answers.get(what, Reply(404, {"error": "not_found"}))(self)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the output of tests clean."""
+
+
 @dataclass
 class Reply:
     """One answer. `content` is written as JSON, unless it is bytes already."""
@@ -25,7 +44,7 @@ class Reply:
     content: Any = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
 
-    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+    def __call__(self, handler: Handler) -> None:
         body = self.content if isinstance(self.content, bytes) else json.dumps(self.content).encode()
         handler.send_response(self.status)
         for name, value in {**self.headers, "Content-Length": str(len(body))}.items():
@@ -34,7 +53,7 @@ class Reply:
         handler.wfile.write(body)
 
 
-Answer = Callable[[BaseHTTPRequestHandler], None]
+Answer = Callable[[Handler], None]
 
 
 @dataclass
@@ -65,10 +84,9 @@ class Deployment:
     def document(self, what: str) -> dict[str, Any]:
         return self.reply(what).content
 
-    def register(self, handler: BaseHTTPRequestHandler, **told: Any) -> None:
+    def register(self, handler: Handler, **told: Any) -> None:
         """Register whatever comes. `told` is answered instead of what was said; None leaves a member out."""
-        length = int(handler.headers["Content-Length"])
-        said = json.loads(handler.rfile.read(length))
+        said = json.loads(handler.body)
         self.registered.append(said)
         secret = {} if said["token_endpoint_auth_method"] == "none" else {"client_secret": "mcs_once"}
         hidden = {"registration_access_token": "mcr_hidden"}
@@ -106,24 +124,10 @@ def _sound(deployment: Deployment) -> dict[str, Answer]:
 @contextlib.contextmanager
 def running() -> Iterator[Deployment]:
     """Run a sound deployment for as long as the context lasts."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            what = f"{self.command} {self.path}"
-            deployment.requests.append((what, dict(self.headers)))
-            missing = Reply(404, {"error": "not_found"})
-            with contextlib.suppress(OSError):
-                deployment.answers.get(what, missing)(self)
-            self.rfile.read(0)
-
-        do_POST = do_GET
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Keep the output of tests clean."""
-
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     deployment = Deployment(f"http://127.0.0.1:{server.server_port}")
     deployment.answers = _sound(deployment)
+    server.deployment = deployment  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

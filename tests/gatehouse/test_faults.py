@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from tests.gatehouse.deployment import (
     RS_METADATA,
     SIGNPOST,
     Deployment,
+    Handler,
     Reply,
 )
 
@@ -66,7 +66,7 @@ def hangs(there: Deployment) -> None:
 
 
 def drips(there: Deployment) -> None:
-    def byte_by_byte(handler: BaseHTTPRequestHandler) -> None:
+    def byte_by_byte(handler: Handler) -> None:
         while not there.over.wait(0.02):
             handler.wfile.write(b"a")
 
@@ -81,7 +81,6 @@ def sound(there: Deployment) -> None:
     """The fault is in the arguments."""
 
 
-ONE_SLASH_MORE = says(RS_METADATA, resource="http://127.0.0.1:1/mcp/")
 TOKEN = ("--gateway", "--token", "mci_secret")
 FAULTS: list[tuple[str, str, Fault, tuple[str, ...], tuple[str, ...]]] = [
     # name, code, fault, arguments, what the cause or the fix names
