@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
 def _complete(options: argparse.Namespace) -> str:
     """Fill in what the environment says. Return what is wrong with the arguments, or nothing."""
     options.token = options.token or os.environ.get("GATEHOUSE_TOKEN", "")
-    if not options.url and not options.issuer:
+    if options.url is None and not options.issuer:
         return "say where: --issuer (or GATEHOUSE_ISSUER), or --url"
     if options.token and not options.issuer:
         return "a token is only sent to an issuer that you name: --issuer (or GATEHOUSE_ISSUER)"
@@ -101,7 +101,7 @@ def _complete(options: argparse.Namespace) -> str:
 
 
 def _place(options: argparse.Namespace) -> Place:
-    if options.url:
+    if options.url is not None:
         return Place(options.url)
     return addresses.gateway(options.issuer) if options.gateway else addresses.of_handle(options.issuer, options.handle)
 

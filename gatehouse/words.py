@@ -101,7 +101,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "method_not_offered": (
         "The authorization server offers no client authentication {wanted}; it lists {told}.",
-        "Leave --confidential out or in, as the list has it.",
+        "With --confidential the list needs client_secret_basic or client_secret_post, without it none.",
     ),
     # Registration
     "registration_closed": (

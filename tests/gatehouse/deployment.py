@@ -18,7 +18,7 @@ ACME_METADATA = "GET /.well-known/oauth-protected-resource/mcp/acme/mcp"
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Reads a request whole, because who closes on unread bytes takes the answer back, and lets the deployment answer."""
+    """Lets the deployment answer, the request read whole: who closes on unread bytes takes the answer back."""
 
     body = b""
 

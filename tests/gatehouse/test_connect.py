@@ -66,6 +66,8 @@ def test_a_secret_is_printed_once_and_only_of_a_confidential_client(deployment: 
     ran = run("--url", deployment.url, "--confidential")
     assert (ran.out + ran.err).count("mcs_once") == 1
     assert "mcr_hidden" not in ran.out + ran.err
+    deployment.answers[REGISTER] = lambda handler: deployment.register(handler, client_secret="mcs_unasked")
+    assert "mcs_unasked" not in run("--url", deployment.url).out
 
 
 def test_the_initial_access_token_goes_to_the_registration_and_nowhere_else(deployment: Deployment, run: Run) -> None:

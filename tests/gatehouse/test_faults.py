@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse import wire, words
+from gatehouse import discovery, wire, words
 from tests import document_host, servers
 from tests.gatehouse import deployment as deployments
 from tests.gatehouse.conftest import CALLBACK, Run
@@ -84,7 +84,8 @@ def sound(there: Deployment) -> None:
 TOKEN = ("--gateway", "--token", "mci_secret")
 FAULTS: list[tuple[str, str, Fault, tuple[str, ...], tuple[str, ...]]] = [
     # name, code, fault, arguments, what the cause or the fix names
-    ("no address at all", "bad_address", sound, ("--url", "https://x/#y"), ("https://x/#y",)),
+    ("no address at all", "bad_address", sound, ("--url", ""), ('""',)),
+    ("a fragment in the address", "bad_address", sound, ("--url", "https://x/#y"), ("https://x/#y",)),
     ("a user in the address", "bad_address", sound, ("--url", "https://a:b@x/mcp"), ("user name",)),
     ("a port that is none", "bad_address", sound, ("--url", "https://x:99999/mcp"), ("99999",)),
     ("a host nobody knows", "host_not_found", sound, ("--url", "https://nowhere.invalid/mcp"), ("nowhere.invalid",)),
@@ -241,6 +242,12 @@ def test_a_wrong_authorization_server_is_never_asked_anything(deployment: Deploy
         assert run("--gateway", "--issuer", deployment.origin, "--token", "mci_secret").status == 1
         assert wrong.requests == []
         assert REGISTER not in deployment.asked
+
+
+def test_a_server_elsewhere_cannot_send_us_to_this_computer(deployment: Deployment) -> None:
+    with pytest.raises(words.Failed, match="not_https"):
+        discovery.server_metadata("https://mcp.example.com/mcp", deployment.origin)
+    assert deployment.requests == []
 
 
 @pytest.mark.parametrize(
