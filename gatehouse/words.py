@@ -40,7 +40,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "Answer at {url} itself, or use the address that it leads to.",
     ),
     # Documents
-    "not_found": ("{what} is not at {url}: 404.", "Check the address, and that the proxy routes this path there."),
+    "not_found": ("{url} answered 404 where {what} was expected.", "Check the address, and that the proxy routes this path there."),
     "bad_status": ("{url} answered {status} where {what} was expected.", "Look into the log of that server."),
     "not_json": (
         "{url} answered {kind} where {what}, a JSON object, was expected.",
