@@ -40,7 +40,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Answer at {url} itself, or use the address that it leads to.",
     ),
     # Documents
-    "not_found": ("{url} answered 404 where {what} was expected.", "Check the address, and that the proxy routes this path there."),
+    "not_found": (
+        "{url} answered 404 where {what} was expected.",
+        "Check the address, and that the proxy routes this path there.",
+    ),
     "bad_status": ("{url} answered {status} where {what} was expected.", "Look into the log of that server."),
     "not_json": (
         "{url} answered {kind} where {what}, a JSON object, was expected.",
@@ -66,7 +69,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "no_bearer": (
         "The 401 of {url} has no Bearer challenge in WWW-Authenticate.",
-        "Let the MCP server send: WWW-Authenticate: Bearer resource_metadata=\"…\"; and let no proxy take it away.",
+        'Let the MCP server send: WWW-Authenticate: Bearer resource_metadata="…"; and let no proxy take it away.',
     ),
     "metadata_elsewhere": (
         "The challenge of {url} points to metadata on another origin: {told}.",
@@ -132,7 +135,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "The registration was answered without {member}, or with another value than was asked for.",
         "Look into the log of the authorization server: RFC 7591 §3.2.1 wants it told.",
     ),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True)
