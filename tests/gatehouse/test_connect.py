@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
 
 import pytest
 
+from tests import house
 from tests.gatehouse.conftest import CALLBACK, Run
 from tests.gatehouse.deployment import AS_METADATA, MCP, REGISTER, RS_METADATA, Deployment, Reply
 from tests.house import ROOT
@@ -127,3 +129,12 @@ def test_the_package_stands_alone() -> None:
     )
     assert (told.returncode, told.stderr) == (0, "")
     assert "--redirect-uri" in told.stdout
+
+
+def test_the_readme_names_every_option_and_every_variable() -> None:
+    readme = (ROOT / "gatehouse/README.md").read_text()
+    sources = [(str(path.relative_to(ROOT)), path.read_text()) for path in (ROOT / "gatehouse").glob("*.py")]
+    names = {name for path, text in sources for name in house.variables_read(path, text)}
+    names |= set(re.findall(r'(?:add|add_argument)\("(--[a-z-]+)"', (ROOT / "gatehouse/command.py").read_text()))
+    assert {"GATEHOUSE_ISSUER", "GATEHOUSE_TOKEN", "--token", "--json", "--handle"} <= names
+    assert [name for name in names - {"--version"} if f"`{name}" not in readme] == []
