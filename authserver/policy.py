@@ -100,6 +100,9 @@ TOOLS_BODY_BYTES_MAX = 1_048_576
 TOOL_TITLE_LENGTH_MAX = 200
 TOOL_DESCRIPTION_LENGTH_MAX = 1_000
 TOOL_RESOURCES_MAX = 100  # endpoints named in one publication
+GONE_TOOL_KEPT = timedelta(days=30)  # how long a rolling deployment may take, or the way back from one
+GONE_TOOLS_MAX = 500  # of one server at one endpoint; what went first is forgotten first
+TOOL_ABSENCES_MAX = 10  # told apart; of more the oldest run together
 MANIFESTS_KEPT_MAX = 1_000  # endpoints whose tools a process holds in memory
 
 # Keys that sign security events and ledger seals.

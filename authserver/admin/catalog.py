@@ -56,6 +56,9 @@ class ToolInline(admin.TabularInline):
     can_delete = False
     extra = 0
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tool]:
+        return super().get_queryset(request).filter(gone_at=None)
+
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
@@ -25,11 +25,14 @@ from rest_framework.views import APIView
 from authserver import policy
 from authserver.models import Connection
 from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem, Stopped
+from authserver.protocol.errors import Refusal
 from authserver.services.events import current_request
 from handles import access
 from handles.access import Seat
 from handles.roles import Role, at_least
 
+Done = TypeVar("Done")
+PROBLEMS = {"access_denied": Kind.FORBIDDEN, "conflict": Kind.CONFLICT, "not_found": Kind.NOT_FOUND}
 METHODS = ["get", "post", "put", "patch", "delete", "head"]
 
 
@@ -141,6 +144,13 @@ def invalid(field: str, detail: str) -> Stopped:
     return Stopped(Problem(Kind.INVALID, fields=((field, detail),)))
 
 
+def done(outcome: Done | Refusal) -> Done:
+    """Return what an act did; what it refused becomes a problem."""
+    if isinstance(outcome, Refusal):
+        raise stop(PROBLEMS[outcome.code], outcome.description)
+    return outcome
+
+
 # --- Whose handle
 
 
@@ -154,6 +164,18 @@ def seat_at(request: Request, slug: str, *, needed: Role = Role.MEMBER) -> Seat:
     if request.auth is not None and request.auth.handle_id != handle.pk:
         raise Http404
     return Seat(handle, role)
+
+
+def owned_at(request: Request, slug: str) -> Seat:
+    """Return an owner's place at their handle, a suspended one too, which its owner has to reach; to everybody else,
+    and to a token of another handle, it is not there."""
+    handle = access.find(slug)
+    seat = access.membership_of(handle, request.user) if handle else None
+    if seat is None or seat.handle.slug != slug or seat.role != Role.OWNER:
+        raise Http404
+    if request.auth is not None and request.auth.handle_id != seat.handle.pk:
+        raise Http404
+    return seat
 
 
 def is_admin(seat: Seat) -> bool:

@@ -64,6 +64,17 @@ EVENT = {
     "request_id": "6297994a-1a93-4186-89e6-678cd7a97a93",
     "detail": {},
 }
+INVITATION: dict[str, Any] = {
+    "id": "5d8a3c61-0d3f-4f0a-8f5e-2b7c9f1a4e33",
+    "email": None,
+    "role": "member",
+    "uses": 2,
+    "uses_max": 10,
+    "made_by": MAYA,
+    "is_worth_something": True,
+    "created_at": MONDAY,
+    "expires_at": "2026-11-23T09:30:00Z",
+}
 CHECKED = {"answers": True, "checked_at": "2026-11-20T09:41:00Z"}
 HOSTED = {
     "kind": "hosted",
@@ -89,6 +100,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "Member": {"person": MAYA, "role": "member", "created_at": MONDAY},
     "MemberBody": {"email": "maya@example.com", "role": "member"},
     "RoleBody": {"role": "admin"},
+    "SettingsBody": {"name": "Acme Inc.", "visibility": "public"},
+    "StatusBody": {"status": "suspended"},
+    "Invitation": INVITATION,
+    "InvitationBody": {"email": "noor@example.com", "role": "member", "expires_in_days": 7},
+    "NewInvitation": INVITATION | {"link": "https://auth.example.com/invitations#inv_…"},
+    "JoinRequest": {"id": 7, "person": MAYA, "asked_at": TUESDAY},
     "ConnectedClient": CHATGPT,
     "Connection": CONNECTION,
     "OwnConnection": OWN_CONNECTION,

@@ -68,6 +68,15 @@ class Choice(serializers.ChoiceField):
         return data
 
 
+class Number(serializers.IntegerField):
+    """A JSON integer; text and truth values are none."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
 class Id(serializers.UUIDField):
     """A UUID as text."""
 

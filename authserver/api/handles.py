@@ -10,22 +10,34 @@ from rest_framework.response import Response
 from authserver.api import pages, shapes
 from authserver.api.callers import CALLERS, MayCall
 from authserver.api.connections import visible_at
-from authserver.api.door import Door, StrictJson, seat_at
-from authserver.api.fields import query_of
+from authserver.api.door import Door, StrictJson, done, invalid, owned_at, seat_at, stop
+from authserver.api.fields import Choice, Strict, Text, body_of, query_of
 from authserver.api.pages import ByMoment
 from authserver.models import Connection
 from authserver.protocol.control import cursors
+from authserver.protocol.control.problems import Kind
 from authserver.protocol.control.scopes import ControlScope
 from authserver.services import catalog
 from authserver.services.endpoints import results
+from authserver.services.standing import founding, ownership
 from authserver.services.usage import figures
 from authserver.services.usage.figures import Figures
 from authserver.throttles import CallerThrottle
 from handles import access
+from handles.models import Handle
 
 
 class HandleQuery(pages.Paged):
     after = pages.cursor_field(cursors.SLUG)
+
+
+class SettingsBody(Strict):
+    name = Text(required=False, min_length=1, max_length=founding.DISPLAY_NAME_LENGTH_MAX, help_text="For people.")
+    visibility = Choice(Handle.Visibility.choices, required=False)
+
+
+class StatusBody(Strict):
+    status = Choice(Handle.Status.choices)
 
 
 class HandlesView(Door):
@@ -51,12 +63,45 @@ class HandleView(Door):
     permission_classes = [MayCall]
     throttle_classes = [CallerThrottle]
     parser_classes = [StrictJson]
-    scopes = {"GET": ControlScope.HANDLE_READ}
+    scopes = {"GET": ControlScope.HANDLE_READ, "PATCH": ControlScope.HANDLE_WRITE}
 
     @extend_schema(operation_id="get_handle", responses=shapes.HandleShape)
     def get(self, request: Request, handle: str) -> Response:
         """Show one handle."""
         return Response(shapes.HandleShape(seat_at(request, handle)).data)
+
+    @extend_schema(operation_id="set_handle", request=SettingsBody, responses=shapes.HandleShape)
+    def patch(self, request: Request, handle: str) -> Response:
+        """Change its settings; what is left out stays. Made private, guests lose access at once. For its owners."""
+        seat = owned_at(request, handle)
+        body = body_of(request, SettingsBody)
+        visibility = Handle.Visibility(body["visibility"]) if "visibility" in body else None
+        changed = ownership.change(
+            seat.handle, display_name=body.get("name"), visibility=visibility, by=request.user, now=timezone.now()
+        )
+        if changed == founding.DISPLAY_NAME:
+            raise invalid("name", founding.DISPLAY_NAME.description)
+        done(changed)
+        return Response(shapes.HandleShape(owned_at(request, handle)).data)
+
+
+class StatusView(Door):
+    authentication_classes = CALLERS
+    permission_classes = [MayCall]
+    throttle_classes = [CallerThrottle]
+    parser_classes = [StrictJson]
+    scopes = {"PUT": ControlScope.HANDLE_WRITE}
+
+    @extend_schema(operation_id="set_handle_status", request=StatusBody, responses=shapes.HandleShape)
+    def put(self, request: Request, handle: str) -> Response:
+        """Suspend a handle, so that nothing works there any more, or activate one that an owner suspended. For its
+        owners, signed in: a token would end with the handle and could not bring it back."""
+        seat = owned_at(request, handle)
+        status = Handle.Status(body_of(request, StatusBody)["status"])
+        if request.auth is not None:
+            raise stop(Kind.PERSON_NEEDED, "Sign in and do it on the page of settings.")
+        done(ownership.set_status(seat.handle, status, by=request.user, now=timezone.now()))
+        return Response(shapes.HandleShape(owned_at(request, handle)).data)
 
 
 class ResourcesView(Door):

@@ -9,7 +9,7 @@ from accounts.models import User
 from authserver.models import Connection, Event, PersonalAccessToken, ScopeRequest
 from authserver.protocol.governance import Decision, Mode, Outcome
 from authserver.protocol.governance import Kind as EntryKind
-from handles.models import Handle
+from handles.models import Handle, Invitation
 from handles.roles import Role
 
 SEATS = [choice for choice in Role.choices if choice[0] != Role.PUBLIC]
@@ -44,6 +44,45 @@ class MemberShape(serializers.Serializer):
     person = PersonShape(source="user")
     role = serializers.ChoiceField(SEATS)
     created_at = serializers.DateTimeField()
+
+
+class InvitationShape(serializers.Serializer):
+    """An open invitation, without the secret of its link."""
+
+    id = serializers.UUIDField(source="pk")
+    email = serializers.SerializerMethodField(help_text="Whom it is for; null: whoever holds its link.")
+    role = serializers.ChoiceField(SEATS)
+    uses = serializers.IntegerField(help_text="How many came by it.")
+    uses_max = serializers.IntegerField(allow_null=True, help_text="Null: as many as come before it expires.")
+    made_by = PersonShape()
+    is_worth_something = serializers.SerializerMethodField(help_text="Whether its maker may still give this role.")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.EmailField(allow_null=True))
+    def get_email(self, row: Invitation) -> str | None:
+        return row.email or None
+
+    def get_is_worth_something(self, row: Invitation) -> bool:
+        return row.pk in self.context["worth"]
+
+
+class NewInvitationShape(InvitationShape):
+    """As it was made. `link` is shown this once."""
+
+    link = serializers.SerializerMethodField(help_text="Holds the secret; null where it went by mail.")
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_link(self, row: Invitation) -> str | None:
+        return self.context["link"]
+
+
+class JoinRequestShape(serializers.Serializer):
+    """Somebody who waits for an answer."""
+
+    id = serializers.IntegerField(source="pk")
+    person = PersonShape(source="user")
+    asked_at = serializers.DateTimeField()
 
 
 class ConnectedClientShape(serializers.Serializer):

@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from authserver.api import clients, connections, events, handles, me, members, openapi, tokens
+from authserver.api import clients, connections, events, handles, me, openapi, tokens
+from authserver.api.people import invitations, joining, members
 
 HANDLE = "handles/<str:handle>"
 CONNECTION = f"{HANDLE}/connections/<uuid:connection_id>"
+JOIN_REQUEST = f"{HANDLE}/join-requests/<int:join_request_id>"
 OWN = "me/connections/<uuid:connection_id>"
 
 urlpatterns = [
@@ -22,8 +24,14 @@ urlpatterns = [
     path(f"{OWN}/wishes/<int:wish_id>/decline", me.DeclineWishView.as_view()),
     path("handles", handles.HandlesView.as_view()),
     path(HANDLE, handles.HandleView.as_view()),
+    path(f"{HANDLE}/status", handles.StatusView.as_view()),
     path(f"{HANDLE}/members", members.MembersView.as_view()),
     path(f"{HANDLE}/members/<uuid:person_id>", members.MemberView.as_view()),
+    path(f"{HANDLE}/invitations", invitations.InvitationsView.as_view()),
+    path(f"{HANDLE}/invitations/<uuid:invitation_id>", invitations.InvitationView.as_view()),
+    path(f"{HANDLE}/join-requests", joining.JoinRequestsView.as_view()),
+    path(f"{JOIN_REQUEST}/accept", joining.AcceptJoinRequestView.as_view()),
+    path(f"{JOIN_REQUEST}/decline", joining.DeclineJoinRequestView.as_view()),
     path(f"{HANDLE}/connections", connections.ConnectionsView.as_view()),
     path(CONNECTION, connections.ConnectionView.as_view()),
     path(f"{CONNECTION}/pause", connections.PauseView.as_view()),

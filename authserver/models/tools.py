@@ -9,7 +9,8 @@ from handles.models import Handle
 
 class Tool(models.Model):
     """One tool at one endpoint. `since` is the version of the endpoint's tools with which it got its power: a new
-    tool, one that needs other scopes, or one that no longer only reads."""
+    tool, one that needs other scopes, or one that no longer only reads. One that a publication left out stays for a
+    while, `gone_at` that time: shown to nobody, and withheld from whoever was never shown it."""
 
     protected_resource = models.ForeignKey(ProtectedResource, on_delete=models.CASCADE, related_name="tools")
     resource_server = models.ForeignKey(ResourceServer, on_delete=models.CASCADE, related_name="tools")
@@ -22,6 +23,10 @@ class Tool(models.Model):
     is_open_world = models.BooleanField(default=True)
     since = models.PositiveIntegerField(default=0)
     position = models.PositiveSmallIntegerField(default=0)
+    gone_at = models.DateTimeField(null=True, editable=False)
+    absences = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="Versions without it, as 3-4 7-9."
+    )
 
     class Meta:
         ordering = ["protected_resource", "resource_server", "position"]
@@ -30,6 +35,7 @@ class Tool(models.Model):
                 fields=["protected_resource", "resource_server", "name"], name="one_tool_of_a_name_per_server"
             )
         ]
+        indexes = [models.Index(fields=["gone_at"], name="tools_gone", condition=models.Q(gone_at__isnull=False))]
 
     def __str__(self) -> str:
         return self.name

@@ -20,6 +20,7 @@ from authserver.services import batches, connections, documents, notices, regist
 from authserver.services.batches import Pace
 from authserver.services.receipts import streams
 from authserver.services.standing import invitations
+from authserver.services.tools import publishing
 from authserver.services.usage import rollup
 
 Condition = Q | Combinable
@@ -28,7 +29,14 @@ Condition = Q | Combinable
 CODE_RETENTION = policy.REFRESH_TOKEN_IDLE_LIFETIME
 # Far more than the clocks of nodes differ: what one of them still takes, no other one removes.
 TOKEN_RETENTION = timedelta(hours=1)
-OTHERS = (streams.purge, notices.forget_old, rollup.forget, documents.forget_unused, invitations.forget_old)
+OTHERS = (
+    streams.purge,
+    notices.forget_old,
+    rollup.forget,
+    documents.forget_unused,
+    invitations.forget_old,
+    publishing.forget_gone,
+)
 ORDER = SystemRandom()  # so that nothing always comes last, where there is more than one run can do
 
 

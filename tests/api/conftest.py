@@ -16,6 +16,7 @@ from authserver.models import Connection, PersonalAccessToken
 from authserver.protocol.control.scopes import ControlScope
 from authserver.services import personal_tokens
 from handles.models import Handle, Membership
+from handles.roles import Role, at_least
 from tests.people import App, Person, Tokens, World
 
 API = "/api/v1"
@@ -72,7 +73,7 @@ def program(person: Person, *scopes: str, handle: str = "acme", days: int = 30) 
     at = Handle.objects.get(slug=handle)
     offered = personal_tokens.offered()
     role = Membership.objects.get(handle=at, user=person.user).role
-    wanted = scopes or [name for name in EVERY_SCOPE if role != "member" or offered[name].role == "member"]
+    wanted = scopes or [name for name in EVERY_SCOPE if at_least(Role(role), offered[name].role)]
     made = personal_tokens.create(
         person.user, at, name="A program", scopes=wanted, lifetime=timedelta(days=days), now=timezone.now()
     )

@@ -77,7 +77,7 @@ def test_a_token_of_a_person_who_was_demoted_sees_what_a_member_sees(world: Worl
     script = program(world.alice)
     ok(script.get(f"{ACME}/members"))
     Membership.objects.filter(handle__slug="acme", user=world.alice.user).update(role="member")
-    for path in ("members", "events", "clients", "client-policy"):
+    for path in ("members", "invitations", "join-requests", "events", "clients", "client-policy"):
         problem(script.get(f"{ACME}/{path}"), 404, "not-found")
     ok(script.get(f"{ACME}/connections"))
 
@@ -85,6 +85,8 @@ def test_a_token_of_a_person_who_was_demoted_sees_what_a_member_sees(world: Worl
 READING = {
     "": "handle.read",
     "/members": "members.read",
+    "/invitations": "members.read",
+    "/join-requests": "members.read",
     "/connections": "connections.read",
     "/clients": "clients.read",
     "/client-policy": "clients.read",
@@ -191,7 +193,7 @@ def test_an_outsider_sees_a_handle_of_others_like_one_that_does_not_exist(
 
 
 def test_a_member_does_not_see_what_is_for_admins(bob: Caller) -> None:
-    for path in ("members", "clients", "client-policy", "events"):
+    for path in ("members", "invitations", "join-requests", "clients", "client-policy", "events"):
         problem(bob.get(f"{ACME}/{path}"), 404, "not-found")
 
 

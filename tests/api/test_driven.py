@@ -4,6 +4,7 @@ has the form that the description gives it, and nothing fails."""
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -21,13 +22,17 @@ from authserver.api.openapi import described
 from authserver.models import Client, Connection, ProtectedResource, ScopeRequest
 from authserver.protocol.control import cursors
 from authserver.services import connections
-from handles.models import Handle
+from authserver.services.standing import invitations, joining
+from authserver.services.standing.invitations import Made, Offer
+from handles.models import Handle, JoinRequest
+from handles.roles import Role
 from tests.api.conftest import program, signed_in
 from tests.people import GATEWAY, READS, App, World
 
 EXAMPLES = 5
-# Which scopes exist is content, not form: a list of made-up ones is good JSON, and refused all the same.
-NAMES_SCOPES = ["create_token", "set_own_scopes", "set_withheld_scopes"]
+# Which scopes exist is content, not form: a list of made-up ones is good JSON, and refused all the same. So are a name
+# of blanks, and a number of uses for an invitation by mail.
+HOLDS_CONTENT = ["create_token", "set_own_scopes", "set_withheld_scopes", "set_handle", "create_invitation"]
 TAKES = {"positive_data_acceptance": {"expected-statuses": ["2xx", "400", "403", "404", "409"]}}
 
 
@@ -35,7 +40,7 @@ def described_for(**phases: dict[str, bool]) -> Any:
     config = SchemathesisConfig.from_dict(
         {
             "generation": {"deterministic": True, "database": "none", "with-security-parameters": False},
-            "operations": [{"include-operation-id": NAMES_SCOPES, "checks": TAKES}],
+            "operations": [{"include-operation-id": HOLDS_CONTENT, "checks": TAKES}],
             "phases": phases,
         }
     )
@@ -79,6 +84,7 @@ def there(
         "person_id": str(world.bob.user.pk),
         "token_id": str(program(world.bob).row.pk),
         "wish_id": ScopeRequest.objects.get().pk,
+        **people_wanted(world),
         "session": {"headers": caller.headers, "cookies": cookies},
         "program": {"headers": program(world.alice).headers},
     }
@@ -89,11 +95,21 @@ def there(
     return found
 
 
+def people_wanted(world: World) -> dict[str, Any]:
+    """Return the ids of an open invitation to acme, and of somebody's wish to join."""
+    acme, now = Handle.objects.get(slug="acme"), timezone.now()
+    made = invitations.create(acme, Offer(Role.MEMBER, timedelta(days=7)), by=world.alice.user, now=now)
+    asked = joining.ask(acme, by=world.carol.user, now=now)
+    assert isinstance(made, Made)
+    assert isinstance(asked, JoinRequest)
+    return {"invitation_id": str(made.row.pk), "join_request_id": asked.pk}
+
+
 def is_good(name: str, value: Any) -> bool:
     """Tell whether a generated path parameter is of the form that the description asks for."""
     if name == "handle":
         return re.fullmatch(cursors.SLUG, str(value)) is not None
-    if name == "wish_id":
+    if name in ("wish_id", "join_request_id"):
         return str(value).isdigit()
     try:
         return str(UUID(str(value))) == str(value)

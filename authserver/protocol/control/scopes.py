@@ -18,6 +18,7 @@ class ControlScope(TextChoices):
     """One right at the control-plane API; its label is the sentence that a person reads."""
 
     HANDLE_READ = "handle.read", _("See the handle and its settings")
+    HANDLE_WRITE = "handle.write", _("Change the settings of the handle")
     MEMBERS_READ = "members.read", _("See who is a member")
     MEMBERS_WRITE = "members.write", _("Add and remove members and change their roles")
     CONNECTIONS_READ = "connections.read", _("See connected apps")
@@ -37,11 +38,15 @@ class ControlScope(TextChoices):
 
     @property
     def role(self) -> Role:
-        """Return the least role it is worth anything to. A member reaches their own things with it, an admin all."""
+        """Return the least role it is worth anything to. A member reaches their own things with it, an admin all; the
+        settings are an owner's."""
+        if self is ControlScope.HANDLE_WRITE:
+            return Role.OWNER
         return Role.ADMIN if self in FOR_ADMINS else Role.MEMBER
 
 
 LEVELS = {
+    ControlScope.HANDLE_WRITE: "manage",
     ControlScope.MEMBERS_WRITE: "manage",
     ControlScope.CONNECTIONS_WRITE: "change",
     ControlScope.CLIENTS_WRITE: "manage",

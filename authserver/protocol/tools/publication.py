@@ -12,6 +12,7 @@ from authserver import policy
 from authserver.protocol import scopes
 from authserver.protocol.errors import Refusal
 from authserver.protocol.names import plain
+from authserver.protocol.tools import absence
 from authserver.protocol.tools.standing import Tool
 
 NAME = re.compile(r"[A-Za-z0-9_.-]{1,128}", re.ASCII)  # MCP 2025-11-25, server/tools, tool names
@@ -53,14 +54,18 @@ def warnings(publication: Publication, catalog: scopes.Catalog) -> list[str]:
 
 def dated(tools: Iterable[Tool], before: Iterable[Tool], *, version: int) -> tuple[Tool, ...]:
     """Return a server's tools with the version since which each has its power, where `before` is what this server had
-    published, and `version` the one with which these will be. The first of an endpoint were there before all."""
+    published, with what is gone and not forgotten, and `version` the one with which these will be. The first of an
+    endpoint were there before all."""
     known = {tool.name: tool for tool in before}
-    first = version == 1
-    return tuple(replace(tool, since=0 if first else _since(tool, known.get(tool.name), version)) for tool in tools)
+    if version == 1:
+        return tuple(replace(tool, since=0) for tool in tools)
+    return tuple(_dated(tool, known.get(tool.name), version) for tool in tools)
 
 
-def _since(tool: Tool, before: Tool | None, version: int) -> int:
-    return version if before is None or _gained_power(tool, before) else before.since
+def _dated(tool: Tool, before: Tool | None, version: int) -> Tool:
+    if before is None or _gained_power(tool, before):
+        return replace(tool, since=version)
+    return replace(tool, since=before.since, absences=absence.back(before, version).absences)
 
 
 def _gained_power(tool: Tool, before: Tool) -> bool:

@@ -13,7 +13,7 @@ from enum import StrEnum
 @dataclass(frozen=True)
 class Tool:
     """A tool as its resource server published it. `since` is 0 for those of the first publication: whoever was
-    connected before it had them already."""
+    connected before it had them already. `absences` are the versions later than `since` that were without it."""
 
     name: str
     title: str
@@ -23,6 +23,11 @@ class Tool:
     is_destructive: bool
     is_open_world: bool
     since: int
+    absences: tuple[range, ...] = ()
+
+    def was_shown_at(self, version: int) -> bool:
+        """Tell whether whoever approved this version was shown the tool with its power."""
+        return self.since <= version and not any(version in absence for absence in self.absences)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ def standing_of(tool: Tool, reach: Reach) -> Standing:
         return Standing.DECLINED
     if not tool.scopes <= reach.scopes:
         return Standing.ASKS
-    return Standing.NEW if tool.since > reach.version else Standing.USABLE
+    return Standing.USABLE if tool.was_shown_at(reach.version) else Standing.NEW
 
 
 def withheld(tools: Iterable[Tool], reach: Reach) -> list[str]:

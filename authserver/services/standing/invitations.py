@@ -183,6 +183,13 @@ def is_worth_something(row: Invitation) -> bool:
     return role is not None and members.reaches(access.role_in(row.handle, row.made_by), (role,))
 
 
+def worth_something(rows: Iterable[Invitation], *, at: Handle) -> set[UUID]:
+    """Return the ids of those of one handle's invitations whose makers may still give their role; one query for all."""
+    found = list(rows)
+    held = access.roles_of(at, (row.made_by for row in found))
+    return {row.pk for row in found if members.reaches(held.get(row.made_by_id), (row.role,))}
+
+
 # --- Answered
 
 

@@ -60,20 +60,20 @@ def at_stake(handle: Handle, *, now: datetime) -> AtStake:
 
 @transaction.atomic
 def change(
-    handle: Handle, *, display_name: str, visibility: Handle.Visibility, by: User, now: datetime
+    handle: Handle, *, display_name: str | None, visibility: Handle.Visibility | None, by: User, now: datetime
 ) -> bool | Refusal:
-    """Store an owner's settings; return whether that changed anything. Made private, guests lose access at once.
-    Records handle:changed.
+    """Store an owner's settings, None for what stays; return whether that changed anything. Made private, guests lose
+    access at once. Records handle:changed.
 
     Refuses: access_denied, reason handle:not_owner; invalid_request, reason handle:display_name.
     """
     locked = _locked(handle, by)
     if isinstance(locked, Refusal):
         return locked
-    name = names.plain(display_name)
+    name = locked.display_name if display_name is None else names.plain(display_name)
     if not 0 < len(name) <= founding.DISPLAY_NAME_LENGTH_MAX:
         return founding.DISPLAY_NAME
-    locked.display_name, locked.visibility = name, visibility
+    locked.display_name, locked.visibility = name, visibility or locked.visibility
     return handles.save(locked, by=by, now=now, actor=Actor.PERSON)
 
 

@@ -23,7 +23,7 @@ class Group:
     count: int
 
     def waits_for(self, tool: Tool, approved: int) -> bool:
-        return tool.since > max(self.version, approved) and tool.scopes <= self.scopes
+        return not tool.was_shown_at(max(self.version, approved)) and tool.scopes <= self.scopes
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def _groups(handle: Handle) -> dict[UUID, list[Group]]:
 
 def _at(row: ProtectedResource, handle: Handle, *, approval: ToolApproval | None, groups: list[Group]) -> AtEndpoint:
     manifest, approved = manifests.manifest_of(row.pk), approval.version if approval else 0
-    new = [tool for tool in manifest.tools if tool.since > approved]
+    new = [tool for tool in manifest.tools if not tool.was_shown_at(approved)]
     waits_at = {tool.name: sum(each.count for each in groups if each.waits_for(tool, approved)) for tool in new}
     return AtEndpoint(
         resource=row,

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q
 
+from authserver import policy
 from authserver.models import ProtectedResource, ResourceServer, Tool
 from authserver.protocol import tools as rules
 from authserver.protocol.errors import Refusal
-from authserver.protocol.tools import publication
+from authserver.protocol.tools import absence, publication
 from authserver.protocol.tools.publication import Publication
-from authserver.services import catalog, events, receipts
+from authserver.services import batches, catalog, events, receipts
+from authserver.services.batches import Pace
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
 from authserver.services.tools import manifests
@@ -33,6 +36,8 @@ class Published:
 @transaction.atomic
 def publish(wanted: Publication, server: ResourceServer, *, now: datetime) -> list[Published] | Refusal:
     """Replace what this server has published at the endpoints that it names; return what stands there then.
+
+    What it leaves out is gone: shown to nobody, kept for policy.GONE_TOOL_KEPT in case it comes back.
 
     Where nothing differs, nothing happens. Otherwise the endpoint's version rises by one, tools:published is recorded,
     and every remembered answer about the endpoint is told to be asked for again.
@@ -56,6 +61,16 @@ def published_by(server: ResourceServer) -> list[Published]:
     return [_published(endpoint, server) for endpoint in server.resources.order_by("pk")]
 
 
+def forget_gone(*, now: datetime, pace: Pace | None = None) -> int:
+    """Remove tools that are gone for longer than policy.GONE_TOOL_KEPT; return how many.
+
+    The version stays: it says what people could have seen, and they see nothing of this. A process that read the tools
+    before goes on naming what no server has any more, until it reads them again.
+    """
+    old = Tool.objects.filter(gone_at__lt=now - policy.GONE_TOOL_KEPT)
+    return batches.remove(old, by="gone_at", pace=pace or Pace(policy.PURGE_RUN))
+
+
 def _names(endpoint: ProtectedResource) -> tuple[str, str]:
     return endpoint.kind, catalog.address_of(endpoint)
 
@@ -67,20 +82,33 @@ def _is_named(endpoint: ProtectedResource, names: Iterable[str]) -> bool:
 def _replace(endpoint: ProtectedResource, server: ResourceServer, wanted: Sequence[rules.Tool], now: datetime) -> None:
     before = manifests.of_server(endpoint, server)
     version = endpoint.tools_version + 1
-    tools = publication.dated(wanted, before, version=version)
+    gone = manifests.gone_of(endpoint, server, since=now - policy.GONE_TOOL_KEPT)
+    tools = publication.dated(wanted, (*before, *gone), version=version)
     if tools == before:
         return
-    Tool.objects.filter(protected_resource=endpoint, resource_server=server).delete()
-    Tool.objects.bulk_create(_row(tool, number, endpoint, server) for number, tool in enumerate(tools))
+    names = {tool.name for tool in tools}
+    left_out = [absence.gone(tool, version) for tool in before if tool.name not in names]
+    _write(Tool(protected_resource=endpoint, resource_server=server), tools, left_out, now)
     endpoint.tools_version, endpoint.tools_published_at = version, now
     endpoint.save(update_fields=["tools_version", "tools_published_at"])
     _tell(endpoint, server, before=before, tools=tools, now=now)
 
 
-def _row(tool: rules.Tool, number: int, endpoint: ProtectedResource, server: ResourceServer) -> Tool:
+def _write(blank: Tool, tools: Sequence[rules.Tool], left_out: Sequence[rules.Tool], now: datetime) -> None:
+    """Write what is there now and what went with this publication; `blank` says where and whose. Of what is gone, what
+    went first makes room."""
+    rows = Tool.objects.filter(protected_resource=blank.protected_resource, resource_server=blank.resource_server)
+    rows.filter(Q(gone_at=None) | Q(name__in=[tool.name for tool in tools])).delete()
+    Tool.objects.bulk_create(_row(blank, tool, number, None) for number, tool in enumerate(tools))
+    Tool.objects.bulk_create(_row(blank, tool, number, now) for number, tool in enumerate(left_out))
+    latest = rows.filter(gone_at__isnull=False).order_by("-gone_at", "-pk").values_list("pk", flat=True)
+    rows.filter(pk__in=list(latest[policy.GONE_TOOLS_MAX :])).delete()
+
+
+def _row(blank: Tool, tool: rules.Tool, number: int, gone_at: datetime | None) -> Tool:
     return Tool(
-        protected_resource=endpoint,
-        resource_server=server,
+        protected_resource=blank.protected_resource,
+        resource_server=blank.resource_server,
         name=tool.name,
         title=tool.title,
         description=tool.description,
@@ -90,6 +118,8 @@ def _row(tool: rules.Tool, number: int, endpoint: ProtectedResource, server: Res
         is_open_world=tool.is_open_world,
         since=tool.since,
         position=number,
+        gone_at=gone_at,
+        absences=absence.written(tool.absences),
     )
 
 

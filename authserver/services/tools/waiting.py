@@ -32,8 +32,9 @@ def ground_of(connection: Connection) -> Ground:
 
 
 def may_wait(manifest: Manifest, connection: Connection) -> bool:
-    """Tell whether any tool came after the version that this connection's person saw."""
-    return any(tool.since > connection.tools_version for tool in manifest.tools)
+    """Tell whether any tool came after the version that this connection's person saw, or was away for a while: then
+    it matters too which version an admin approved."""
+    return any(tool.absences or tool.since > connection.tools_version for tool in manifest.tools)
 
 
 def at(connection: Connection, manifest: Manifest, *, role: Role | None) -> tuple[Tool, ...]:

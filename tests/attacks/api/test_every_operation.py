@@ -16,8 +16,11 @@ from authserver.api.examples import EXAMPLES
 from authserver.api.openapi import described
 from authserver.models import ClientPolicy, ClientRule, Connection, PersonalAccessToken, ScopeRequest
 from authserver.services import connections, personal_tokens
-from handles.models import Handle, Membership
-from tests.people import App, World
+from authserver.services.standing import invitations, joining
+from authserver.services.standing.invitations import Made, Offer
+from handles.models import Handle, Invitation, JoinRequest, Membership
+from handles.roles import Role
+from tests.people import App, World, make_person
 
 PUBLIC = ("/api/v1/openapi.json", "/api/v1/problems")
 OPERATIONS = [
@@ -28,6 +31,7 @@ OPERATIONS = [
 ]
 OF_A_HANDLE = [each for each in OPERATIONS if "{handle}" in each[1]]
 OWN_ROWS = [each for each in OPERATIONS if "/me/connections/{" in each[1]]
+SHORT = ("handle", "wish_id", "join_request_id")  # found in any text
 Sender = Callable[[str, str, Any], Any]
 
 
@@ -55,7 +59,18 @@ def rows(world: World, chatgpt: App) -> dict[str, str]:
         "person_id": str(world.alice.user.pk),
         "token_id": str(token_of(world, "alice", "acme")[0].pk),
         "wish_id": str(ScopeRequest.objects.get().pk),
+        **people_wanted(world),
     }
+
+
+def people_wanted(world: World) -> dict[str, str]:
+    """Return the ids of an open invitation to acme, and of somebody's wish to join."""
+    acme, now, dave = Handle.objects.get(slug="acme"), timezone.now(), make_person("dave@example.com")
+    made = invitations.create(acme, Offer(Role.MEMBER, timedelta(days=7)), by=world.alice.user, now=now)
+    asked = joining.ask(acme, by=dave.user, now=now)
+    assert isinstance(made, Made)
+    assert isinstance(asked, JoinRequest)
+    return {"invitation_id": str(made.row.pk), "join_request_id": str(asked.pk)}
 
 
 def token_of(world: World, name: str, handle: str) -> tuple[PersonalAccessToken, str]:
@@ -85,7 +100,8 @@ def encoded(body: Any) -> tuple[bytes, str]:
 
 def state() -> list[Any]:
     """Everything that the operations could change."""
-    tables = (Connection, PersonalAccessToken, ScopeRequest, ClientRule, ClientPolicy, Membership)
+    about_apps = (Connection, PersonalAccessToken, ScopeRequest, ClientRule, ClientPolicy)
+    tables = (*about_apps, Handle, Membership, Invitation, JoinRequest)
     return [sorted(table.objects.exclude(pk=None).values_list(*fields_of(table)), key=str) for table in tables]
 
 
@@ -98,7 +114,7 @@ def refused(send: Sender, operation: Any, rows: dict[str, str]) -> int:
     before = state()
     told = send(method, path.format(**rows), body_of(described_as))
     assert told["Content-Type"] == "application/problem+json", told.content
-    assert not any(value in told.content.decode() for name, value in rows.items() if name not in ("handle", "wish_id"))
+    assert not any(value in told.content.decode() for name, value in rows.items() if name not in SHORT)
     assert state() == before
     return told.status_code
 

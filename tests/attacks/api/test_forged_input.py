@@ -7,7 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from authserver.models import Connection, PersonalAccessToken
-from handles.models import Handle, Membership
+from handles.models import Handle, Invitation, Membership
 from tests.api.conftest import ACME, API, Caller, ok, problem, program, signed_in
 from tests.people import App, World
 
@@ -22,6 +22,8 @@ LISTS = {
     "tokens": ["0-" + "0" * 32, "9" * 16 + "-" + "f" * 32],
     "usage": ["9" * 16 + "-" + "f" * 32],
     "members": ["1", "9" * 18],
+    "invitations": ["0-" + "0" * 32, "9" * 16 + "-" + "f" * 32],
+    "join-requests": ["1", "9" * 18],
     "events": ["1", "9" * 18],
     "clients": ["0" * 32, "f" * 32],
 }
@@ -60,6 +62,8 @@ def test_next_cannot_be_made_to_point_elsewhere(world: World, alice: Caller) -> 
 
 PATHS = [
     ("POST", "members", {"email": "carol@example.com", "role": "member"}),
+    ("POST", "invitations", {"role": "member", "expires_in_days": 7}),
+    ("PUT", "status", {"status": "suspended"}),
     ("PUT", "client-policy", {"mode": "ask"}),
     ("PUT", "clients/decision", {"kind": "client_id", "value": "x", "decision": "allow"}),
     ("POST", "tokens", {"name": "x", "scopes": ["events.read"], "expires_in_days": 7}),
@@ -88,13 +92,18 @@ def test_no_member_is_taken_that_nobody_asked_for(
         assert [each["field"] for each in told["errors"]] == [name]
     assert not Membership.objects.filter(user=world.carol.user).exists()
     assert not PersonalAccessToken.objects.exists()
+    assert not Invitation.objects.exists()
+    assert Handle.objects.get(slug="acme").status == "active"
 
 
 def test_a_role_cannot_be_slipped_into_another_act(world: World, alice: Caller) -> None:
     bob = signed_in(world.bob)
+    slipped = {"role": "owner", "is_staff": True}
     for path in (f"{API}/me", f"{API}/handles", ACME):
-        for method in ("POST", "PUT", "PATCH"):
-            problem(bob.send(method, path, {"role": "owner", "is_staff": True}), 405, "bad-method")
+        for method in ("POST", "PUT"):
+            problem(bob.send(method, path, slipped), 405, "bad-method")
+    problem(bob.patch(ACME, slipped), 404, "not-found")
+    problem(alice.patch(ACME, {"role": "member"}), 400, "invalid")
     assert Membership.objects.get(handle__slug="acme", user=world.bob.user).role == "member"
 
 

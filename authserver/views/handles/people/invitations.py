@@ -1,6 +1,6 @@
 """The invitations of a handle, for its admins: made by mail or as a link, listed while they are open, revoked."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -78,6 +78,8 @@ def _is_address(text: str) -> bool:
 
 def _show(request: HttpRequest, seat: Seat, *, made: Made | None = None, error: str = "") -> HttpResponse:
     now, form = timezone.now(), request.POST if error else {}
+    rows = list(invitations.is_open(now).filter(handle=seat.handle))
+    works = invitations.worth_something(rows, at=seat.handle)
     link = f"{settings.ISSUER}{reverse('invitations')}#{made.secret}" if made else ""
     page = {
         "handle": seat.handle,
@@ -91,14 +93,14 @@ def _show(request: HttpRequest, seat: Seat, *, made: Made | None = None, error: 
         "typed": form,
         "is_link": form.get("way") == BY_LINK,
         "errors": (error,) if error else (),
-        "open": [_line(row, now) for row in invitations.is_open(now).filter(handle=seat.handle)],
+        "open": [_line(row, works=row.pk in works) for row in rows],
     }
     return private(render(request, "handles/people/invitations.html", {"page": page}, status=400 if error else 200))
 
 
-def _line(row: Invitation, now: datetime) -> dict[str, object]:
+def _line(row: Invitation, *, works: bool) -> dict[str, object]:
     role = roles.known(row.role)
-    return {"row": row, "role": role.label if role else "", "works": invitations.is_worth_something(row)}
+    return {"row": row, "role": role.label if role else "", "works": works}
 
 
 @login_required

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from authserver import policy
 from authserver.protocol.errors import Refusal
 from authserver.protocol.scopes import Rule
-from authserver.protocol.tools import Ground, Standing, Tool, publication, reach_of, standing_of, withheld
+from authserver.protocol.tools import Ground, Standing, Tool, absence, publication, reach_of, standing_of, withheld
 from authserver.protocol.tools.publication import Publication
 
 LINK = {"name": "create_link", "scopes": ["links.write"]}
@@ -129,22 +131,36 @@ tools = st.lists(
 )
 
 
+def versions_of(history: list[list[Tool]]) -> Iterator[tuple[tuple[Tool, ...], tuple[Tool, ...]]]:
+    """Yield what is there after each publication, and with it what is gone."""
+    there: tuple[Tool, ...] = ()
+    gone: tuple[Tool, ...] = ()
+    for number, each in enumerate(history, 1):
+        before, there = there, publication.dated(each, (*there, *gone), version=number)
+        left_out = (absence.gone(tool, number) for tool in before)
+        names = {tool.name for tool in there}
+        gone = tuple(tool for tool in (*gone, *left_out) if tool.name not in names)
+        yield there, (*there, *gone)
+
+
 @given(
-    st.lists(tools, min_size=1, max_size=5),
+    st.lists(tools, min_size=1, max_size=6),
+    st.integers(1, 6),
     st.sets(st.sampled_from(list(CATALOG))),
     st.sampled_from(["admin", "member"]),
 )
 def test_who_was_connected_never_gets_power_that_nobody_showed_them(
-    history: list[list[Tool]], granted: set[str], role: str
+    history: list[list[Tool]], version: int, granted: set[str], role: str
 ) -> None:
-    """Whatever is published one after the other: what a connection may call at the end, it could call with the same
-    power at the version that its person saw."""
-    stood: tuple[Tool, ...] = ()
-    versions = [stood := publication.dated(each, stood, version=number) for number, each in enumerate(history, 1)]
-    seen = {tool.name: tool for tool in versions[0]}
+    """Whatever is published one after the other, left out and brought back: what a connection may call at the end, even
+    of what is gone, it could call with the same power at the version that its person saw."""
+    version = min(version, len(history))
+    versions = list(versions_of(history))
+    seen = {tool.name: tool for tool in versions[version - 1][0]}
+    stood = versions[-1][1]
     worth = granted - (set() if role == "admin" else {"run"})
     ground = Ground(" ".join(granted), " ".join(granted))
-    reach = reach_of(stood, ground, worth=worth, version=1, role=role, catalog=CATALOG)
+    reach = reach_of(stood, ground, worth=worth, version=version, role=role, catalog=CATALOG)
     hidden = withheld(stood, reach)
     for tool in stood:
         standing = standing_of(tool, reach)
@@ -155,6 +171,19 @@ def test_who_was_connected_never_gets_power_that_nobody_showed_them(
             assert tool.scopes <= worth
             assert seen[tool.name].scopes == tool.scopes
             assert tool.is_read_only or not seen[tool.name].is_read_only
+        assert absence.read(absence.written(tool.absences)) == tool.absences
+
+
+def test_of_many_absences_the_oldest_run_together_and_none_is_lost() -> None:
+    tool = READER
+    away = [range(version, version + 2) for version in range(10, 90, 4)]
+    for each in away:
+        tool = absence.back(absence.gone(tool, each.start), each.stop)
+    assert len(tool.absences) == policy.TOOL_ABSENCES_MAX
+    assert not any(tool.was_shown_at(version) for each in away for version in each)
+    assert [tool.was_shown_at(version) for version in (2, 3, 9, 16, away[-1].start - 1, away[-1].stop)] == [
+        False, True, True, False, True, True,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

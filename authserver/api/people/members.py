@@ -1,6 +1,5 @@
 """Members of a handle. For its admins and owners; whoever is a member may leave."""
 
-from typing import TypeVar
 from uuid import UUID
 
 from django.http import Http404
@@ -13,19 +12,16 @@ from rest_framework.response import Response
 from accounts.models import User
 from authserver.api import pages, shapes
 from authserver.api.callers import CALLERS, MayCall
-from authserver.api.door import Door, StrictJson, seat_at, stop
+from authserver.api.door import Door, StrictJson, done, seat_at, stop
 from authserver.api.fields import Choice, Strict, body_of, query_of
 from authserver.api.pages import ByNumber
 from authserver.protocol.control.problems import Kind
 from authserver.protocol.control.scopes import ControlScope
-from authserver.protocol.errors import Refusal
 from authserver.services.standing import members
 from authserver.throttles import AddingThrottle, CallerThrottle
 from handles.models import Handle, Membership
 from handles.roles import Role
 
-Done = TypeVar("Done")
-PROBLEMS = {"access_denied": Kind.FORBIDDEN, "conflict": Kind.CONFLICT, "not_found": Kind.NOT_FOUND}
 # One answer for an address that nobody has, that nobody proved, and whose person was deactivated.
 NOT_ADDABLE = "Ask the person to sign up here and to confirm the address, then try again."
 
@@ -37,13 +33,6 @@ class MemberBody(Strict):
 
 class RoleBody(Strict):
     role = Choice(shapes.SEATS)
-
-
-def done(outcome: Done | Refusal) -> Done:
-    """Return what an act did; what it refused becomes a problem."""
-    if isinstance(outcome, Refusal):
-        raise stop(PROBLEMS[outcome.code], outcome.description)
-    return outcome
 
 
 def seat_of(handle: Handle, person_id: UUID) -> Membership:
