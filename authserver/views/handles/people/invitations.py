@@ -111,7 +111,7 @@ def revoke(request: HttpRequest, slug: str, invitation_id: UUID) -> HttpResponse
     if row is None:
         raise Http404
     if request.method != "POST" or request.POST.get("confirm") != "yes":
-        page = {"handle": seat.handle, "line": _line(row, timezone.now())}
+        page = {"handle": seat.handle, "line": _line(row, works=invitations.is_worth_something(row))}
         return private(render(request, "handles/people/revoke.html", {"page": page}))
     if invitations.revoke(row, by=person(request), now=timezone.now()):
         success(request, _("The invitation was revoked: nobody can accept it any more."))
