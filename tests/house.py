@@ -41,6 +41,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 DJANGO_TOOLKIT = ("oauth2_provider", "oauthlib")
 TOOLKIT_ROOMS = ("authserver/toolkit/", "authserver/models", "authserver/admin", "authserver/migrations/")
 FOREIGN_TO_RESOURCE_SERVERS = (*OURS, *DJANGO_TOOLKIT, "django", "rest_framework", "allauth", "celery")
+# The set-up command runs on other computers, with nothing but Python.
+FOREIGN_TO_THE_COMMAND = (*FOREIGN_TO_RESOURCE_SERVERS, "resourceserver", "devtool", "httpx2")
 WRITING_ROOMS = ("authserver/services/", "authserver/migrations/", "authserver/management/", "authserver/admin")
 WRITES = {"save", "create", "bulk_create", "bulk_update", "get_or_create", "update_or_create", "delete"}
 QUERY = re.compile(r"\.(objects|filter|exclude|all|select_for_update)\b")
@@ -65,7 +67,7 @@ def _is_ours(parent: Path, name: str) -> bool:
 def sources() -> Iterator[tuple[str, str]]:
     """Every Python file of the product: its path and its text."""
     for path in files():
-        if path.suffix == ".py" and path.parts[0] in (*OURS, "resourceserver"):
+        if path.suffix == ".py" and path.parts[0] in (*OURS, "resourceserver", "gatehouse"):
             yield str(path), (ROOT / path).read_text()
 
 
@@ -128,6 +130,13 @@ def resource_server_knows_us(path: str, text: str) -> list[str]:
     return [f"{path} imports {name}" for name in imports(path, text) if within(name, FOREIGN_TO_RESOURCE_SERVERS)]
 
 
+def command_knows_servers(path: str, text: str) -> list[str]:
+    """The set-up command is installed on its own: it does what a client does, over the wire."""
+    if not path.startswith("gatehouse/"):
+        return []
+    return [f"{path} imports {name}" for name in imports(path, text) if within(name, FOREIGN_TO_THE_COMMAND)]
+
+
 def writes_outside_services(path: str, text: str) -> list[str]:
     """Writes have one home: views call, views do not save."""
     if not path.startswith("authserver/") or path.startswith(WRITING_ROOMS):
@@ -183,6 +192,7 @@ RULES = (
     arrows_up,
     toolkit_outside_its_seam,
     resource_server_knows_us,
+    command_knows_servers,
     writes_outside_services,
     too_long,
     drawer_of_odds_and_ends,

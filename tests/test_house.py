@@ -33,6 +33,8 @@ PLANTED: list[tuple[Rule, str, str]] = [
     (house.toolkit_outside_its_seam, "authserver/services/connections.py", "import oauthlib.common"),
     (house.resource_server_knows_us, "resourceserver/gate.py", "from authserver.protocol import challenges"),
     (house.resource_server_knows_us, "resourceserver/sample/tools.py", "import django"),
+    (house.command_knows_servers, "gatehouse/discovery.py", "from authserver.protocol import challenges"),
+    (house.command_knows_servers, "gatehouse/wire.py", "def f():\n    import httpx2"),
     (house.writes_outside_services, "authserver/views/connections.py", "connection.save()"),
     (house.writes_outside_services, "authserver/views/connections.py", "Connection.objects.create(client=client)"),
     (house.writes_outside_services, "authserver/views/connections.py", "Event.objects.bulk_create(events)"),
@@ -50,6 +52,7 @@ ALLOWED: list[tuple[Rule, str, str]] = [
     (house.arrows_up, "handles/models.py", "from authserver import policy"),
     (house.toolkit_outside_its_seam, "authserver/toolkit/server.py", "import oauthlib.oauth2"),
     (house.resource_server_knows_us, "resourceserver/gate.py", "import httpx2, mcp"),
+    (house.command_knows_servers, "gatehouse/discovery.py", "from gatehouse import wire"),
     (house.writes_outside_services, "authserver/services/connections.py", "connection.save()"),
     (house.writes_outside_services, "authserver/views/authorize.py", "context.update(scopes=scopes)"),
     (house.writes_outside_services, "authserver/views/x.py", "from authserver.services import a\na.delete(row)"),
@@ -179,8 +182,10 @@ def test_nothing_that_replaces_urllib3_is_installed() -> None:
 
 
 def all_variables() -> set[str]:
-    """All variables that the authorization server, the sample resource server and the compose file read."""
-    found = {name for path, text in house.sources() for name in house.variables_read(path, text)}
+    """All variables that the authorization server, the sample resource server and the compose file read. The set-up
+    command runs on other computers: its own README names what it reads."""
+    served = [(path, text) for path, text in house.sources() if not path.startswith("gatehouse/")]
+    found = {name for path, text in served for name in house.variables_read(path, text)}
     return found | SPELLED_IN_PARTS | house.variables_of_compose((house.ROOT / "docker-compose.yml").read_text())
 
 

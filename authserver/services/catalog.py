@@ -97,6 +97,12 @@ class Endpoint:
 CANONICAL = (Kind.HOSTED.value, Kind.COMPATIBILITY.value, Kind.GATEWAY.value)  # the first that is active
 
 
+def platform_addresses() -> dict[str, str]:
+    """Return the addresses for all handles that are in use, by kind, `{handle}` standing for the handle."""
+    rows = ProtectedResource.objects.filter(kind__in=CANONICAL, is_active=True)
+    return {row.kind: address_of(row) for row in rows}
+
+
 def endpoints_of(handle: Handle) -> list[Endpoint]:
     """Return the addresses of a handle: the platform's three, then its own and those that every handle has."""
     rows = ProtectedResource.objects.filter(Q(handle=None) | Q(handle=handle)).order_by("kind", "name", "pk")

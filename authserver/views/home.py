@@ -19,6 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
     metadata = discovery.metadata()
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
     endpoints["metadata"] = f"{settings.ISSUER}/.well-known/oauth-authorization-server"
+    endpoints |= {f"mcp_{kind}": address for kind, address in catalog.platform_addresses().items()}
     service = {"name": settings.BRAND_NAME, "version": __version__, "status": "ok", "endpoints": endpoints}
     if "text/html" in request.headers.get("Accept", ""):
         return render(request, "home.html", {"service": service})

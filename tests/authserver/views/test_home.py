@@ -31,9 +31,19 @@ def test_programs_get_name_version_status_and_endpoints(accept: str) -> None:
 
 
 def test_every_endpoint_on_the_signpost_is_there() -> None:
-    for name, url in Http().get("/").json()["endpoints"].items():
+    told = Http().get("/").json()["endpoints"]
+    for name, url in ((name, url) for name, url in told.items() if not name.startswith("mcp_")):
         path = url.removeprefix("http://127.0.0.1:8000")
         assert Http().get(path, headers={"accept": "application/json"}).status_code in (200, 400, 405), name
+
+
+def test_the_signpost_names_the_mcp_urls_that_are_in_use() -> None:
+    set_endpoint("compatibility", is_active=False)
+    told = Http().get("/").json()["endpoints"]
+    assert {name: url for name, url in told.items() if name.startswith("mcp_")} == {
+        "mcp_gateway": "http://127.0.0.1:8001/mcp",
+        "mcp_hosted": "http://{handle}.mcp.localhost:8001/mcp",
+    }
 
 
 def test_people_get_a_page_that_leads_to_their_connected_apps(world: World) -> None:

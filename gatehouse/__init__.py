@@ -1,0 +1,14 @@
+"""The command that connects a client: it does by itself what a client does, and says why where that fails.
+
+The floor plan, bottom to top (standard library only; it shares no code with the servers, the wire is the contract):
+
+    words         every failure: its code, its cause and its fix, and how foreign text is shown
+    wire          one HTTP request, bounded in time and size
+    documents     an answer read as the JSON object that it has to be
+    discovery     from an MCP URL to its authorization server, each step checked as strict clients check it
+    addresses     from a handle or the gateway to its MCP URL
+    registration  a client of one's own
+    command       the arguments, the report, the exit status
+"""
+
+__version__ = "0.1.0"
