@@ -65,9 +65,10 @@ def gather() -> None:
     if PersonalAccessToken.objects.exists():
         return
     now = timezone.now()
+    seeded = User.objects.filter(email__startswith="person-").count()
     _add(User, PEOPLE, lambda number: _person(number, now))
     _add(Handle, HANDLES, lambda number: _handle(number, now))
-    _add(Membership, PEOPLE, _membership)
+    _add(Membership, PEOPLE, lambda number: _membership(number, seeded))
     _add(Client, CLIENTS, _client)
     _add(Event, EVENTS, lambda number: _event(number, now))
     _add(LedgerLink, 1, lambda number: LedgerLink(id=1, event_id=Event.objects.latest("id").pk, hash=bytes(32)))
@@ -76,7 +77,7 @@ def gather() -> None:
     with database.cursor() as cursor:
         for statement in SPREAD[database.vendor]:
             cursor.execute(statement)
-    _add(PersonalAccessToken, TOKENS, lambda number: _token(number, now))
+    _add(PersonalAccessToken, TOKENS, lambda number: _token(number, seeded, now))
     step("statistics")
     with database.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE)" if database.vendor == "postgresql" else "ANALYZE")
@@ -107,11 +108,10 @@ def _handle(number: int, now: datetime) -> Handle:
     return Handle(id=id_of("extra handle", number), **made)
 
 
-def _membership(number: int) -> Membership:
-    """Beyond the seeded ones: each of the first people in a second handle."""
-    seeded = Handle.objects.filter(slug="seeded-0").exists()
-    person = id_of("person", number % 100_000) if seeded else id_of("extra person", number)
-    return Membership(handle_id=id_of("extra handle", 20_000 + number % 20_000), user_id=person)
+def _membership(number: int, seeded: int) -> Membership:
+    """Beyond the seeded ones: each of the seeded people in further handles."""
+    handle = (number + number // seeded * 7) % 20_000  # so that nobody is in one twice
+    return Membership(handle_id=id_of("extra handle", 20_000 + handle), user_id=id_of("person", number % seeded))
 
 
 def _client(number: int) -> Client:
@@ -162,10 +162,10 @@ def _rule(number: int, now: datetime) -> ClientRule:
     return ClientRule(handle_id=id_of("extra handle", 20_000 + number % 20_000), decision=decision, **made)
 
 
-def _token(number: int, now: datetime) -> PersonalAccessToken:
+def _token(number: int, seeded: int, now: datetime) -> PersonalAccessToken:
     begun = _long_ago(number, now)
     return PersonalAccessToken(
-        user_id=id_of("person", number % 100_000),
+        user_id=id_of("person", number % seeded),
         handle_id=id_of("extra handle", 20_000 + number % 20_000),
         name=f"Job {number}",
         scopes=READS,
