@@ -1,12 +1,10 @@
 """The way into the administration: signed in, with a second factor, not long ago. Only the demo world goes without."""
 
-import time
 from collections.abc import Callable
 from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import secure_admin_login
-from allauth.account.internal.flows.login import get_authentication_records
 from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -42,9 +40,7 @@ def way_in(request: HttpRequest) -> str | None:
         return None
     if not second_step_demanded(request.user):
         return reverse("mfa_index")
-    shown_at = [record["at"] for record in get_authentication_records(request, request.user)]  # type: ignore[arg-type]
-    too_long_ago = not shown_at or time.time() - max(shown_at) > policy.ADMIN_SESSION.total_seconds()
-    if too_long_ago or not recent.used_second_factor(request):
+    if not recent.has_shown_within(request, policy.ADMIN_SESSION) or not recent.used_second_factor(request):
         return second_factor_page(request)
     return None
 

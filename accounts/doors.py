@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
@@ -52,7 +52,7 @@ def keep_next(request: HttpRequest, response: HttpResponse) -> None:
     following = get_next_redirect_url(request)
     target = response.headers.get("Location", "")
     if following and target != following and target.startswith(ACCOUNTS_PREFIX) and not urlsplit(target).query:
-        response.headers["Location"] = f"{target}?{urlencode({'next': following})}"
+        response.headers["Location"] = target + flow.onward(following)
 
 
 def say_when_to_retry(response: HttpResponse) -> None:
@@ -71,8 +71,7 @@ def is_locked_out(response: HttpResponse) -> bool:
 
 def onward(request: HttpRequest) -> str:
     """Return what a link from this page adds, so that `next` is not lost on a detour over several pages."""
-    following = get_next_redirect_url(request)
-    return f"?{urlencode({'next': following})}" if following else ""
+    return flow.onward(get_next_redirect_url(request))
 
 
 def show_flow(request: HttpRequest, response: HttpResponse) -> None:

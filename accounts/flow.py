@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from allauth.account.utils import get_next_redirect_url
 from django.conf import settings
@@ -15,6 +16,11 @@ class Flow:
 
     client_name: str
     redirect_origin: str
+
+
+def onward(following: str | None) -> str:
+    """Return the query that carries `next` along, or nothing where nothing follows."""
+    return f"?{urlencode({'next': following})}" if following else ""
 
 
 def of(request: HttpRequest) -> Flow | None:

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
-from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
@@ -11,6 +11,7 @@ from allauth.core.exceptions import ReauthenticationRequired
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
+from accounts import flow
 from accounts.models import User
 from authserver import policy
 
@@ -21,8 +22,13 @@ SECOND_STEP = "mfa"  # what django-allauth calls a record that a passkey, an app
 def is_recent(request: HttpRequest) -> bool:
     """Tell whether the person of this request signed in, or showed again who they are, within
     `policy.RECENT_SIGN_IN`. False for whoever is not signed in."""
+    return has_shown_within(request, policy.RECENT_SIGN_IN)
+
+
+def has_shown_within(request: HttpRequest, span: timedelta) -> bool:
+    """Tell whether the person of this request showed who they are within this span, in whichever way."""
     shown_at = [record["at"] for record in _records(request)]
-    return bool(shown_at) and time.time() - max(shown_at) < policy.RECENT_SIGN_IN.total_seconds()
+    return bool(shown_at) and time.time() - max(shown_at) < span.total_seconds()
 
 
 def used_second_factor(request: HttpRequest) -> bool:
@@ -35,7 +41,7 @@ def ask(request: HttpRequest, following: str) -> HttpResponse:
     with its query. What was posted is not kept: `following` is a page that can be asked for again."""
     methods = get_adapter().get_reauthentication_methods(request.user)
     page = methods[0]["url"] if methods else reverse("account_login")
-    return HttpResponseRedirect(f"{page}?{urlencode({'next': following})}")
+    return HttpResponseRedirect(page + flow.onward(following))
 
 
 def required(view: View) -> View:

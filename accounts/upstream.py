@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from allauth.account.utils import get_next_redirect_url
 from allauth.core.exceptions import ImmediateHttpResponse
@@ -17,6 +16,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from requests import RequestException
 
+from accounts import flow
 from accounts.models import User
 
 log = logging.getLogger(__name__)
@@ -74,9 +74,7 @@ class UpstreamAdapter(DefaultSocialAccountAdapter):
 def back_to_sign_in(request: HttpRequest, state: dict[str, Any] | None) -> HttpResponse:
     """Return the redirect to the sign-in page, with the `next` that the detour began with, and what happened."""
     error(request, _("Signing in there did not work. Try again, or sign in with your email address."))
-    following = (state or {}).get("next")
-    query = f"?{urlencode({'next': following})}" if following else ""
-    return HttpResponseRedirect(reverse("account_login") + query)
+    return HttpResponseRedirect(reverse("account_login") + flow.onward((state or {}).get("next")))
 
 
 def start(request: HttpRequest, provider_id: str) -> HttpResponse:
@@ -103,8 +101,7 @@ def start(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def link(provider: Any, following: str | None) -> str:
-    query = f"?{urlencode({'next': following})}" if following else ""
-    return reverse("openid_connect_login", args=[provider.app.provider_id]) + query
+    return reverse("openid_connect_login", args=[provider.app.provider_id]) + flow.onward(following)
 
 
 def guarded(callback: View) -> View:

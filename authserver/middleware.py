@@ -75,9 +75,7 @@ def designed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def is_page(request: HttpRequest) -> bool:
     """Tell whether a person may read the answer."""
-    accept = request.headers.get("Accept", "")
-    is_program = "text/html" not in accept and "application/json" in accept
-    return not is_program and (request.path == choice.AUTHORIZE or not request.path.startswith(ENGLISH))
+    return not errors.wants_json(request) and (request.path == choice.AUTHORIZE or not request.path.startswith(ENGLISH))
 
 
 def language_of(request: HttpRequest) -> str:

@@ -7,6 +7,7 @@ from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import generate_totp_secret
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -50,7 +51,7 @@ class FactorAdapter(DefaultMFAAdapter):
         return XML_PROLOG.sub("", super().build_totp_svg(url))
 
     def get_totp_issuer(self) -> str:
-        return f"Gatehouse ({context.request.get_host()})"
+        return f"{settings.BRAND_NAME} ({context.request.get_host()})"
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
         """Return a name to begin with: the kind of device, as its browser tells."""
@@ -59,4 +60,4 @@ class FactorAdapter(DefaultMFAAdapter):
         return _("Passkey on {device}").format(device=device) if device else _("Passkey")
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        return {"id": host_of(context.request), "name": f"Gatehouse, {host_of(context.request)}"}
+        return {"id": host_of(context.request), "name": f"{settings.BRAND_NAME}, {host_of(context.request)}"}

@@ -211,7 +211,7 @@ def proceed(request: HttpRequest, asked: AuthorizationRequest, signed: SignedReq
     manifest = manifest_for(asked)
     found = remembered.judge(request, asked, user=request.user, seats=seats, manifest=manifest)  # type: ignore[arg-type]
     if found.seat is None or found.is_asked:
-        return show(request, asked, query=signed.query, seats=seats)
+        return show(request, asked, query=signed.query, seats=seats, manifest=manifest)
     return go_on(request, asked, found.seat, query=signed.query, consent_id=signed.consent_id)
 
 

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_POST
 
+from accounts import flow
 from authserver import policy
 from authserver.protocol.errors import Refusal
 from authserver.services.events import current_request
@@ -104,7 +105,7 @@ def card_of(row: Invitation) -> dict[str, object]:
 
 def with_next(request: HttpRequest, path: str) -> str:
     """Return this path, with `next` carried on."""
-    return f"{path}?{urlencode({'next': following(request)})}" if following(request) else path
+    return path + flow.onward(following(request))
 
 
 def invitation(request: HttpRequest, invitation_id: UUID) -> HttpResponse:
