@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
 
+from authserver.languages.catalog import catalog_text
 from authserver.models import CatalogState, ProtectedResource, Scope
 from authserver.protocol import resources, scopes
 from authserver.protocol.control.scopes import ControlScope
@@ -62,8 +63,11 @@ def load(version: int) -> Steps[Edition]:
 
 
 def titles() -> dict[str, str]:
-    """Return the words that people read for each scope, of the catalog and of the control plane, by its name."""
-    return dict(Scope.objects.values_list("name", "title")) | {each.value: str(each.label) for each in ControlScope}
+    """Return the words that people read for each scope, of the catalog and of the control plane, by its name, in the
+    language that is spoken at the moment."""
+    stored = Scope.objects.values_list("name", "title")
+    words = {name: catalog_text(title) for name, title in stored}
+    return words | {each.value: str(each.label) for each in ControlScope}
 
 
 @transaction.atomic

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from authserver import policy
 from authserver.languages import choice
-from authserver.languages.catalog import catalog_text
 from authserver.models import Notice
 from authserver.protocol import addresses, names
 from authserver.protocol.connections import agents
@@ -77,7 +76,7 @@ def compose(notice: Notice) -> Letter:
 def _listed(facts: dict[str, Any]) -> tuple[str, ...]:
     """Return the scopes that it is about in the words of the consent page, or the tools as their server calls them."""
     titles = catalog.titles()
-    scopes = (catalog_text(str(titles.get(name, name))) for name in facts.get("scopes", ()))
+    scopes = (titles.get(name, name) for name in facts.get("scopes", ()))
     return (*scopes, *(named(title) for title in facts.get("tools", ())))
 
 

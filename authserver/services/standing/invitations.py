@@ -167,14 +167,18 @@ def proven_addresses(user: User) -> list[str]:
 def for_person(user: User, *, held: Iterable[UUID], now: datetime) -> list[Invitation]:
     """Return what waits for this person: sent to an address of theirs, or opened by its link in this browser (`held`);
     not where they are a member already."""
-    mine = Q(email__in=proven_addresses(user)) & ~Q(email="")
-    rows = is_open(now).filter(mine | Q(email="", pk__in=list(held))).exclude(handle__memberships__user=user)
-    return [row for row in rows if is_worth_something(row)]
+    return [row for row in _sent_to(user, held, now) if is_worth_something(row)]
 
 
 def find(pk: UUID, *, user: User, held: Iterable[UUID], now: datetime) -> Invitation | None:
-    """Return one invitation that waits for this person, or None."""
-    return next((row for row in for_person(user, held=held, now=now) if row.pk == pk), None)
+    """Return one invitation that waits for this person, as `for_person` says, or None."""
+    row = _sent_to(user, held, now).filter(pk=pk).first()
+    return row if row and is_worth_something(row) else None
+
+
+def _sent_to(user: User, held: Iterable[UUID], now: datetime) -> QuerySet[Invitation]:
+    mine = Q(email__in=proven_addresses(user)) & ~Q(email="")
+    return is_open(now).filter(mine | Q(email="", pk__in=list(held))).exclude(handle__memberships__user=user)
 
 
 def is_worth_something(row: Invitation) -> bool:

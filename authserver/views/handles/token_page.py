@@ -192,9 +192,7 @@ def _card(
     row: PersonalAccessToken, role: Role | None, *, offered: scopes.Catalog, titles: dict[str, str], now: datetime
 ) -> TokenCard:
     reached = set(scopes.allowed_to(role, row.scope_list, offered))
-    lines = tuple(
-        ScopeLine(name, catalog_text(str(titles.get(name, name))), name in reached) for name in row.scope_list
-    )
+    lines = tuple(ScopeLine(name, titles.get(name, name), name in reached) for name in row.scope_list)
     obstacle = ""
     if not row.user.is_active:
         obstacle = _("Its person is deactivated, so it does not work.")
