@@ -8,13 +8,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from authserver.models import Notice
 from authserver.protocol import names
-from authserver.services.notices.letters import Letter, named
+from authserver.services.notices.letters import Letter, closing, greeting, moment, named, ways_to_help
 from handles import roles
 
 if TYPE_CHECKING:
@@ -67,33 +66,26 @@ def compose(notice: Notice) -> Letter:
     told, words = notice.facts, WORDS[notice.kind]
     said = {"handle": names.plain(str(told.get("handle", ""))), "by": named(told.get("by"))}
     path = words.path.format(handle=said["handle"], invitation=told.get("invitation", ""))
-    greeting = _("Hello {name},").format(name=named(notice.user.display_name)) if notice.user else _("Hello,")
     return Letter(
         subject=f"{settings.BRAND_NAME}: {str(words.subject).format(**said)}",
-        greeting=greeting,
+        greeting=greeting(notice.user.display_name) if notice.user else _("Hello,"),
         lead=str(words.lead).format(**said),
         list_lead="",
         scopes=(),
         facts=tuple(_facts(notice)),
         advice=str(words.advice),
-        steps=((str(words.step), settings.ISSUER + path),),
-        closing=_("{product} at {address} wrote this by itself; nobody reads an answer to it.").format(
-            product=settings.BRAND_NAME, address=settings.ISSUER
-        ),
+        steps=((str(words.step), settings.ISSUER + path), *ways_to_help()),
+        closing=closing(),
     )
 
 
 def _facts(notice: Notice) -> list[tuple[str, str]]:
     """Return role and end of an invitation, else when it happened. Where the writer sat is nobody else's business."""
     if notice.kind != Kind.INVITATION:
-        return [(_("When"), _utc(notice.created_at))]
+        return [(_("When"), moment(notice.created_at))]
     role, days = roles.known(notice.facts.get("role")), int(notice.facts.get("days", 0))
     left = ngettext("{count} day", "{count} days", days).format(count=days)
     return [
         (_("Role"), str(role.label) if role else ""),
-        (_("Open for"), f"{left} ({_utc(notice.created_at + timedelta(days=days))})"),
+        (_("Open for"), f"{left} ({moment(notice.created_at + timedelta(days=days))})"),
     ]
-
-
-def _utc(moment: object) -> str:
-    return f"{date_format(moment, 'DATETIME_FORMAT')} UTC"  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ to left cannot turn what stands around it. None of them gets into the subject, w
 
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -61,16 +62,34 @@ def compose(notice: Notice) -> Letter:
     }
     return Letter(
         subject=f"{settings.BRAND_NAME}: {spoken.subject % said}",
-        greeting=_("Hello %(name)s,") % {"name": named(notice.user.display_name)},
+        greeting=greeting(notice.user.display_name),
         lead=spoken.lead % said,
         list_lead=spoken.list_lead,
         scopes=_listed(facts),
         facts=_facts(notice, spoken),
         advice=spoken.advice,
         steps=_steps(spoken, facts),
-        closing=_("%(product)s at %(address)s wrote this by itself; nobody reads an answer to it.")
-        % {"product": settings.BRAND_NAME, "address": settings.ISSUER},
+        closing=closing(),
     )
+
+
+def greeting(name: str) -> str:
+    return _("Hello %(name)s,") % {"name": named(name)}
+
+
+def closing() -> str:
+    told = _("%(product)s at %(address)s wrote this by itself; nobody reads an answer to it.")
+    return told % {"product": settings.BRAND_NAME, "address": settings.ISSUER}
+
+
+def moment(at: datetime) -> str:
+    return f"{date_format(at, 'DATETIME_FORMAT')} UTC"
+
+
+def ways_to_help() -> tuple[tuple[str, str], ...]:
+    """Return where a reader gets help, or nothing where this deployment has no such place."""
+    address = settings.SUPPORT_URL or (settings.SUPPORT_EMAIL and f"mailto:{settings.SUPPORT_EMAIL}")
+    return ((_("Need help?"), address),) if address else ()
 
 
 def _listed(facts: dict[str, Any]) -> tuple[str, ...]:
@@ -81,7 +100,7 @@ def _listed(facts: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _facts(notice: Notice, spoken: Words) -> tuple[tuple[str, str], ...]:
-    when = (_("When"), f"{date_format(notice.created_at, 'DATETIME_FORMAT')} UTC")
+    when = (_("When"), moment(notice.created_at))
     return (when, (_("Where"), where(notice.facts))) if spoken.is_alarm else (when,)
 
 
@@ -91,8 +110,7 @@ def _steps(spoken: Words, facts: dict[str, Any]) -> tuple[tuple[str, str], ...]:
     steps = [(spoken.step, settings.ISSUER + spoken.path % ids)]
     if spoken.is_alarm:
         steps.append((password, settings.ISSUER + CHANGE_PASSWORD))
-    help_is_at = settings.SUPPORT_URL or (settings.SUPPORT_EMAIL and f"mailto:{settings.SUPPORT_EMAIL}")
-    return (*steps, (_("Need help?"), help_is_at)) if help_is_at else tuple(steps)
+    return (*steps, *ways_to_help())
 
 
 def where(facts: dict[str, Any]) -> str:
