@@ -197,6 +197,22 @@ DOCUMENT_RETRY_SECONDS = 300  # after a refresh that failed; the last good copy 
 KEYS_AGE_MAX = timedelta(days=1)  # after which keys are asked for again: a withdrawn one works no longer
 KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client's keys again
 
+# The connect trace: what is held in memory, how long a step is only there, how much is kept and for how long.
+TRACE_FLUSH = timedelta(seconds=0.5)
+TRACE_HELD_MAX = 5_000  # per process
+TRACE_ROWS_PER_STATEMENT = 500
+TRACE_STEPS_PER_ORIGIN_AND_MINUTE = 300
+TRACE_KEPT = timedelta(days=7)
+TRACE_STEPS_MAX = 2_000_000
+TRACE_JOIN_WINDOW = timedelta(minutes=30)  # how far apart steps of one attempt may be that only place and time join
+TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
+TRACE_STEPS_SHOWN_MAX = 500  # read for one page
+REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
+ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
+ALARM_RETENTION = timedelta(days=90)
+REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before
+REFUSALS_GROW_MIN = 20  # in that hour: fewer are no news
+
 # Checks of MCP endpoints, for the page that says whether each answers.
 ENDPOINT_CHECK_SECONDS = 3.0  # of a whole round: names, connections, answers
 ENDPOINT_CHECK_REST_SECONDS = 10  # between two rounds of one handle

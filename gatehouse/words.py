@@ -4,7 +4,8 @@ What a server said may stand in these sentences; it is shown on one line, printa
 stranger's text in somebody's terminal.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 SHOWN_LENGTH_MAX = 300
 
@@ -140,11 +141,12 @@ WORDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What failed: a code for programs, the cause and the fix as one line each."""
+    """What failed: a code for programs, the cause and the fix as one line each, and the facts that stand in them."""
 
     code: str
     cause: str
     fix: str
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 class Failed(Exception):
@@ -159,7 +161,7 @@ def failed(code: str, **facts: object) -> Failed:
     """Return the failure of this code of WORDS; the facts stand in its sentences."""
     cause, fix = WORDS[code]
     told = {name: shown(fact) for name, fact in facts.items()}
-    return Failed(Finding(code, cause.format(**told), fix.format(**told)))
+    return Failed(Finding(code, cause.format(**told), fix.format(**told), told))
 
 
 def shown(fact: object) -> str:

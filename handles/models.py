@@ -48,6 +48,12 @@ class Handle(models.Model):
         help_text="Suspend it and every connection to it is refused at once; activate it and they work again.",
     )
     suspended_by = models.CharField(max_length=13, choices=SuspendedBy.choices, blank=True, default="", db_default="")
+    is_for_testing = models.BooleanField(
+        "for testing",
+        default=False,
+        db_default=False,
+        help_text="Administrators may let connections to it meet faults on purpose.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     members = models.ManyToManyField(settings.AUTH_USER_MODEL, through="Membership", related_name="handles")
     viewer_role: Role | None = None  # of the person a page is for; no column, and no page decides by it

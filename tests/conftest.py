@@ -17,6 +17,7 @@ from pytest_django import DjangoDbBlocker
 
 from authserver.door import metadata
 from authserver.services.tools import manifests
+from authserver.services.trace import notes
 from authserver.services.usage import marks
 from tests import document_host, servers, tampering, through_door, tiers
 from tests.document_host import DocumentHost
@@ -67,6 +68,7 @@ def _empty_cache() -> None:
 def _nothing_noted() -> None:
     """What one test noted in memory is not written in another one, where ids are given again."""
     marks.forget()
+    notes.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -17,10 +17,12 @@ from authserver.models.notices import Notice
 from authserver.models.personal_tokens import PersonalAccessToken
 from authserver.models.receipts import EventStream, SecurityEvent, SigningKey
 from authserver.models.tools import Tool, ToolApproval
+from authserver.models.trace import Alarm, DoctorReport, Rehearsal, TraceStep
 from authserver.models.usage import ConnectionUse, ToolCall, ToolUse
 
 __all__ = [
     "AccessToken",
+    "Alarm",
     "AuthorizationCode",
     "CatalogState",
     "Client",
@@ -29,6 +31,7 @@ __all__ = [
     "ClientRule",
     "Connection",
     "ConnectionUse",
+    "DoctorReport",
     "Event",
     "EventStream",
     "IDToken",
@@ -40,6 +43,7 @@ __all__ = [
     "PersonalAccessToken",
     "ProtectedResource",
     "RefreshToken",
+    "Rehearsal",
     "ResourceServer",
     "Scope",
     "ScopeBundle",
@@ -51,4 +55,5 @@ __all__ = [
     "ToolApproval",
     "ToolCall",
     "ToolUse",
+    "TraceStep",
 ]

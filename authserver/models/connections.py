@@ -78,6 +78,9 @@ class Connection(models.Model):
         null=True, editable=False, help_text="Where the client last asked for credentials from."
     )
     last_agent = models.CharField(max_length=200, blank=True, editable=False)
+    rehearsed_fault = models.CharField(
+        max_length=16, blank=True, default="", db_default="", editable=False, help_text="The fault that it meets next."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     approved_at = models.DateTimeField(default=timezone.now, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

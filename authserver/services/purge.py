@@ -21,6 +21,7 @@ from authserver.services.batches import Pace
 from authserver.services.receipts import streams
 from authserver.services.standing import invitations, sessions
 from authserver.services.tools import publishing
+from authserver.services.trace import notes as trace
 from authserver.services.usage import rollup
 
 Condition = Q | Combinable
@@ -37,6 +38,7 @@ OTHERS = (
     invitations.forget_old,
     publishing.forget_gone,
     sessions.forget_expired,
+    trace.purge,
 )
 ORDER = SystemRandom()  # so that nothing always comes last, where there is more than one run can do
 

@@ -1,0 +1,55 @@
+"""Noting steps is cheap and bounded, and what is written says nothing of who called."""
+
+import pytest
+from django.utils import timezone
+
+from authserver import policy
+from authserver.models import TraceStep
+from authserver.protocol.trace.steps import Kind, challenge_of, flow_of
+from authserver.services.batches import Pace
+from authserver.services.events import RequestFacts
+from authserver.services.trace import note, notes
+
+CALLER = RequestFacts("203.0.113.9", "0123456789abcdef", "python-httpx")
+pytestmark = pytest.mark.django_db
+
+
+def test_a_step_is_written_with_the_next_flush_and_names_no_address():
+    note(Kind.TOKEN, ok=False, code="code:verifier", facts=CALLER, flow="f", client_id="c", seconds=3)
+    assert not TraceStep.objects.exists()
+    assert notes.flush() == 1
+    step = TraceStep.objects.get()
+    assert (step.kind, step.ok, step.code, step.detail) == ("token", False, "code:verifier", {"seconds": 3})
+    assert "203.0.113.9" not in repr(TraceStep.objects.values().get())
+    assert step.origin == notes.origin_of("203.0.113.9") != notes.origin_of("203.0.113.8")
+
+
+def test_what_repeats_is_one_row_with_a_count_and_refusals_stay_apart():
+    for _ in range(5):
+        note(Kind.SERVER_METADATA, facts=CALLER)
+        note(Kind.TOKEN, ok=False, code="code:unknown", facts=CALLER)
+    assert notes.flush() == 6
+    assert TraceStep.objects.get(kind="server_metadata").count == 5
+
+
+def test_one_caller_fills_neither_memory_nor_disk():
+    for _ in range(policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE + 50):
+        note(Kind.TOKEN, facts=CALLER)
+    note(Kind.TOKEN, facts=RequestFacts("203.0.113.8", "b" * 32, ""))
+    assert notes.flush() == policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE + 1
+
+
+def test_old_steps_go_with_the_purge():
+    note(Kind.TOKEN, facts=CALLER)
+    notes.flush()
+    now = timezone.now()
+    assert notes.purge(now=now, pace=Pace(policy.PURGE_RUN)) == 0
+    assert notes.purge(now=now + policy.TRACE_KEPT, pace=Pace(policy.PURGE_RUN)) == 1
+
+
+def test_a_verifier_leads_to_the_flow_of_its_challenge():
+    # RFC 7636, appendix B
+    verifier, challenge = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+    assert challenge_of(verifier) == challenge
+    assert flow_of("a", challenge) not in ("", flow_of("b", challenge))
+    assert flow_of("a", "") == ""
