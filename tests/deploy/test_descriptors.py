@@ -67,7 +67,7 @@ def chart() -> tuple[set[str], set[str]]:
 
 
 @pytest.mark.parametrize("platform", [compose, fly, render, railway, chart])
-@pytest.mark.covers("D2")
+@pytest.mark.covers("req:D2")
 def test_every_platform_runs_the_same_commands_and_sets_what_the_code_reads(platform: Any) -> None:
     commands, variables = platform()
     assert commands == ALL
