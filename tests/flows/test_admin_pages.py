@@ -38,7 +38,8 @@ from tests.people import App, Person, World
 
 LISTS = (
     "accounts/user", "account/emailaddress", "auth/group", "authserver/alarm", "authserver/client",
-    "authserver/clientpolicy", "authserver/clientrule", "authserver/connection", "authserver/event", "authserver/initialaccesstoken",
+    "authserver/clientpolicy", "authserver/clientrule", "authserver/connection", "authserver/event",
+    "authserver/initialaccesstoken",
     "authserver/personalaccesstoken", "authserver/protectedresource", "authserver/resourceserver", "authserver/scope",
     "authserver/scopebundle", "handles/handle", "handles/membership",
 )  # fmt: skip
