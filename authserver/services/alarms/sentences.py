@@ -1,10 +1,7 @@
-"""What an alarm says, in the language that is spoken at the moment.
+"""What an alarm says. In English, as the administration and the log are (docs/languages.md).
 
 Only names of ours, ids, and addresses that a client or a handle is known by stand in it, each as plain text.
 """
-
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from authserver.models import Alarm
 from authserver.protocol import names
@@ -17,58 +14,40 @@ def sentence(alarm: Alarm, *, is_over: bool = False) -> str:
     if not is_over:
         return _WORDS[Kind(alarm.kind)](alarm)
     if alarm.closed_by_id is not None:
-        return _("Closed by an administrator: %(alarm)s") % {"alarm": sentence(alarm)}
-    return _over(alarm)
+        return f"Closed by an administrator: {sentence(alarm)}"
+    return _OVER[Kind(alarm.kind)].format(subject=_plain(alarm.subject))
 
 
 def _doctor(alarm: Alarm) -> str:
     """At how many addresses, for a finding that is the same at all of them; else where."""
     examples, count = alarm.detail.get("examples"), int(alarm.detail.get("addresses", 0))
     if not examples or not count:
-        return _("The doctor finds a fault: %(subject)s.") % {"subject": _plain(alarm.subject)}
-    told = ngettext(
-        "The doctor finds the fault %(code)s at %(address)s.",
-        "The doctor finds the fault %(code)s at %(count)d addresses, such as %(address)s.",
-        count,
-    )
-    return told % {"code": _plain(alarm.detail.get("code")), "count": count, "address": _plain(examples[0])}
+        return f"The doctor finds a fault: {_plain(alarm.subject)}."
+    where = _plain(examples[0]) if count == 1 else f"{count} addresses, such as {_plain(examples[0])}"
+    return f"The doctor finds the fault {_plain(alarm.detail.get('code'))} at {where}."
 
 
 def _document(alarm: Alarm) -> str:
     members = ", ".join(map(_plain, alarm.detail.get("changed", [])))
-    said = {"client": _plain(alarm.subject), "name": alarm.detail.get("well_known", ""), "members": members}
-    if said["name"]:
-        return _("%(name)s changed its document, %(client)s: %(members)s.") % said
-    return _("A client changed its document, %(client)s: %(members)s.") % said
+    who = _plain(alarm.detail.get("well_known")) or "A client"
+    return f"{who} changed its document, {_plain(alarm.subject)}: {members}."
 
 
 def _refusals(alarm: Alarm) -> str:
     told = alarm.detail
-    callers = int(told.get("callers", 0))
-    said = {"reason": _plain(alarm.subject), "count": int(told.get("hour", 0)), "usual": int(told.get("usual", 0))}
-    first = ngettext(
-        "%(count)d refusals for the reason %(reason)s in an hour, all from one caller; %(usual)d are usual.",
-        "%(count)d refusals for the reason %(reason)s in an hour, from %(callers)d callers; %(usual)d are usual.",
-        callers,
-    ) % (said | {"callers": callers})
-    client, handle = _plain(told.get("client")), _plain(told.get("handle"))
-    rest = (
-        _("Most concern the client %(client)s.") % {"client": client} if client else "",
-        _("Most concern the handle %(handle)s.") % {"handle": handle} if handle else "",
-    )
-    return " ".join(filter(None, (first, *rest)))
+    count, usual, callers = (int(told.get(name, 0)) for name in ("hour", "usual", "callers"))
+    whence = "all from one caller" if callers == 1 else f"from {callers} callers"
+    said = [f"{count} refusals for the reason {_plain(alarm.subject)} in an hour, {whence}; {usual} are usual."]
+    said += [f"Most concern the {name} {_plain(told[name])}." for name in ("client", "handle") if name in told]
+    return " ".join(said)
 
 
 _WORDS = {Kind.DOCTOR_FAILED: _doctor, Kind.DOCUMENT_CHANGED: _document, Kind.REFUSALS_GROW: _refusals}
-
-
-def _over(alarm: Alarm) -> str:
-    subject = {"subject": _plain(alarm.subject)}
-    if alarm.kind == Kind.DOCTOR_FAILED:
-        return _("It is over: the doctor no longer finds %(subject)s.") % subject
-    if alarm.kind == Kind.REFUSALS_GROW:
-        return _("It is over: refusals for the reason %(subject)s went back.") % subject
-    return _("It is over: %(subject)s.") % subject
+_OVER = {
+    Kind.DOCTOR_FAILED: "It is over: the doctor no longer finds {subject}.",
+    Kind.DOCUMENT_CHANGED: "It is over: {subject}.",
+    Kind.REFUSALS_GROW: "It is over: refusals for the reason {subject} went back.",
+}
 
 
 def _plain(text: object) -> str:

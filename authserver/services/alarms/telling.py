@@ -8,14 +8,13 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import translation
 
 from authserver import policy
 from authserver.models import AlarmTelling, Notice
 from authserver.services import notices
 from authserver.services.alarms.sentences import sentence
 
-LANGUAGE = "en"  # operators are told as the log speaks
+LANGUAGE = "en"  # of the frame, as of the sentences
 
 
 def gather(*, now: datetime) -> int:
@@ -34,8 +33,7 @@ def gather(*, now: datetime) -> int:
 
 def _owe(due: list[AlarmTelling], *, now: datetime) -> None:
     shown = due[: policy.ALARMS_SHOWN_MAX]
-    with translation.override(LANGUAGE):
-        said = [sentence(telling.alarm, is_over=telling.is_over) for telling in shown]
+    said = [sentence(telling.alarm, is_over=telling.is_over) for telling in shown]
     for email in settings.ALARM_EMAILS:
         more = len(due) - len(shown)
         notices.owe(Notice.Kind.ALARMS, None, now=now, email=email, said=said, more=more, language=LANGUAGE)

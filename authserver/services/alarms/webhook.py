@@ -16,13 +16,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone, translation
+from django.utils import timezone
 
 from authserver import policy
 from authserver.models import AlarmTelling
 from authserver.services.alarms.places import address
 from authserver.services.alarms.sentences import sentence
-from authserver.services.alarms.telling import LANGUAGE
 from authserver.services.receipts import posting
 
 log = logging.getLogger(__name__)
@@ -94,8 +93,6 @@ def signature(body: bytes, *, at: int, secret: str) -> str:
 
 def _body(telling: AlarmTelling) -> bytes:
     alarm = telling.alarm
-    with translation.override(LANGUAGE):
-        text = sentence(alarm, is_over=telling.is_over)
     said = {
         "kind": alarm.kind,
         "subject": alarm.subject,
@@ -104,7 +101,7 @@ def _body(telling: AlarmTelling) -> bytes:
         "detail": alarm.detail,
         "over": telling.is_over,
         "url": address(alarm),
-        "text": f"{_calling_nobody(text)} {address(alarm)}",
+        "text": f"{_calling_nobody(sentence(alarm, is_over=telling.is_over))} {address(alarm)}",
     }
     return json.dumps(said).encode()
 

@@ -1,8 +1,7 @@
-"""What the letter to operators says about alarms: the sentences as they stood when it was owed, and where to look."""
+"""What the letter to operators says about alarms: the sentences as they stood when it was owed, and where to look. In
+English, as the administration is."""
 
 from django.conf import settings
-from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from authserver.models import Notice
 from authserver.services.notices.letters import Letter, closing, moment
@@ -13,16 +12,17 @@ PATH = "/admin/authserver/alarm/?status=open"
 def compose(notice: Notice) -> Letter:
     """Return what this notice says."""
     said, more = [str(line) for line in notice.facts["said"]], int(notice.facts["more"])
-    if more:
-        said.append(ngettext("and %(count)d more", "and %(count)d more", more) % {"count": more})
+    subject, lead = "Something needs a look", "This server noticed something that whoever runs it should know."
+    if notice.facts["is_over"]:
+        subject, lead = "It is over", "What this server told you of is over."
     return Letter(
-        subject=f"{settings.BRAND_NAME}: {_('Something needs a look')}",
-        greeting=_("Hello,"),
-        lead=_("This server noticed something that whoever runs it should know."),
-        list_lead=_("New is:"),
-        scopes=tuple(said),
-        facts=((_("When"), moment(notice.created_at)),),
-        advice=_("While it goes on you are told again after some hours, and once when it is over. To see all of it:"),
-        steps=((_("Look at the open alarms"), settings.ISSUER + PATH),),
+        subject=f"{settings.BRAND_NAME}: {subject}",
+        greeting="Hello,",
+        lead=lead,
+        list_lead="New is:",
+        scopes=(*said, f"and {more} more") if more else tuple(said),
+        facts=(("When", moment(notice.created_at)),),
+        advice="While it goes on you are told again after some hours, and once when it is over. To see all of it:",
+        steps=(("Look at the open alarms", settings.ISSUER + PATH),),
         closing=closing(),
     )

@@ -280,10 +280,9 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         lambda s: resource_servers.renew_secret(resource_server(s), by=s.root),
         [("resource_server:rotated", "administrator")],
     ),
-    **receipts_acts.ACTS,
-    **ledger_acts.ACTS,
 }
-ACTS |= personal_token_acts.ACTS | standing_acts.ACTS | tools_acts.ACTS | alarms_acts.ACTS
+ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS
+ACTS |= standing_acts.ACTS | tools_acts.ACTS | alarms_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),

@@ -69,6 +69,7 @@ def test_one_letter_gathers_what_is_new(operators, django_capture_on_commit_call
     alarms.still(Kind.REFUSALS_GROW, "code:unknown", now=timezone.now())
     with django_capture_on_commit_callbacks(execute=True):
         assert tasks.tell_alarms() == 1
+    assert mail.outbox[-1].subject == "Gatehouse: It is over"
     assert "- It is over: refusals for the reason code:unknown went back." in mail.outbox[-1].body
     assert tasks.tell_alarms() == 0
 
