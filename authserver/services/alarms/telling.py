@@ -34,6 +34,8 @@ def gather(*, now: datetime) -> int:
 def _owe(due: list[AlarmTelling], *, now: datetime) -> None:
     shown = due[: policy.ALARMS_SHOWN_MAX]
     said = [sentence(telling.alarm, is_over=telling.is_over) for telling in shown]
+    more, is_over = len(due) - len(shown), all(telling.is_over for telling in due)
     for email in settings.ALARM_EMAILS:
-        more = len(due) - len(shown)
-        notices.owe(Notice.Kind.ALARMS, None, now=now, email=email, said=said, more=more, language=LANGUAGE)
+        notices.owe(
+            Notice.Kind.ALARMS, None, now=now, email=email, said=said, more=more, is_over=is_over, language=LANGUAGE
+        )
