@@ -51,13 +51,13 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Alarm)
 class AlarmAdmin(ActingAdmin, LargeAdmin, ReadOnlyAdmin):
-    list_display = ("said", "opened_at", "last_at", "count", "status", "about")
+    list_display = ("said", "status", "count", "opened_at", "last_at")
     list_filter = (StatusFilter, "kind")
     begin_fields = ("subject",)
     search_help_text = gettext_lazy("How an address, a client id or a reason begins.")
     ordering = ("-last_at", "-pk")
     sortable_by = ("last_at",)
-    fields = ("said", "kind", "subject", *list_display[1:], "detail", "closed_at", "closed_by")
+    fields = ("said", "about", "kind", "subject", *list_display[1:], "detail", "closed_at", "closed_by")
     actions = ("close_selected",)
     page_acts = actions
 
@@ -79,6 +79,6 @@ class AlarmAdmin(ActingAdmin, LargeAdmin, ReadOnlyAdmin):
     def has_close_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("authserver.change_alarm")
 
-    @admin.action(description=gettext_lazy("Close selected"), permissions=["close"])
+    @admin.action(description=gettext_lazy("Close"), permissions=["close"])
     def close_selected(self, request: HttpRequest, queryset: QuerySet[Alarm]) -> HttpResponse | None:
         return self.act_on(request, CLOSE, queryset.filter(closed_at=None).order_by("-last_at", "-pk"))

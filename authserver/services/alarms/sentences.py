@@ -37,7 +37,8 @@ def _refusals(alarm: Alarm) -> str:
     told = alarm.detail
     count, usual, callers = (int(told.get(name, 0)) for name in ("hour", "usual", "callers"))
     whence = "all from one caller" if callers == 1 else f"from {callers} callers"
-    said = [f"{count} refusals for the reason {_plain(alarm.subject)} in an hour, {whence}; {usual} are usual."]
+    known = {0: "none is", 1: "1 is"}.get(usual, f"{usual} are")
+    said = [f"{count} refusals for the reason {_plain(alarm.subject)} in an hour, {whence}; {known} usual."]
     said += [f"Most concern the {name} {_plain(told[name])}." for name in ("client", "handle") if name in told]
     return " ".join(said)
 

@@ -59,9 +59,9 @@ def test_it_says_who_is_concerned_and_whether_it_is_a_single_caller(world: World
     assert (told["many"]["hour"], told["many"]["callers"]) == (4 * MIN, 4)
     assert (told["many"]["client"], told["many"]["handle"]) == (chatgpt.client_id, "acme")
     said = [alarms.sentence(alarm) for alarm in Alarm.objects.order_by("subject")]
-    assert said[0].startswith("80 refusals for the reason many in an hour, from 4 callers; 0 are usual.")
+    assert said[0].startswith("80 refusals for the reason many in an hour, from 4 callers; none is usual.")
     assert said[0].endswith(f"Most concern the client {chatgpt.client_id}. Most concern the handle acme.")
-    assert said[1] == "20 refusals for the reason one in an hour, all from one caller; 0 are usual."
+    assert said[1] == "20 refusals for the reason one in an hour, all from one caller; none is usual."
 
 
 def test_it_is_over_below_half_of_what_it_opened_at_however_the_mean_moved():
