@@ -18,7 +18,7 @@ from resourceserver.answers import Answer, Receive, RequestView, parse_error_ans
 from resourceserver.challenges import Challenger, Refusal
 from resourceserver.credentials import is_well_formed
 from resourceserver.endpoints import Match
-from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
+from resourceserver.introspection import Identity, IntrospectionClient, Rejected, RejectionReason, Unreachable
 from resourceserver.limits import RateLimiter, ToolCall, Usage, record
 from resourceserver.operations import Operations, ToolRule
 from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
@@ -29,6 +29,12 @@ Mode = Literal["oauth", "none", "mixed"]
 
 # The revisions that have sessions; every later one is stateless, and its servers ignore Mcp-Session-Id.
 SESSION_REVISIONS = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
+REJECTED: Mapping[RejectionReason, str] = {
+    "inactive": "credential:refused",
+    "foreign_resource": "credential:other_resource",
+    "foreign_handle": "credential:other_handle",
+    "expired": "credential:expired",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -169,7 +175,8 @@ class Admission:
             raise Refused(challenges.temporarily_unavailable(), reason=str(error)) from None
         if isinstance(found, Rejected):
             digest = sha256(credential.encode()).hexdigest()
-            raise Refused(visit.challenger.invalid_token(), reason=found.reason, credential_digest=digest)
+            refusal = visit.challenger.invalid_token(REJECTED[found.reason])
+            raise Refused(refusal, reason=found.reason, credential_digest=digest)
         record("credential:accepted", endpoint=visit.match.endpoint, identity=found)
         return found
 

@@ -85,10 +85,10 @@ class Challenger:
         description = "The bearer is not a bridge credential (mcpv1_...)."
         return self._unauthorized("invalid_token_format", description, reason="credential:malformed")
 
-    def invalid_token(self) -> Refusal:
+    def invalid_token(self, reason: str = "credential:refused") -> Refusal:
         """Return 401: unknown, expired, revoked, or for another resource; the caller is not told which."""
         description = "The credential is unknown, expired, revoked or not for this URL."
-        return self._unauthorized("invalid_token", description, reason="credential:refused")
+        return self._unauthorized("invalid_token", description, reason=reason)
 
     def session_handle_mismatch(self) -> Refusal:
         """Return 401: the MCP session was opened by another person, handle or client."""
