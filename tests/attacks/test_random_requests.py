@@ -284,7 +284,7 @@ def test_a_program_gets_json_with_a_known_code_and_nothing_of_what_it_sent(stage
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "no-store"
     told = answer.json()
-    assert set(told) == {"error", "error_description"}
+    assert set(told) == {"error", "error_description", "error_uri"}
     assert told["error"] in MACHINE_CODES[path].split()
     assert DESCRIPTION.fullmatch(told["error_description"])
     assert CANARY not in answer.content.decode()

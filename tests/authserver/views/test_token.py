@@ -30,7 +30,7 @@ def refused(answer: Any, error: str, status: int = 400) -> bool:
     assert answer["Pragma"] == "no-cache"
     assert answer["Access-Control-Allow-Origin"] == "*"
     body = answer.json()
-    assert set(body) == {"error", "error_description"}
+    assert set(body) == {"error", "error_description", "error_uri"}
     assert body["error_description"].isascii()
     assert not set('"\\') & set(body["error_description"])
     return body["error"] == error
