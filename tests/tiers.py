@@ -258,6 +258,8 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"there is no such tier; there are: {', '.join(names)}")
     started, outcomes, counts = time.monotonic(), [], Counter()
     with tempfile.TemporaryDirectory(prefix="gh-migrated-") as folder:
+        # Every process of the run imports the same; unless compiled modules may be kept, each compiles them again.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         env = os.environ | migrated.make(Path(folder), os.environ)
         for tier in chosen:
             outcome, found = run(tier, extra, env)
