@@ -53,6 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         found = {FIXTURE_TIERS[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURE_TIERS}
         for tier in found | {FOLDER_TIERS[folder]} if folder in FOLDER_TIERS else found:
             item.add_marker(tier)
+        if lost := tiers.misplaced(item.path, {mark.name for mark in item.iter_markers()}):
+            raise pytest.UsageError(f"{item.nodeid} would never run: {lost[0]} tests are in {tiers.HOMES[lost[0]]}")
 
 
 @pytest.fixture(autouse=True)
