@@ -24,7 +24,7 @@ from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5  # pytest's exit status
-WORKERS = "2"
+WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for a third of their time
 # What asks no database is not run a second time on another one; nor are pages, which are drawn from the same rows, and
 # what is decided before any row is asked for.
 WITHOUT_ROWS = """
