@@ -30,7 +30,8 @@ WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for
 WITHOUT_ROWS = """
     test_house.py test_dev_command.py resourceserver gatehouse corpus accounts
     authserver/protocol authserver/languages authserver/services/endpoints authserver/test_checks.py
-    authserver/test_settings.py authserver/views/brand authserver/views/connections authserver/views/handles
+    authserver/test_files.py authserver/test_settings.py authserver/views/brand authserver/views/connections
+    authserver/views/handles
     authserver/views/integrations authserver/door/test_listener.py authserver/door/test_stopping.py
     authserver/door/test_twins.py
     flows/accounts flows/integrations flows/languages
