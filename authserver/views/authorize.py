@@ -17,14 +17,14 @@ from django.utils.translation import gettext as _
 
 from accounts import flow_headers, recent
 from accounts.models import User
-from authserver import forms, policy, tasks
+from authserver import forms, policy
 from authserver.forms import Choice, SignedRequest
 from authserver.languages.catalog import in_sentence
 from authserver.models import Scope
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
 from authserver.protocol.tools import Manifest
-from authserver.services import catalog, connections, documents
+from authserver.services import background, catalog, connections, documents
 from authserver.services.connections import Approval
 from authserver.services.tools import manifests
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
@@ -92,7 +92,7 @@ def ask(request: HttpRequest, query: str) -> HttpResponse:
     if isinstance(asked, FailedRequest):
         return answers.fail(request, asked)
     if documents.claim_refresh(asked.client, now=timezone.now()):
-        tasks.refresh_client_document.delay(asked.client.pk)
+        background.begin("authserver.tasks.refresh_client_document", asked.client.pk)
     if "none" in asked.prompts:
         return answer_without_asking(request, asked)
     if not request.user.is_authenticated:

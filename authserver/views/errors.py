@@ -1,8 +1,10 @@
 """Dead ends are pages: a title, the cause, the next step, the request's id. Programs get the same as JSON."""
 
+import sys
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -35,6 +37,13 @@ class ErrorPage:
     retry_after_seconds: int = 0
 
 
+# What broke, as programs and people are told.
+FAULT = {"error": "server_error", "error_description": "The request could not be answered. Try again."}
+OUTAGE = {
+    "error": "temporarily_unavailable",
+    "error_description": "This server cannot answer now. Ask again in a moment.",
+}
+OUTAGE_SECONDS = 5
 API = "/api/"  # whose problems have a form of their own
 
 
@@ -84,19 +93,24 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Without the request's context: reading the session for it may be what just failed."""
-    told_to_program = api_problem(request, Kind.SERVER_ERROR)
+    """Without the request's context: reading the session for it may be what just failed. A database that is away is no
+    fault of the request: 503, and when to try again."""
+    is_outage = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    response = _broken(request, OUTAGE if is_outage else FAULT, Kind.UNAVAILABLE if is_outage else Kind.SERVER_ERROR)
+    if is_outage:
+        response["Retry-After"] = str(OUTAGE_SECONDS)
+    return response
+
+
+def _broken(request: HttpRequest, broken: dict[str, str], kind: Kind) -> HttpResponse:
+    told_to_program = api_problem(request, kind)
     if told_to_program:
         return told_to_program
-    told: dict[str, object] = {
-        "error": "server_error",
-        "error_description": "The request could not be answered. Try again.",
-    }
-    told["request_id"] = getattr(request, "request_id", "")
-    if wants_json(request):
-        return no_store(told, status=500)
+    told = broken | {"request_id": getattr(request, "request_id", "")}
+    if wants_json(request) or (request.path.startswith("/oauth/") and request.path != choice.AUTHORIZE):
+        return no_store(told, status=kind.status)
     page = render_to_string("500.html", told | {"site": context.about()})
-    response = HttpResponse(page, status=500)
+    response = HttpResponse(page, status=kind.status)
     flow_headers.apply(response, redirect_origin=None)
     return response
 
