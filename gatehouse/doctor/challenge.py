@@ -93,9 +93,7 @@ def present(walk: Walk, notes: Notes, bearer: str) -> None:
     headers = walk.headers(Content_Type="application/json", Accept=BOTH_KINDS, Authorization=f"Bearer {bearer}")
     tells = "with a made-up credential" if bearer is UNKNOWN else "with a malformed credential"
     try:
-        answer = walk.line.call(
-            "POST", walk.url, headers=headers, body=body, tells=tells, shows="www-authenticate"
-        )
+        answer = walk.line.call("POST", walk.url, headers=headers, body=body, tells=tells, shows="www-authenticate")
     except Failed as failure:
         notes.add(failure.finding)
         return

@@ -30,9 +30,7 @@ GENERIC = Profile(
     agent="",
     metadata_accept="",
     reads_first_scheme_only=True,
-    registration=registration(
-        "python-client", "http://localhost:8765/callback", method="", application_type="native"
-    ),
+    registration=registration("python-client", "http://localhost:8765/callback", method="", application_type="native"),
     redirect_uri="http://localhost:8765/callback",
     methods=(NONE, BASIC, POST_BODY),
     asks_offline_access=True,

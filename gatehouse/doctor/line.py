@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from gatehouse import wire
 from gatehouse.wire import Answer
-from gatehouse.words import Failed, Finding, failed, shown
+from gatehouse.words import Finding, failed, shown
 
 Origin = tuple[str, str, int]
 Found = TypeVar("Found")
@@ -84,7 +84,7 @@ def bounded(act: Callable[[], Found], *, url: str, seconds: float) -> Found:
     def run() -> None:
         try:
             box.put((act(), None))
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             box.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()

@@ -44,6 +44,7 @@ def look_up_name(walk: Walk, notes: Notes) -> None:
         else:
             notes.fail("host_not_found", host=host)
         return
+    walk.is_named = True
     walk.line.got = ", ".join(sorted({str(address[4][0]) for address in found}))
     if walk.profile.calls_from_ipv4 and all(address[0] == socket.AF_INET6 for address in found):
         notes.warn("no_ipv4", host=host)
@@ -55,6 +56,8 @@ def _resolve(host: str) -> list[tuple]:
 
 def connect(walk: Walk, notes: Notes) -> None:
     """Somebody listens there and proves by TLS to be that host: the first request of the client is answered."""
+    if not walk.is_named:
+        raise Skipped
     try:
         walk.opening = open_with(walk, walk.url)
     except Failed as failure:

@@ -9,7 +9,7 @@ from gatehouse.doctor.profiles import LEGACY, MODERN, Opening, Profile
 from gatehouse.doctor.report import Outcome, Step
 from gatehouse.documents import Json, text, texts
 from gatehouse.wire import Answer
-from gatehouse.words import Failed, Finding, finding
+from gatehouse.words import Finding, finding
 
 
 class Skipped(Exception):
@@ -47,6 +47,7 @@ class Walk:
     compat_url: str = ""
     redirect_uris: tuple[str, ...] = ()
     client_id: str = ""
+    is_named: bool = False  # its host name leads somewhere
     opening: Answer | None = None
     challenge: Challenge | None = None
     resource: Json | None = None
@@ -141,8 +142,3 @@ class Notes:
         sent, got = self._lines[id(found[0])] if found else (self._line.sent, self._line.got)
         first = found[0] if found else None
         return Step(name=name, outcome=outcome, sent=sent, got=got, finding=first, further=tuple(found[1:]))
-
-
-def broke_off(error: Failed) -> Finding:
-    """The finding of a failure that ended a step."""
-    return error.finding
