@@ -36,11 +36,13 @@ def ask(walk: Walk, notes: Notes) -> None:
         return
     if not _is_open(walk, notes, answer, client):
         return
+    lines = walk.line.sent, walk.line.got
     silent = came_back(request(walk, client, state=state, prompt="none"), client.redirect_uri)
     if silent is not None:
         check_return(walk, notes, silent, state=state)
     if walk.profile.probes:
         probe(walk, notes, client)
+    walk.line.sent, walk.line.got = lines
 
 
 def request(walk: Walk, client: Client, *, state: str, prompt: str = "", resource: str = "") -> Answer:

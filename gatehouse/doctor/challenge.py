@@ -25,13 +25,13 @@ def look_at_challenge(walk: Walk, notes: Notes) -> None:
     present(walk, notes, UNKNOWN)
     if walk.profile.probes:
         present(walk, notes, MALFORMED)
+    remember(walk, walk.opening)
 
 
 def remember(walk: Walk, answer: Answer) -> None:
     """Let the lines tell of the first request again."""
     walk.line.sent = f"{walk.profile.opening.value.partition(' ')[0]} {answer.url}"
-    told = answer.header("location" if answer.status in wire.REDIRECTS else "www-authenticate")
-    walk.line.got = f"{answer.status}, " + (f"{told}" if told else "no WWW-Authenticate")
+    walk.line.tell(answer, shows="location" if answer.status in wire.REDIRECTS else "www-authenticate")
 
 
 def _name_status(walk: Walk, notes: Notes, answer: Answer) -> None:

@@ -10,6 +10,7 @@ from gatehouse.doctor.profiles import BASIC, NONE, POST_BODY, SIGNED
 from gatehouse.doctor.walk import Client, Notes, Walk
 from gatehouse.documents import text
 from gatehouse.wire import REDIRECTS, Answer
+from gatehouse.words import shown
 
 CODE = "a-code-that-nobody-gave"
 
@@ -19,7 +20,7 @@ def exchange(walk: Walk, notes: Notes) -> None:
     url = walk.endpoint("token_endpoint")
     client = walk.client or Client(NOBODY, walk.profile.redirect_uri, NONE)
     answer = _present(walk, url, client)
-    error = _error(notes, answer)
+    error = _error(walk, notes, answer)
     if not error:
         return
     if error == "invalid_client" and client.is_registered and client.method != SIGNED:
@@ -30,8 +31,10 @@ def exchange(walk: Walk, notes: Notes) -> None:
         notes.warn("token_cached")
     if walk.profile.page_origin:
         cors.check_allowed(walk, notes, answer)
+    lines = walk.line.sent, walk.line.got
     if walk.profile.probes:
         _try_nobody(walk, notes, url)
+    walk.line.sent, walk.line.got = lines
 
 
 def _present(walk: Walk, url: str, client: Client) -> Answer:
@@ -53,10 +56,12 @@ def _present(walk: Walk, url: str, client: Client) -> Answer:
         form["client_id"] = client.client_id
     if client.method == POST_BODY:
         form["client_secret"] = client.secret
-    return walk.line.call("POST", url, headers=headers, body=urlencode(form).encode(), tells="a made-up code")
+    return walk.line.call(
+        "POST", url, headers=headers, body=urlencode(form).encode(), tells="a made-up code", shows="cache-control"
+    )
 
 
-def _error(notes: Notes, answer: Answer) -> str:
+def _error(walk: Walk, notes: Notes, answer: Answer) -> str:
     """Return the error of an answer that is one; else what it is instead is noted."""
     told = documents.parsed(answer)
     error = text(told or {}, "error")
@@ -64,6 +69,7 @@ def _error(notes: Notes, answer: Answer) -> str:
         kind = answer.header("content-type").partition(";")[0] or "no content type"
         notes.fail("token_not_json", url=answer.url, status=answer.status, kind=kind)
         return ""
+    walk.line.got = f"{walk.line.got}, {shown(error)}"
     return error
 
 

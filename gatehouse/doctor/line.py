@@ -63,10 +63,18 @@ class Line:
         answer = bounded(
             lambda: wire.exchange(method, url, headers=headers, body=body, seconds=seconds), url=url, seconds=seconds
         )
-        value = answer.header("location" if answer.status in wire.REDIRECTS else shows)
-        name = "Location" if answer.status in wire.REDIRECTS else shows.title()
-        self.got = shown(self.clean(f"{answer.status}, {name}: {value or 'none'}"))
+        self.tell(answer, shows="location" if answer.status in wire.REDIRECTS else shows)
         return answer
+
+    def tell(self, answer: Answer, *, shows: str) -> None:
+        """Say of an answer its status and the header that matters."""
+        name = shows.title().replace("Www", "WWW")
+        value = answer.header(shows)
+        self.got = shown(self.clean(f"{answer.status}, " + (f"{name}: {value}" if value else f"no {name}")))
+
+    def say(self, sent: str, got: str) -> None:
+        """Tell of something else than a request."""
+        self.sent, self.got = shown(self.clean(sent)), shown(self.clean(got))
 
     def remaining(self, url: str) -> float:
         """Return the seconds that a request may take. Raises Failed where the time is over."""

@@ -57,6 +57,8 @@ def _register(walk: Walk, notes: Notes, url: str) -> None:
         notes.fail("not_json", url=url, kind=kind, what="the registration")
         return
     _remember(walk, told, url)
+    shown_method = text(told, "token_endpoint_auth_method") or "no method"
+    walk.line.say(walk.line.sent, f"{answer.status}, client_id {text(told, 'client_id') or 'none'}, {shown_method}")
     _check(walk, notes, told, said)
     if "no-store" not in answer.header("cache-control"):
         notes.warn("registration_cached")
