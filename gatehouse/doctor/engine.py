@@ -60,6 +60,7 @@ def examine(
         url,
         CLIENTS[profile],
         line,
+        resource_name=url,
         expected_issuer=expected_issuer,
         compat_url=compat_url,
         redirect_uris=tuple(redirect_uris),

@@ -27,7 +27,7 @@ def first(walk: Walk, notes: Notes, urls: Sequence[str], *, what: str) -> tuple[
         if 400 <= answer.status < 500:
             refused = refused or (answer if answer.status in (401, 403) else None)
             continue
-        return url, content(notes, answer, what=what)
+        return url, content(walk, notes, answer, what=what)
     if refused:
         raise failed("metadata_behind_sign_in", url=refused.url, status=refused.status, what=what)
     return None
@@ -50,7 +50,7 @@ def follow(walk: Walk, notes: Notes, url: str) -> Answer:
     raise failed("moved", url=url, location=there)
 
 
-def content(notes: Notes, answer: Answer, *, what: str) -> Json:
+def content(walk: Walk, notes: Notes, answer: Answer, *, what: str) -> Json:
     """Return the JSON object of an answer, and note what only some clients forgive. Raises Failed."""
     if answer.status != 200:
         raise failed("bad_status", url=answer.url, status=answer.status, what=what)
@@ -65,7 +65,7 @@ def content(notes: Notes, answer: Answer, *, what: str) -> Json:
     if charset not in UTF_8:
         notes.warn("odd_charset", url=answer.url, charset=charset)
     note_slowness(answer, notes)
-    judge_clock(answer, notes)
+    judge_clock(walk, notes, answer)
     return found
 
 
