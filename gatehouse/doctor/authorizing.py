@@ -5,7 +5,7 @@ import base64
 import hashlib
 import secrets
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from gatehouse import discovery, documents, wire
 from gatehouse.doctor import endpoints
@@ -124,8 +124,8 @@ def _name(walk: Walk, notes: Notes, client: Client, error: str, reason: str) -> 
 
 def _check_sign_in(walk: Walk, notes: Notes, answer: Answer) -> None:
     """The page that people are sent to is there, where it is the authorization server's own."""
-    there = urljoin(answer.url, answer.header("location"))
     try:
+        there = wire.joined(answer.url, answer.header("location"))
         discovery.secure(there, "the sign-in page", walk.anchor)
         if not walk.is_local and endpoints.is_internal(there):
             notes.fail("internal_address", url=there.partition("?")[0], what="the sign-in page")

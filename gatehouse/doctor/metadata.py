@@ -1,6 +1,6 @@
 """Both metadata documents, compared as this client compares. Obeys: RFC 9728 §3.3, RFC 8414 §3.3."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from gatehouse import discovery, wire
 from gatehouse.discovery import OF_RESOURCE, OF_SERVER, OPENID_METADATA, RESOURCE_METADATA, SERVER_METADATA
@@ -156,10 +156,16 @@ def is_same(told: str, expected: str, match: Match) -> bool:
     if match is Match.EXACT:
         return False
     try:
-        same_origin = wire.origin(told) == wire.origin(expected)
-    except Failed:
+        told_parts, parts = urlsplit(told), urlsplit(expected)
+        same_origin = _origin(told_parts) == _origin(parts)
+    except ValueError:  # a port that is none
         return False
-    told_path, path = (urlsplit(url).path or ROOT for url in (told, expected))
+    told_path, path = told_parts.path or ROOT, parts.path or ROOT
     if match is Match.SAME_URL:
         return same_origin and told_path == path
     return same_origin and f"{path.rstrip('/')}/".startswith(f"{told_path.rstrip('/')}/")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme and host in small letters, and the port, also where it goes without saying."""
+    return parts.scheme, parts.hostname, parts.port or wire.PORTS.get(parts.scheme)

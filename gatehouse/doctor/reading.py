@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
-from urllib.parse import urljoin
 
 from gatehouse import wire
 from gatehouse.doctor.network import judge_clock, note_slowness
@@ -42,7 +41,7 @@ def follow(walk: Walk, notes: Notes, url: str) -> Answer:
         answer = walk.line.call("GET", here, headers=headers)
         if answer.status not in wire.REDIRECTS:
             return answer
-        there = urljoin(here, answer.header("location"))
+        there = wire.joined(here, answer.header("location"))
         if wire.origin(there) != wire.origin(url):
             break
         notes.warn("metadata_redirected", url=here, location=there)
