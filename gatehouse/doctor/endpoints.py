@@ -80,7 +80,7 @@ def _check_identity(walk: Walk, notes: Notes) -> None:
         return
     document = document_for(walk)
     if document is None and not text(walk.server, "registration_endpoint"):
-        notes.fail("no_way_in", told="there is no registration_endpoint, and no client_id_metadata_document_supported")
+        notes.fail("no_way_in")
         return
     if document is None and walk.profile.document and _would_take_documents(walk):
         notes.warn("document_unused")

@@ -67,6 +67,14 @@ def test_what_is_registered_is_marked_and_removed(there: Deployment) -> None:
     assert there.requests[-1][1]["Authorization"] == "Bearer mcr_hidden"
 
 
+def test_what_is_registered_may_stay_but_for_what_has_a_secret(there: Deployment) -> None:
+    assert examine(there.url, profile="cursor", keeps_registration=True).ok
+    assert REMOVE not in there.asked
+    NO_DOCUMENTS(there)
+    assert examine(there.url, profile="claude", keeps_registration=True).ok
+    assert there.asked[-1] == REMOVE
+
+
 @pytest.mark.parametrize(
     "told",
     [
