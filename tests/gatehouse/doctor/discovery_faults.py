@@ -13,6 +13,7 @@ from tests.gatehouse.doctor.seeding import (
     dawdles,
     everywhere,
     hangs,
+    hangs_up,
     hosted,
     renamed,
     row,
@@ -103,6 +104,7 @@ CREDENTIALS = [
         does(MCP, lambda handler: refusing(handler, 200)), ("200",)),
     row("a malformed credential is a bad request", "generic", "challenge", BAD, "bad_credential_accepted",
         does(MCP, lambda handler: refusing(handler, 400, malformed_only=True)), ("400",)),
+    row("it hangs up on a credential", "gemini", "challenge", BAD, "no_http", hangs_up(MCP)),
     row("the authorization server cannot be asked", "claude-code", "challenge", BAD, "credentials_not_checked",
         does(MCP, lambda handler: refusing(handler, 503)), ("503", "introspection")),
 ]  # fmt: skip

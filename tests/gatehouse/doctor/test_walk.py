@@ -97,6 +97,14 @@ def test_an_existing_client_is_examined_and_none_registered(there: Deployment) -
     assert REGISTER not in there.asked
 
 
+def test_a_callback_of_one_connection_leads_to_the_document_of_that_connection(there: Deployment) -> None:
+    """ChatGPT's app page shows it; whoever has it can look at that very connection."""
+    report = examine(there.url, profile="chatgpt", redirect_uris=["https://chatgpt.com/connector/oauth/mcp"])
+    assert report.codes == ()
+    asked = next(step.sent for step in report.steps if step.name == "registration")
+    assert asked == "client_id=https://chatgpt.com/oauth/mcp/client.json"
+
+
 def test_no_secret_is_shown_even_where_the_server_repeats_it(there: Deployment) -> None:
     NO_DOCUMENTS(there)
     echo = {"error": "mcs_once", "error_description": "mcs_once and mcr_hidden"}
