@@ -158,13 +158,13 @@ EXAMINING: dict[str, tuple[str, str]] = {
     ),
     "no_usable_method": (
         gettext_noop("This client can prove itself by {wanted}; the authorization server lists {told}."),
-        gettext_noop("Support one of these in token_endpoint_auth_methods_supported; none serves most clients."),
+        gettext_noop('Support one of these in token_endpoint_auth_methods_supported; "none" serves most clients.'),
     ),
     "document_unused": (
         gettext_noop(
-            "Clients with a document (CIMD) are welcome, but none is missing in the methods, so this one registers."
+            'Clients with a document (CIMD) are welcome, but the methods lack "none", so this client registers instead.'
         ),
-        gettext_noop("Add none to token_endpoint_auth_methods_supported."),
+        gettext_noop('Add "none" to token_endpoint_auth_methods_supported.'),
     ),
     "no_way_in": (
         gettext_noop(
