@@ -208,6 +208,8 @@ TRACE_JOIN_WINDOW = timedelta(minutes=30)  # how far apart steps of one attempt 
 TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
+REHEARSAL_WATCH = timedelta(minutes=3)  # after it did: within which it finds its way, or has given up
+REHEARSAL_LOOK = timedelta(seconds=5)  # how often is looked for what has to be restored or written down
 ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
 ALARM_RETENTION = timedelta(days=90)
 REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before

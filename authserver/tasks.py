@@ -10,6 +10,7 @@ from authserver.models import Client
 from authserver.services import documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.receipts import keys, push
+from authserver.services.rehearsals import watching
 from authserver.services.standing import sessions
 from authserver.services.tools import telling
 from authserver.services.usage import rollup
@@ -105,3 +106,9 @@ def verify_ledger() -> int:
 def roll_up_usage() -> int:
     """Add reported tool calls to what is kept per day; return how many reports went into it."""
     return rollup.roll_up()
+
+
+@shared_task
+def look_after_rehearsals() -> int:
+    """Restore what was rehearsed and not met in time, write down what clients did; return how many that was."""
+    return watching.look(now=timezone.now())

@@ -14,6 +14,7 @@ from authserver.views import (
     languages,
     metrics,
     register,
+    rehearsals,
     reports,
     revoke,
     token,
@@ -82,6 +83,8 @@ urlpatterns = [
     path("oauth/jwks", jwks.jwks, name="jwks"),
     # which report what was called
     path("oauth/reports", reports.report, name="reports"),
+    # which answer a fault on purpose, once
+    path("oauth/rehearsals/<uuid:rehearsal_id>/met", rehearsals.met, name="rehearsal_met"),
     # and say beforehand which tools they have
     path("oauth/tools", publishing.tools, name="tools"),
     # and ended: by itself, by the person, by an administrator

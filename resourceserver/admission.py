@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal
 
-from resourceserver import challenges, operations
+from resourceserver import challenges, operations, rehearsal
 from resourceserver.answers import Answer, Receive, RequestView, read_body, refusal_answer, rpc_error_answer
 from resourceserver.challenges import Challenger, Refusal
 from resourceserver.credentials import is_well_formed
@@ -164,8 +164,18 @@ class Admission:
             raise Refused(challenges.temporarily_unavailable(), reason=str(error)) from None
         if isinstance(found, Rejected):
             raise Refused(visit.challenger.invalid_token(), reason=found.reason)
+        await self._rehearse(visit, found, self._introspection)
         record("credential:accepted", endpoint=visit.match.endpoint, identity=found)
         return found
+
+    async def _rehearse(self, visit: Visit, identity: Identity, introspection: IntrospectionClient) -> None:
+        """Refuse a call of a connection that is to meet a fault, once. Other requests wait for nothing."""
+        fault = identity.rehearsal
+        if fault is None or visit.request.method != "POST":
+            return
+        if await introspection.claim(fault, visit.match.endpoint):
+            refusal = rehearsal.refusal_of(fault, visit.challenger)
+            raise Refused(refusal, identity=identity, reason=f"rehearsal {fault.fault}")
 
     def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
         key = identity.connection_id if identity else f"peer {self._peer(visit.request)}"

@@ -18,7 +18,7 @@ from authserver.protocol.connections import token_requests
 from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal
 from authserver.services import connections
-from authserver.services.connections import AGAIN, Arrived, Issued, Outcome
+from authserver.services.connections import AGAIN, LOST, Arrived, Issued, Outcome
 
 log = logging.getLogger(__name__)
 Arrivals = Sequence[Arrived[Any]]
@@ -40,7 +40,7 @@ def _acting(all_of: Callable[..., list[Outcome]]) -> Callable[[Arrivals], list[T
     return act
 
 
-def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[Told]]:
+def _alone(one: Callable[..., Outcome]) -> Callable[[Arrivals], list[Told]]:
     """Return the act of a line for those who would have had to wait for a connection: here they do."""
 
     def act(arrivals: Arrivals) -> list[Told]:
@@ -96,5 +96,7 @@ def told(request: Request, found: Told) -> Response:
         log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
         challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
         return http.refused(found.outcome, challenge=challenge)
+    if found.outcome is LOST:
+        return http.LOST
     assert isinstance(found.outcome, Issued)
     return http.no_store(found.outcome.body(found.now))

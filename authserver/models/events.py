@@ -73,6 +73,9 @@ class Event(models.Model):
         CATALOG_CHANGED = "catalog:changed"
         TOOLS_PUBLISHED = "tools:published"
         TOOLS_APPROVED = "tools:approved"
+        REHEARSAL_BEGUN = "rehearsal:begun"
+        REHEARSAL_MET = "rehearsal:met"
+        REHEARSAL_ENDED = "rehearsal:ended"
 
     class Actor(models.TextChoices):
         PERSON = "person"

@@ -12,7 +12,7 @@ from authserver.protocol.connections import token_requests
 from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import assertions, connections, events
-from authserver.services.connections import Arrived, Issued
+from authserver.services.connections import Arrived, Issued, Lost
 from authserver.toolkit.core import form_of
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
 
@@ -33,10 +33,12 @@ def token(request: HttpRequest) -> HttpResponse:
     if isinstance(outcome, Refusal):
         log.info("refused %s: %s", outcome.code, outcome.reason)
         return refused(outcome, authenticate=CLIENT_CHALLENGE if "Authorization" in request.headers else "")
+    if isinstance(outcome, Lost):
+        return HttpResponse(status=502)
     return no_store(outcome.body(now))
 
 
-def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal:
+def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal | Lost:
     asked = token_requests.read(form_of(request), request.headers.get("Authorization", ""))
     if isinstance(asked, Refusal):
         return asked
