@@ -155,11 +155,13 @@ def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
 def _rehearsed(member: Member, role: Role, edition: Edition, now: datetime) -> Outcome | Turn:
     """Answer a refresh of a connection that is to meet a fault. Nobody gets here who would not be answered else."""
     connection = lock(member.footing.connection_id)
-    effect = meeting.at_refresh(connection, is_first=member.token.rotated_at is None, now=now)
-    if effect is Effect.REFUSED:
+    if meeting.is_revoked(connection, now=now):
         return invalid_grant("rehearsal:revocation")
     held = [*member.footing.scope_list, *meeting.lent(connection)]
     outcome = _answer(member, scopes.allowed_to(role, held, edition.catalog), now)
+    if isinstance(outcome, Refusal):
+        return outcome
+    effect = meeting.at_refresh(connection, is_first=isinstance(outcome, Turn), now=now)
     if effect is Effect.NONE or not isinstance(outcome, Turn):
         return outcome
     [pair] = _replace([member.arrived], [outcome], [member.token], now)

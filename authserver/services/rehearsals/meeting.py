@@ -16,21 +16,26 @@ class Effect(Enum):
     """What a refresh comes to."""
 
     NONE = auto()
-    REFUSED = auto()
     RACED = auto()  # another process of the client was faster
     LOST = auto()  # the answer does not arrive
 
 
+def is_revoked(connection: Connection, *, now: datetime) -> bool:
+    """Tell whether this connection's refreshes are refused as after a revocation. Records rehearsal:met, once."""
+    rehearsal = ending.open_of(connection)
+    if rehearsal is None or rehearsal.fault != Fault.REVOCATION:
+        return False
+    ending.meet(rehearsal, connection, now=now)
+    return True
+
+
 def at_refresh(connection: Connection, *, is_first: bool, now: datetime) -> Effect:
-    """Return what becomes of a refresh that could be answered. `is_first`: its token was not replaced before. Records
+    """Return what becomes of a refresh that would be answered. `is_first`: by a new pair, not by one of before. Records
     rehearsal:met and rehearsal:ended as it comes."""
     rehearsal = ending.open_of(connection)
     if rehearsal is None:
         return Effect.NONE
     fault = Fault(rehearsal.fault)
-    if fault == Fault.REVOCATION:
-        ending.meet(rehearsal, connection, now=now)
-        return Effect.REFUSED
     if fault == Fault.EXPIRY:
         _over(rehearsal, connection, now)
     elif fault == Fault.REFRESH_RACE and is_first:
