@@ -14,7 +14,6 @@ from authserver.views import (
     languages,
     metrics,
     register,
-    rehearsals,
     reports,
     revoke,
     token,
@@ -22,7 +21,7 @@ from authserver.views import (
 )
 from authserver.views.brand import files
 from authserver.views.connections import changes, pages
-from authserver.views.events import jwks, poll, streams
+from authserver.views.events import jwks, poll, rehearsals, streams
 from authserver.views.handles import clients, connection_acts, new, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
 from authserver.views.handles import rehearsals as handle_rehearsals

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from authserver.models import Connection, Rehearsal
-from authserver.protocol.rehearsals import Reaction
+from authserver.protocol.trace.reactions import Reaction
 from authserver.services.rehearsals import watching
 
 SHOWN_MAX = 20
@@ -27,5 +27,7 @@ def of(connection: Connection, *, now: datetime) -> list[Shown]:
 
 
 def shown(row: Rehearsal, *, now: datetime) -> Shown:
-    found = watching.reaction(row, now=now) if row.met_at else None
-    return Shown(row, found, bool(found) and watching.is_settled(row, found, now=now))
+    if row.met_at is None:
+        return Shown(row, None, is_settled=False)
+    found = watching.reaction(row, now=now)
+    return Shown(row, found, watching.is_settled(row, found, now=now))

@@ -8,8 +8,8 @@ from django.db.models import Q, QuerySet
 
 from authserver import policy
 from authserver.models import AccessToken, Connection, Event, Rehearsal, TraceStep
-from authserver.protocol import rehearsals as protocol
-from authserver.protocol.rehearsals import Did, Reaction, Sight, Sign
+from authserver.protocol.trace import reactions
+from authserver.protocol.trace.reactions import Did, Reaction, Sight, Sign
 from authserver.protocol.trace.steps import Kind
 from authserver.services.connections import lock
 from authserver.services.rehearsals import ending
@@ -86,7 +86,7 @@ def reaction(row: Rehearsal, *, now: datetime) -> Reaction:
         return Reaction.of(row.detail["result"])
     assert row.met_at
     since = _met_since(row, row.met_at)
-    return protocol.judge(_signs(row, row.met_at, until=row.met_at + policy.REHEARSAL_WATCH), met_at=since)
+    return reactions.judge(_signs(row, row.met_at, until=row.met_at + policy.REHEARSAL_WATCH), met_at=since)
 
 
 def _met_since(row: Rehearsal, met_at: datetime) -> datetime:

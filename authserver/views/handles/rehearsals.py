@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from authserver import policy
 from authserver.models import Connection, Rehearsal, Scope
 from authserver.protocol.errors import Refusal
-from authserver.protocol.rehearsals import Did, Reaction
+from authserver.protocol.trace.reactions import Did, Reaction
 from authserver.services.rehearsals import acts, ending, overview
 from authserver.services.rehearsals.overview import Shown
 from authserver.views.handles.connections import card_of, find
