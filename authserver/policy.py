@@ -87,6 +87,8 @@ REPORT_CALLS_MAX = 500
 REPORT_COUNT_MAX = 10_000  # calls that one entry of a report may stand for
 REPORT_AGE_MAX = timedelta(hours=1)  # of a call, and of a connection's end; what is older counts as of now, or not
 REPORT_AHEAD_MAX = timedelta(minutes=1)
+REPORT_STEPS_MAX = 200  # of connection attempts
+REPORT_CLOCK_SKEW = timedelta(seconds=30)  # from which on a resource server's clock is said to be wrong
 REPORT_WISHES_PER_CALL_MAX = 10
 REPORT_WISHES_MAX = 100  # per report: each takes a lock
 TOOL_LENGTH_MAX = 128
@@ -209,6 +211,7 @@ TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
 REHEARSAL_WATCH = timedelta(minutes=3)  # after it did: within which it finds its way, or has given up
+REHEARSAL_SETTLE = timedelta(seconds=10)  # by then resource servers have reported what they saw
 REHEARSAL_LOOK = timedelta(seconds=5)  # how often is looked for what has to be restored or written down
 ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
 ALARM_RETENTION = timedelta(days=90)

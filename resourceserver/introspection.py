@@ -15,17 +15,17 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import time
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 from urllib.parse import urljoin
 
 import httpx2
 
-from resourceserver import rehearsal
 from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
-from resourceserver.rehearsal import Rehearsal
+from resourceserver.trace import rehearsal
+from resourceserver.trace.rehearsal import Rehearsal
 
 TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 100
@@ -33,6 +33,9 @@ _CONNECTIONS = 100
 _CONNECTION_LOST = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 
 logger = logging.getLogger(__name__)
+
+
+RejectionReason = Literal["inactive", "foreign_resource", "foreign_handle", "expired"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Identity:
 class Rejected:
     """A credential that is not good here. The reason is for the audit log; callers all hear the same."""
 
-    reason: str
+    reason: RejectionReason
 
 
 class Unreachable(Exception):

@@ -54,8 +54,9 @@ def settle_due(*, now: datetime) -> int:
     done = 0
     for row in _unsettled():
         found = reaction(row, now=now)
-        is_over = now - (row.met_at or now) > policy.REHEARSAL_WATCH
-        if is_over or (row.ended_at and found.works_after_ms is not None):
+        age = now - (row.met_at or now)
+        works = row.ended_at is not None and found.works_after_ms is not None
+        if age > policy.REHEARSAL_WATCH or (works and age > policy.REHEARSAL_SETTLE):
             done += _settle(row, found)
     return done
 
@@ -90,9 +91,9 @@ def reaction(row: Rehearsal, *, now: datetime) -> Reaction:
 
 
 def _met_since(row: Rehearsal, met_at: datetime) -> datetime:
-    """Return when the client was told no. A credential that ran out is refused by resource servers, which report it;
-    what we see ourselves is only what the client does then."""
-    if row.fault != Fault.EXPIRY:
+    """Return when the client was told no. Where credentials ran out, or a scope was missing, that was a resource server,
+    which reports it; what we see ourselves comes a little later."""
+    if row.fault not in (Fault.EXPIRY, Fault.MISSING_SCOPE):
         return met_at
     told = _steps(row).filter(kind=Kind.CALL.value, ok=False, at__gte=row.set_at, at__lt=met_at)
     return told.order_by("at").values_list("at", flat=True).first() or met_at
@@ -108,6 +109,7 @@ def _signs(row: Rehearsal, met_at: datetime, *, until: datetime) -> Iterable[Sig
     used = AccessToken.objects.filter(connection_id=row.connection_id, used_at__gt=met_at, used_at__lte=until)
     yield from (Sign(at, Sight.WORKED) for at in used.values_list("used_at", flat=True) if at)
     steps = _steps(row).filter(at__gt=met_at, at__lte=until, kind__in=[Kind.CALL.value, Kind.REFRESH.value])
+    steps = steps.exclude(code__startswith="rehearsal:")  # the fault itself
     for at, kind, ok in steps.values_list("at", "kind", "ok"):
         if not ok or kind == Kind.CALL.value:
             yield Sign(at, Sight.WORKED if ok else Sight.REFUSED)

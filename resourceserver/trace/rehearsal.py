@@ -7,7 +7,7 @@ gets no clear answer, nothing is refused.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from resourceserver import challenges
@@ -42,9 +42,10 @@ def read(answer: Mapping[str, Any]) -> Rehearsal | None:
 
 
 def refusal_of(rehearsal: Rehearsal, challenger: Challenger) -> Refusal:
-    """Return what a client is answered that meets this fault."""
-    if rehearsal.fault == "unavailable":
-        return challenges.temporarily_unavailable()
-    if rehearsal.fault == "handle_mismatch":
-        return challenger.session_handle_mismatch()
-    return challenger.invalid_token()
+    """Return what a client is answered that meets this fault. Its reason tells it from a real one."""
+    answers = {
+        "unavailable": challenges.temporarily_unavailable,
+        "handle_mismatch": challenger.session_handle_mismatch,
+        "clock_skew": challenger.invalid_token,
+    }
+    return replace(answers[rehearsal.fault](), reason=f"rehearsal:{rehearsal.fault}")
