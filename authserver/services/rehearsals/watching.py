@@ -91,8 +91,8 @@ def reaction(row: Rehearsal, *, now: datetime) -> Reaction:
 
 
 def _met_since(row: Rehearsal, met_at: datetime) -> datetime:
-    """Return when the client was told no. Where credentials ran out, or a scope was missing, that was a resource server,
-    which reports it; what we see ourselves comes a little later."""
+    """Return when the client was told no. Where credentials ran out, or a scope was missing, a resource server told it,
+    and reports that; what we see ourselves comes a little later."""
     if row.fault not in (Fault.EXPIRY, Fault.MISSING_SCOPE):
         return met_at
     told = _steps(row).filter(kind=Kind.CALL.value, ok=False, at__gte=row.set_at, at__lt=met_at)

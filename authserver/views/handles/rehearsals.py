@@ -33,16 +33,13 @@ WHAT_HAPPENS = {
     ),
     Fault.REFRESH_RACE: (
         gettext_lazy(
-            "What the app holds for calls runs out at once. At its next refresh another process of the same app seems "
-            "to have refreshed a moment earlier: the app gets what that one got."
+            "At the next refresh another process of the same app seems to have refreshed a moment earlier: the app "
+            "gets what that one got."
         ),
         gettext_lazy("It ends with that refresh."),
     ),
     Fault.LOST_ANSWER: (
-        gettext_lazy(
-            "What the app holds for calls runs out at once. Its next refresh is done, but the line is cut before the "
-            "answer arrives."
-        ),
+        gettext_lazy("The next refresh of the app is done, but the line is cut before the answer arrives."),
         gettext_lazy("It ends when the app asks again: then it gets the same answer."),
     ),
     Fault.REVOCATION: (
