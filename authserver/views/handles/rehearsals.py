@@ -211,7 +211,7 @@ def _refused(found: Reaction) -> str:
 def _works(found: Reaction) -> str:
     if found.works_after_ms is None or found.did == Did.WENT_ON:
         return ""
-    return _("Its calls work again since %(time)s after the fault.") % {"time": _seconds(found.works_after_ms)}
+    return _("Its calls worked again after %(time)s.") % {"time": _seconds(found.works_after_ms)}
 
 
 def _seconds(milliseconds: int) -> str:
