@@ -36,9 +36,9 @@ def read(answer: Mapping[str, Any]) -> Rehearsal | None:
     if not isinstance(told, dict):
         return None
     name, fault = told.get("id"), told.get("fault")
-    if not isinstance(name, str) or not _ID.fullmatch(name) or fault not in FAULTS:
+    if not isinstance(name, str) or not _ID.fullmatch(name):
         return None
-    return Rehearsal(name, fault)
+    return Rehearsal(name, fault) if isinstance(fault, str) and fault in FAULTS else None
 
 
 def refusal_of(rehearsal: Rehearsal, challenger: Challenger) -> Refusal:

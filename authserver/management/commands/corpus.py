@@ -127,7 +127,7 @@ def _reaction(stored: dict[str, Any] | None) -> str:
         Did.WENT_ON: "went on",
         Did.GAVE_UP: "gave up",
     }[found.did]
-    after = "" if found.after_ms is None else f" after {found.after_ms / 1000:.1f} s"
+    after = "" if found.after_ms is None else f" after {found.after_ms / 1000:.2f} s"
     return f"{told}{after}"
 
 

@@ -12,7 +12,7 @@ from authserver.services import catalog, events, receipts
 from authserver.services.connections import lock
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
-from authserver.services.rehearsals import ending, watching
+from authserver.services.rehearsals import ending
 from handles import access
 from handles.models import Handle
 from handles.roles import Role, at_least
@@ -62,7 +62,6 @@ def begin(connection: Connection, fault: Fault, *, by: User, now: datetime, scop
     refusal = _refusal(locked, fault, by=by, now=now, scope=scope)
     if refusal:
         return refusal
-    watching.settle_before(locked, now=now)
     rehearsal = Rehearsal(connection=locked, fault=fault, set_by=by, set_at=now)
     locked.rehearsed_fault = fault
     if fault == Fault.MISSING_SCOPE:

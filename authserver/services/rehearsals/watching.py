@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from authserver import policy
-from authserver.models import AccessToken, Connection, Event, Rehearsal, TraceStep
+from authserver.models import AccessToken, Event, Rehearsal, TraceStep
 from authserver.protocol.trace import reactions
 from authserver.protocol.trace.reactions import Did, Reaction, Sight, Sign
 from authserver.protocol.trace.steps import Kind
@@ -16,6 +16,8 @@ from authserver.services.rehearsals import ending
 
 Tag = Event.Tag
 Fault = Rehearsal.Fault
+# What a client does about these may be the first that we see of it.
+WITHOUT_CREDENTIALS = (Fault.EXPIRY, Fault.REVOCATION)
 SEEN_IN_EVENTS = {
     Tag.CREDENTIAL_REFRESHED: Sight.REFRESHED,
     Tag.REFRESH_LATE: Sight.REFRESHED,
@@ -61,14 +63,8 @@ def settle_due(*, now: datetime) -> int:
     return done
 
 
-def settle_before(connection: Connection, *, now: datetime) -> None:
-    """Write down what the client did so far: what it does from now on belongs to another rehearsal."""
-    for row in _unsettled().filter(connection=connection):
-        _settle(row, reaction(row, now=now))
-
-
 def _unsettled() -> QuerySet[Rehearsal]:
-    return Rehearsal.objects.filter(met_at__isnull=False, detail__result=None).order_by("set_at")
+    return Rehearsal.objects.filter(met_at__isnull=False, detail__result__isnull=True).order_by("set_at")
 
 
 def _settle(row: Rehearsal, found: Reaction) -> bool:
@@ -86,14 +82,21 @@ def reaction(row: Rehearsal, *, now: datetime) -> Reaction:
     if "result" in row.detail:
         return Reaction.of(row.detail["result"])
     assert row.met_at
-    since = _met_since(row, row.met_at)
-    return reactions.judge(_signs(row, row.met_at, until=row.met_at + policy.REHEARSAL_WATCH), met_at=since)
+    signs = _signs(row, row.met_at, until=_watched_until(row, row.met_at))
+    return reactions.judge(signs, met_at=_met_since(row, row.met_at))
+
+
+def _watched_until(row: Rehearsal, met_at: datetime) -> datetime:
+    """Return when its account is closed: what the client does from the next rehearsal on belongs to that one."""
+    later = Rehearsal.objects.filter(connection_id=row.connection_id, set_at__gt=row.set_at).order_by("set_at")
+    over = met_at + policy.REHEARSAL_WATCH
+    return min(over, later.values_list("set_at", flat=True).first() or over)
 
 
 def _met_since(row: Rehearsal, met_at: datetime) -> datetime:
     """Return when the client was told no. Where credentials ran out, or a scope was missing, a resource server told it,
     and reports that; what we see ourselves comes a little later."""
-    if row.fault not in (Fault.EXPIRY, Fault.MISSING_SCOPE):
+    if row.fault not in (*WITHOUT_CREDENTIALS, Fault.MISSING_SCOPE):
         return met_at
     told = _steps(row).filter(kind=Kind.CALL.value, ok=False, at__gte=row.set_at, at__lt=met_at)
     return told.order_by("at").values_list("at", flat=True).first() or met_at
@@ -101,7 +104,7 @@ def _met_since(row: Rehearsal, met_at: datetime) -> datetime:
 
 def _signs(row: Rehearsal, met_at: datetime, *, until: datetime) -> Iterable[Sign]:
     """Yield what was seen of the client since. A refresh that was itself the fault is none of it."""
-    own = Q(at__gte=met_at) if row.fault == Fault.EXPIRY else Q(at__gt=met_at)
+    own = Q(at__gte=met_at) if row.fault in WITHOUT_CREDENTIALS else Q(at__gt=met_at)
     acts = Event.objects.filter(own, connection_id=row.connection_id, tag__in=SEEN_IN_EVENTS, at__lte=until)
     yield from (Sign(at, SEEN_IN_EVENTS[Tag(tag)]) for at, tag in acts.values_list("at", "tag"))
     if row.detail.get("came_again") and row.ended_at:

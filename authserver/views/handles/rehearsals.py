@@ -215,4 +215,4 @@ def _works(found: Reaction) -> str:
 
 
 def _seconds(milliseconds: int) -> str:
-    return _("%(seconds)s s") % {"seconds": f"{milliseconds / 1000:.1f}"}
+    return _("%(seconds)s s") % {"seconds": f"{milliseconds / 1000:.{1 if milliseconds >= 1000 else 2}f}"}
