@@ -87,6 +87,14 @@ class Stage:
         ticked = {"scope": ["links.read", "skills.read"]}
         self.world.alice.http.post(f"/connections/{self.connection.pk}/scopes", ticked)
 
+    def call_off_in_admin(self) -> None:
+        row = Rehearsal.objects.get(ended_at=None)
+        form = {"action": "call_off_selected", "_selected_action": str(row.pk), "reason": "It was seen."}
+        root = self.world.admin.sign_in().http
+        assert "Under way" in root.get("/admin/authserver/rehearsal/?status=open&q=acme").content.decode()
+        told = root.post("/admin/authserver/rehearsal/", form, follow=True).content.decode()
+        assert "1 of 1 rehearsal called off." in told
+
     def is_whole(self) -> bool:
         """Tell whether what the client holds is worth what it was granted."""
         told = self.world.asker.knows(self.held.access)
@@ -197,6 +205,7 @@ def test_a_fault_is_met_once_and_then_everything_is_as_before(stage: Stage, faul
 ENDINGS: dict[str, tuple[Callable[[Stage], Any], str]] = {
     "its time is over": (lambda stage: watching.look(now=timezone.now() + policy.REHEARSAL_LIFETIME), "time_over"),
     "it is called off": (lambda stage: press(stage.world.alice, "Call it off", stage.open("/rehearsal")), "called_off"),
+    "an administrator calls it off": (lambda stage: stage.call_off_in_admin(), "called_off"),
     "the handle is no longer for testing": (lambda stage: stage.mark(""), "called_off"),
     "an admin decides what it may do": (lambda stage: stage.save(), "called_off"),
     "its person decides what it may do": (lambda stage: stage.save_own(), "called_off"),
