@@ -51,6 +51,10 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     headers: bytes = NO_STORE
+    is_lost: bool = False  # it is never written: the connection is cut instead
+
+
+LOST = Response(502, b"", is_lost=True)
 
 
 def facts_of(request: Request) -> RequestFacts:

@@ -22,7 +22,7 @@ from authserver.models import (
     ProtectedResource,
     ResourceServer,
     ScopeRequest,
-)
+)  # fmt: skip
 from authserver.protocol import client_metadata
 from authserver.protocol.governance import Decision, Mode
 from authserver.services import clients, connections, events, purge, registration, resource_servers
@@ -36,6 +36,7 @@ from tests.authserver.services.conftest import NOW, READS, Approving, approve, e
 from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
+from tests.authserver.services.rehearsals import acts as rehearsals_acts
 from tests.authserver.services.standing import acts as standing_acts
 from tests.authserver.services.tools import acts as tools_acts
 from tests.people import App, World
@@ -281,8 +282,8 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         [("resource_server:rotated", "administrator")],
     ),
 }
-ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS
-ACTS |= standing_acts.ACTS | tools_acts.ACTS | alarms_acts.ACTS
+ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS | standing_acts.ACTS | tools_acts.ACTS
+ACTS |= alarms_acts.ACTS | rehearsals_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),
