@@ -54,6 +54,7 @@ def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal | Lost:
     facts = events.current_request.get()
     # Outside the transaction, which must not wait for a stranger's host.
     assertions.renew_keys(asked.proof.assertion, now=now)
+    outcome: Issued | Refusal | Lost
     if isinstance(asked, CodeRequest):
         outcome = connections.exchange(Arrived(asked, facts), now=now)
     else:
