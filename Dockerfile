@@ -14,6 +14,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY manage.py LICENSE ./
 COPY accounts accounts
 COPY authserver authserver
+COPY gatehouse gatehouse
 COPY handles handles
 COPY resourceserver resourceserver
 COPY locale locale
