@@ -184,6 +184,11 @@ EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-envi
 EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=formataddr((BRAND_NAME, f"no-reply@{_issuer.hostname}")))
 
+# --- Whom alarms are told to (docs/operations.md, "Alarms"). Empty: nobody beyond the administration's first page.
+ALARM_EMAILS = env.list("ALARM_EMAILS", default=[])
+ALARM_WEBHOOK_URL = env.str("ALARM_WEBHOOK_URL", default="")
+ALARM_WEBHOOK_SECRET = env.str("ALARM_WEBHOOK_SECRET", default="")
+
 # --- What it looks like, and where people get help. An empty one is not shown (docs/operations.md, "Brand").
 BRAND_COLOR = env.str("BRAND_COLOR", default="")
 BRAND_LOGO = env.str("BRAND_LOGO", default="")
