@@ -55,8 +55,8 @@ def admit_of_product(metadata: ClientMetadata) -> Admitted:
 
 
 def admit_endpoint_check(what: str, person_id: str) -> bool:
-    """Tell whether this person may have this checked now, which begins with the id of a handle: a check makes us connect
-    to its endpoints, and keeps a page waiting."""
+    """Tell whether this person may have this checked now. `what` begins with the id of a handle: a check makes us
+    connect to its endpoints, and keeps a page waiting."""
     if not cache.add(f"endpoint_check_of_{what}", 1, policy.ENDPOINT_CHECK_REST_SECONDS):
         return False
     limit = policy.ENDPOINT_CHECKS_PER_PERSON_PER_MINUTE

@@ -24,7 +24,9 @@ class DoctorReportAdmin(LargeAdmin, ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("steps"))
     def walk(self, row: DoctorReport) -> SafeString:
-        return format_html("<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((_step(each),) for each in words.told(row))))
+        return format_html(
+            "<ol>{}</ol>", format_html_join("", "<li>{}</li>", ((_step(each),) for each in words.told(row)))
+        )
 
 
 def _step(told: Told) -> SafeString:

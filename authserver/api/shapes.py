@@ -221,7 +221,9 @@ class NewTokenShape(TokenShape):
 
 
 class EndpointCheckShape(serializers.Serializer):
-    answers = serializers.BooleanField(source="ok", help_text="Whether clients find their way from there to this server.")
+    answers = serializers.BooleanField(
+        source="ok", help_text="Whether clients find their way from there to this server."
+    )
     checked_at = serializers.DateTimeField(source="at")
 
 

@@ -11,7 +11,6 @@ from authserver.services import catalog
 from handles.models import Handle
 
 Kind = ProtectedResource.Kind
-PLATFORM = (Kind.HOSTED.value, Kind.COMPATIBILITY.value, Kind.GATEWAY.value)  # the same pattern for all handles
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,8 @@ def gateway(patterns: Mapping[str, str]) -> Iterator[Place]:
 
 def platform(patterns: Mapping[str, str], handle: str) -> Iterator[Place]:
     """Yield the addresses that every handle has, of this one."""
-    found = {kind: resources.fill(pattern, handle) for kind, pattern in patterns.items() if kind != Kind.GATEWAY}
+    kinds = [kind for kind in catalog.CANONICAL if kind in patterns and kind != Kind.GATEWAY]
+    found = {kind: resources.fill(patterns[kind], handle) for kind in kinds}
     instead = found.get(Kind.COMPATIBILITY, "")
     yield from (_place(kind, url, handle, instead) for kind, url in found.items())
 

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from authserver import policy
 from authserver.models import DoctorReport
-from authserver.services import batches
+from authserver.services import batches, catalog
 from authserver.services.batches import Pace
-from authserver.services.endpoints.places import PLATFORM, Place
+from authserver.services.endpoints.places import Place
 from authserver.services.endpoints.walks import GENERIC
 from gatehouse.doctor.report import Report, Step
 from handles.models import Handle
@@ -52,7 +52,7 @@ def last(urls: Collection[str], *, profile: str = GENERIC) -> dict[str, DoctorRe
 def forget_others(places: Collection[Place]) -> None:
     """Remove the reports of addresses that the handles of these places had before the settings changed."""
     handles, urls = {each.handle for each in places}, {each.url for each in places}
-    DoctorReport.objects.filter(handle__in=handles, kind__in=PLATFORM).exclude(url__in=urls).delete()
+    DoctorReport.objects.filter(handle__in=handles, kind__in=catalog.CANONICAL).exclude(url__in=urls).delete()
 
 
 def forget_gone(*, now: datetime, pace: Pace) -> int:

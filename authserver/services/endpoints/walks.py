@@ -1,7 +1,7 @@
 """Walks to MCP endpoints, several side by side, each bounded in time.
 
-The doctor asks this server too, over HTTP, as a client does: so a walk needs a thread of the pages while a page may wait
-for it. No deadlock comes of that: rounds that a page waits for are few (policy.ENDPOINT_ROUNDS_AT_ONCE, less than
+The doctor asks this server too, over HTTP, as a client does: so a walk needs a thread of the pages while a page may
+wait for it. No deadlock comes of that: rounds that a page waits for are few (policy.ENDPOINT_ROUNDS_AT_ONCE, less than
 policy.PAGE_THREADS), and every walk ends in time, whoever keeps silent.
 
 No stranger chooses where a walk leads: the addresses are those of the settings and of the rows that administrators
@@ -17,6 +17,7 @@ from django.conf import settings
 
 from authserver import policy
 from authserver.services.endpoints.places import Place
+from gatehouse.doctor.examination import examine
 from gatehouse.doctor.report import Outcome, Report, Step
 from gatehouse.words import failed
 
@@ -49,6 +50,4 @@ def _outcome(future: Future[Report], place: Place, profile: str, seconds: float)
         return future.result()
     future.cancel()
     finding = failed("too_slow", url=place.url, seconds=round(seconds)).finding
-    return Report(
-        url=place.url, profile=profile, steps=(Step(name="name", outcome=Outcome.FAILED, finding=finding),)
-    )
+    return Report(url=place.url, profile=profile, steps=(Step(name="name", outcome=Outcome.FAILED, finding=finding),))

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0017_traces'),
+        ('authserver', '0018_alarms'),
     ]
 
     operations = [
