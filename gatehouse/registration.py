@@ -5,6 +5,7 @@ harm. The token that could change the registration is not kept: nobody would loo
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -46,7 +47,7 @@ def register(server: Server, wanted: Wanted) -> Registered:
     body = json.dumps(_metadata(wanted, method)).encode()
     answer = wire.post(server.registration_endpoint, body, bearer=wanted.token)
     if answer.status not in (200, 201):
-        raise _refusal(answer, wanted)
+        raise refusal(answer, uris=wanted.redirect_uris, token=wanted.token)
     told = documents.parsed(answer)
     if told is None:
         kind = answer.header("content-type") or "no content type"
@@ -91,13 +92,15 @@ def _checked(told: Json, wanted: Wanted, method: str) -> Registered:
     return Registered(text(told, "client_id"), wanted.redirect_uris, secret)
 
 
-def _refusal(answer: Answer, wanted: Wanted) -> Failed:
+def refusal(answer: Answer, *, uris: Sequence[str], token: str = "") -> Failed:
+    """Return the failure that an answer other than 200 and 201 is, to a registration with these callbacks. `token` is
+    the initial access token that went with it, if one did."""
     told = documents.parsed(answer) or {}
     error, reason = text(told, "error"), text(told, "error_description") or "no reason is given."
-    if wanted.token:  # a server that echoes it must not make us print it
-        error, reason = error.replace(wanted.token, "…"), reason.replace(wanted.token, "…")
+    if token:  # a server that echoes it must not make us print it
+        error, reason = error.replace(token, "…"), reason.replace(token, "…")
     if answer.status == 401:
-        return failed("token_refused" if wanted.token else "registration_needs_token")
+        return failed("token_refused" if token else "registration_needs_token")
     if answer.status == 403:
         return failed("registration_closed")
     if answer.status == 404:
@@ -105,7 +108,7 @@ def _refusal(answer: Answer, wanted: Wanted) -> Failed:
     if answer.status == 429:
         return failed("too_many", seconds=answer.header("retry-after") or SOON_SECONDS)
     if error == "invalid_redirect_uri":
-        return failed("callback_refused", uri=" ".join(wanted.redirect_uris), reason=reason)
+        return failed("callback_refused", uri=" ".join(uris), reason=reason)
     if error:
         return failed("registration_refused", error=error, reason=reason)
     return failed("bad_status", url=answer.url, status=answer.status, what="a registered client")
