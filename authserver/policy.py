@@ -218,7 +218,9 @@ ALARMS_SHOWN_MAX = 20  # on the first page of the administration, and in one let
 REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before
 REFUSALS_GROW_MIN = 20  # in that hour: fewer are no news
 
-# The doctor's walks to MCP endpoints: while a person waits, and at night.
+# The doctor's walks to MCP endpoints: while a person waits, and at night. By these two the trace knows its own walks.
+DOCTOR_AGENT = "gatehouse-doctor"
+DOCTOR_CLIENT_ID = "d0c70000-0000-4000-8000-000000000001"
 ENDPOINT_CHECK_SECONDS = 8.0  # of a whole round, all addresses side by side
 ENDPOINT_CHECK_REST_SECONDS = 10  # between two rounds of one handle
 ENDPOINT_CHECKS_PER_PERSON_PER_MINUTE = 6

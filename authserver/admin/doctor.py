@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 
 from authserver.admin.base import ReadOnlyAdmin
@@ -35,5 +35,5 @@ def _step(told: Told) -> SafeString:
         "<br><code>{}</code>",
         ((f"{sign} {line}",) for sign, line in (("→", told.sent), ("←", told.got)) if line),
     )
-    said = format_html("<br>{}<br>{}", told.cause, told.fix) if told.cause else mark_safe("")
+    said = format_html_join("", "<br>{}<br>{}", ((each.cause, each.fix) for each in told.found))
     return format_html("<b>{}:</b> {}{}{}", told.title, told.word, said, lines)

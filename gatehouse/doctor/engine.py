@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from gatehouse import wire
 from gatehouse.doctor import registering
@@ -44,6 +45,7 @@ def examine(
     compat_url: str = "",
     redirect_uris: Sequence[str] = (),
     client_id: str = "",
+    agent: str = "",
     seconds: float = SECONDS,
     origins: Collection[str] | None = None,
 ) -> Report:
@@ -51,14 +53,14 @@ def examine(
 
     `expected_issuer` is the authorization server that is meant, by which `compat_url` is found too: the same handle in
     the path, asked where the host name fails. `redirect_uris` are used instead of the client's own; with `client_id`
-    an existing client is examined and none registered. The walk takes `seconds` at most and, where `origins` are given
+    an existing client is examined and none registered; `agent` is the User-Agent instead of its own. The walk takes `seconds` at most and, where `origins` are given
     (`https://host`), calls no others. Whatever servers do, nothing is raised."""
     began = time.monotonic()
     over_at = began + seconds
     line = Line(over_at - min(RESERVED_SECONDS, seconds / 10), seconds, None if origins is None else _parsed(origins))
     walk = Walk(
         url,
-        CLIENTS[profile],
+        replace(CLIENTS[profile], agent=agent or CLIENTS[profile].agent),
         line,
         expected_issuer=expected_issuer,
         compat_url=compat_url,

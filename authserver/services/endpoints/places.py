@@ -26,7 +26,7 @@ class Place:
     @property
     def origins(self) -> tuple[str, ...]:
         """The only origins that a walk to this address may ask: no document of an endpoint leads us elsewhere."""
-        found = (resources.origin(url) for url in (self.url, settings.ISSUER))
+        found = (resources.origin(url) for url in (self.url, self.instead, settings.ISSUER))
         return tuple(dict.fromkeys(each for each in found if each))
 
 

@@ -20,7 +20,7 @@ from handles.models import Handle
 @transaction.atomic
 def keep(place: Place, report: Report, *, now: datetime) -> DoctorReport:
     """Keep this report in place of the one before; `failed_since` stays while it goes on failing."""
-    which = {"url": place.url, "profile": report.profile}
+    which: dict[str, Any] = {"url": place.url, "profile": report.profile}
     since = DoctorReport.objects.filter(**which).values_list("failed_since", flat=True).first()
     first = report.first_failure
     found = {
@@ -37,11 +37,9 @@ def keep(place: Place, report: Report, *, now: datetime) -> DoctorReport:
 
 
 def _plain(step: Step) -> dict[str, Any]:
-    """Return a step as it is kept: a code and its facts, put into words when somebody reads them."""
-    plain: dict[str, Any] = {"name": step.name, "outcome": step.outcome.value, "sent": step.sent, "got": step.got}
-    if step.finding:
-        plain |= {"code": step.finding.code, "facts": dict(step.finding.facts)}
-    return plain
+    """Return a step as it is kept: codes and their facts, put into words when somebody reads them."""
+    found = [{"code": each.code, "facts": dict(each.facts)} for each in step.findings]
+    return {"name": step.name, "outcome": step.outcome.value, "sent": step.sent, "got": step.got, "findings": found}
 
 
 def last(urls: Collection[str], *, profile: str = GENERIC) -> dict[str, DoctorReport]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language_bidi, gettext
+from django.utils.translation import get_language_bidi, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
 from authserver.models import DoctorReport
+from gatehouse.doctor.report import TITLES
 from gatehouse.words import WORDS
 
 ISOLATE, ISOLATE_END = "\u2066", "\u2069"  # U+2066 LEFT-TO-RIGHT ISOLATE, and its end
@@ -28,19 +29,6 @@ PROFILES: Mapping[str, str | Promise] = {
     "mcp-remote": "mcp-remote",
     "inspector": "MCP Inspector",
 }
-STEPS: Mapping[str, str | Promise] = {
-    "name": _("Name"),
-    "connection": _("Connection"),
-    "clock": _("Clock"),
-    "challenge": _("Sign-in challenge"),
-    "resource_metadata": _("Metadata of the address"),
-    "server_metadata": _("Metadata of the sign-in server"),
-    "endpoints": _("What the sign-in server offers"),
-    "cors": _("Calls from web pages"),
-    "registration": _("Registration of the app"),
-    "authorization": _("Sign-in page"),
-    "token": _("Credentials"),
-}
 OUTCOMES: Mapping[str, str | Promise] = {
     "good": _("Good"),
     "warned": _("Worth a look"),
@@ -48,21 +36,31 @@ OUTCOMES: Mapping[str, str | Promise] = {
     "skipped": _("Not needed"),
 }
 # Reports outlive an update: a node may read what a newer one found.
-OF_ANOTHER_VERSION = (_("The check failed for a reason that this version does not know."), _("Check again."))
+OF_ANOTHER_VERSION = (
+    gettext_noop("The check found something that this version does not know."),
+    gettext_noop("Check again."),
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """One thing that was found: the cause, and what to do about it."""
+
+    cause: str
+    fix: str
 
 
 @dataclass(frozen=True)
 class Told:
-    """One step for a person to read. `outcome` is a key of OUTCOMES; `cause` and `fix` are empty where nothing is
-    wrong; `sent` and `got` are the doctor's own lines."""
+    """One step for a person to read. `title` is what holds where it is good, `outcome` a key of OUTCOMES; `sent` and
+    `got` are the doctor's own lines."""
 
     title: str
     outcome: str
     word: str
     sent: str
     got: str
-    cause: str
-    fix: str
+    found: tuple[Said, ...]
 
     @property
     def is_quiet(self) -> bool:
@@ -84,17 +82,16 @@ def profile_name(profile: str) -> str:
 
 
 def _told(step: Mapping[str, Any]) -> Told:
-    code, outcome = step.get("code"), step["outcome"]
-    cause, fix = _sentences(code, step.get("facts", {})) if code else ("", "")
-    title, word = STEPS.get(step["name"], step["name"]), OUTCOMES.get(outcome, outcome)
-    return Told(str(title), outcome, str(word), step["sent"], step["got"], cause, fix)
+    outcome, found = step["outcome"], tuple(_said(each["code"], each["facts"]) for each in step["findings"])
+    title, word = gettext(TITLES.get(step["name"], step["name"])), str(OUTCOMES.get(outcome, outcome))
+    return Told(title, outcome, word, step["sent"], step["got"], found)
 
 
-def _sentences(code: str, facts: Mapping[str, str]) -> tuple[str, str]:
+def _said(code: str, facts: Mapping[str, str]) -> Said:
     if get_language_bidi():  # addresses run from left to right inside a sentence that does not
         facts = {name: f"{ISOLATE}{value}{ISOLATE_END}" for name, value in facts.items()}
     cause, fix = WORDS.get(code, OF_ANOTHER_VERSION)
     try:
-        return gettext(str(cause)).format(**facts), gettext(str(fix)).format(**facts)
-    except KeyError:  # a newer one says more in it
-        return str(OF_ANOTHER_VERSION[0]), str(OF_ANOTHER_VERSION[1])
+        return Said(gettext(cause).format(**facts), gettext(fix).format(**facts))
+    except KeyError:  # another version says something else in it
+        return Said(*map(gettext, OF_ANOTHER_VERSION))
