@@ -200,6 +200,8 @@ KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client
 # The connect trace: what is held in memory, how long a step is only there, how much is kept and for how long.
 TRACE_FLUSH = timedelta(seconds=0.5)
 TRACE_HELD_MAX = 5_000  # per process
+TRACE_STRANGERS_HELD_MAX = 1_000  # of them, steps of nobody whom we know
+TRACE_CALLERS_COUNTED_MAX = 10_000  # per process
 TRACE_ROWS_PER_STATEMENT = 500
 TRACE_STEPS_PER_ORIGIN_AND_MINUTE = 300
 TRACE_KEPT = timedelta(days=7)
@@ -218,9 +220,10 @@ ALARMS_SHOWN_MAX = 20  # on the first page of the administration, and in one let
 REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before
 REFUSALS_GROW_MIN = 20  # in that hour: fewer are no news
 
-# The doctor's walks to MCP endpoints: while a person waits, and at night. By these two the trace knows its own walks.
+# The doctor's walks to MCP endpoints: while a person waits, and at night. By these the trace knows them.
 DOCTOR_AGENT = "gatehouse-doctor"
 DOCTOR_CLIENT_ID = "d0c70000-0000-4000-8000-000000000001"
+DOCTOR_CLIENT_IDS = (DOCTOR_CLIENT_ID, "00000000-0000-4000-8000-000000000000")  # the second there never is
 ENDPOINT_CHECK_SECONDS = 8.0  # of a whole round, all addresses side by side
 ENDPOINT_CHECK_REST_SECONDS = 10  # between two rounds of one handle
 ENDPOINT_CHECKS_PER_PERSON_PER_MINUTE = 6

@@ -1,6 +1,7 @@
 """The client that the doctor is where it walks without registering: so a night over many handles makes no row for each,
 finds its way where registration is closed, and is told from people's attempts."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -29,10 +30,8 @@ METADATA = ClientMetadata(
 def client_id(*, now: datetime) -> str:
     """Return its id. The first time, make the row and record client:registered."""
     if not Client.objects.filter(client_id=policy.DOCTOR_CLIENT_ID).exists():
-        try:
+        with suppress(IntegrityError):  # another process made it meanwhile
             _make(now)
-        except IntegrityError:  # another process made it meanwhile
-            pass
     return policy.DOCTOR_CLIENT_ID
 
 
