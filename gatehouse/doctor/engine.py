@@ -53,8 +53,9 @@ def examine(
 
     `expected_issuer` is the authorization server that is meant, by which `compat_url` is found too: the same handle in
     the path, asked where the host name fails. `redirect_uris` are used instead of the client's own; with `client_id`
-    an existing client is examined and none registered; `agent` is the User-Agent instead of its own. The walk takes `seconds` at most and, where `origins` are given
-    (`https://host`), calls no others. Whatever servers do, nothing is raised."""
+    an existing client is examined and none registered; `agent` is the User-Agent instead of the client's. The walk
+    takes `seconds` at most and, where `origins` are given (`https://host`), calls no others. Whatever servers do,
+    nothing is raised."""
     began = time.monotonic()
     over_at = began + seconds
     line = Line(over_at - min(RESERVED_SECONDS, seconds / 10), seconds, None if origins is None else _parsed(origins))
