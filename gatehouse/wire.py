@@ -61,6 +61,14 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, str(parts.hostname), parts.port or PORTS[parts.scheme]
 
 
+def joined(url: str, location: str) -> str:
+    """Return the address that a redirect from `url` leads to. Raises Failed where it leads nowhere."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:  # a bracket that is not closed
+        raise failed("bad_address", url=location) from error
+
+
 def is_loopback(url: str) -> bool:
     """Tell whether the host is this computer."""
     return bool(LOOPBACK.fullmatch(split(url).hostname or ""))
@@ -73,7 +81,7 @@ def get(url: str) -> Answer:
         answer = _once("GET", here)
         if answer.status not in REDIRECTS:
             return answer
-        there = urljoin(here, answer.header("location"))
+        there = joined(here, answer.header("location"))
         if origin(there) != origin(url):
             break
         here = there
@@ -87,7 +95,7 @@ def post(url: str, body: bytes, *, accept: str = "application/json", bearer: str
         headers["Authorization"] = f"Bearer {bearer}"
     answer = _once("POST", url, body=body, headers=headers)
     if answer.status in REDIRECTS:
-        raise failed("moved", url=url, location=urljoin(url, answer.header("location")))
+        raise failed("moved", url=url, location=joined(url, answer.header("location")))
     return answer
 
 

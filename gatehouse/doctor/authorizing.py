@@ -5,7 +5,7 @@ import base64
 import hashlib
 import secrets
 from dataclasses import replace
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from gatehouse import discovery, documents, wire
 from gatehouse.doctor import endpoints
@@ -31,7 +31,10 @@ def ask(walk: Walk, notes: Notes) -> None:
     answer = request(walk, client, state=state, prompt="consent" if "offline_access" in scopes_asked(walk) else "")
     told = came_back(answer, client.redirect_uri)
     if told is not None:
-        _name(walk, notes, client, told.get("error", ""), told.get("error_description", ""))
+        if "code" in told:
+            notes.fail("code_unasked")
+        else:
+            _name(walk, notes, client, told.get("error", ""), told.get("error_description", ""))
         check_return(walk, notes, told, state=state)
         return
     if not _is_open(walk, notes, answer, client):
@@ -121,9 +124,9 @@ def _name(walk: Walk, notes: Notes, client: Client, error: str, reason: str) -> 
 
 def _check_sign_in(walk: Walk, notes: Notes, answer: Answer) -> None:
     """The page that people are sent to is there, where it is the authorization server's own."""
-    there = urljoin(answer.url, answer.header("location"))
     try:
-        discovery.secure(there, "the sign-in page", walk.url)
+        there = wire.joined(answer.url, answer.header("location"))
+        discovery.secure(there, "the sign-in page", walk.anchor)
         if not walk.is_local and endpoints.is_internal(there):
             notes.fail("internal_address", url=there.partition("?")[0], what="the sign-in page")
         elif wire.origin(there) == wire.origin(answer.url):

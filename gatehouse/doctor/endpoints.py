@@ -43,7 +43,7 @@ def _check_address(walk: Walk, notes: Notes, member: str) -> None:
     try:
         if not walk.is_local and is_internal(url):
             notes.fail("internal_address", url=url, what=member)
-        discovery.secure(url, member, walk.url)
+        discovery.secure(url, member, walk.anchor)
     except Failed as failure:
         notes.add(failure.finding)
 

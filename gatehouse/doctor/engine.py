@@ -63,6 +63,7 @@ def examine(
         url,
         replace(CLIENTS[profile], agent=agent or CLIENTS[profile].agent),
         line,
+        resource_name=url,
         expected_issuer=expected_issuer,
         compat_url=compat_url,
         redirect_uris=tuple(redirect_uris),

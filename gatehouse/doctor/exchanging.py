@@ -10,7 +10,6 @@ from gatehouse.doctor.profiles import BASIC, NONE, POST_BODY, SIGNED
 from gatehouse.doctor.walk import Client, Notes, Walk
 from gatehouse.documents import text
 from gatehouse.wire import REDIRECTS, Answer
-from gatehouse.words import shown
 
 CODE = "a-code-that-nobody-gave"
 
@@ -69,7 +68,7 @@ def _error(walk: Walk, notes: Notes, answer: Answer) -> str:
         kind = answer.header("content-type").partition(";")[0] or "no content type"
         notes.fail("token_not_json", url=answer.url, status=answer.status, kind=kind)
         return ""
-    walk.line.got = f"{walk.line.got}, {shown(error)}"
+    walk.line.say(walk.line.sent, f"{walk.line.got}, {error}")
     return error
 
 

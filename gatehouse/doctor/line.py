@@ -1,6 +1,7 @@
 """The line to the servers: every request of a walk, bounded in time and in where it may go, and noted in one line."""
 
 import queue
+import re
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -13,6 +14,7 @@ from gatehouse.words import Finding, failed, shown
 
 Origin = tuple[str, str, int]
 Found = TypeVar("Found")
+CREDENTIALS = re.compile(r"([?&#](?:code|access_token|refresh_token|id_token|client_secret)=)[^&\s]*")
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Line:
     def clean(self, text: str) -> str:
         for secret in self._hidden:
             text = text.replace(secret, "…")
-        return text
+        return CREDENTIALS.sub(r"\1…", text)
 
     def cleaned(self, finding: Finding) -> Finding:
         """Return the finding without what is hidden."""

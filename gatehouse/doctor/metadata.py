@@ -1,13 +1,15 @@
 """Both metadata documents, compared as this client compares. Obeys: RFC 9728 §3.3, RFC 8414 §3.3."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from gatehouse import discovery, wire
 from gatehouse.discovery import OF_RESOURCE, OF_SERVER, OPENID_METADATA, RESOURCE_METADATA, SERVER_METADATA
 from gatehouse.doctor import reading
+from gatehouse.doctor.challenge import remember
 from gatehouse.doctor.profiles import Match
 from gatehouse.doctor.walk import Notes, Skipped, Walk
 from gatehouse.documents import Json, text, texts
+from gatehouse.wire import Answer
 from gatehouse.words import Failed, differing
 
 ROOT = "/"
@@ -20,7 +22,7 @@ def read_resource(walk: Walk, notes: Notes) -> None:
     """The MCP server says which authorization server it trusts, about itself."""
     if walk.opening is None:
         raise Skipped
-    found = reading.first(walk, notes, _addresses(walk, notes), what=OF_RESOURCE)
+    found = reading.first(walk, notes, _addresses(walk, notes, walk.opening), what=OF_RESOURCE)
     if found is None:
         raise _resource_missing(walk, notes)
     url, document = found
@@ -30,12 +32,12 @@ def read_resource(walk: Walk, notes: Notes) -> None:
     _check_offer(walk, notes, document)
 
 
-def _addresses(walk: Walk, notes: Notes) -> list[str]:
+def _addresses(walk: Walk, notes: Notes, opening: Answer) -> list[str]:
     named = walk.challenge.metadata_url if walk.challenge else ""
     if not named:
         return discovery.well_known_of_resource(walk.url)
     if wire.origin(named) != wire.origin(walk.url):
-        walk.line.sent = f"POST {walk.url}"
+        remember(walk, opening)
         notes.judge("metadata_elsewhere", fails=not walk.profile.resource_anywhere, url=walk.url, told=named)
     return [named]
 
@@ -49,9 +51,12 @@ def _resource_missing(walk: Walk, notes: Notes) -> Failed:
 
 
 def _check_resource(walk: Walk, notes: Notes, told: str) -> None:
+    walk.resource_name = told
     if told == walk.url:
         return
     fails = not is_same(told, walk.url, walk.profile.resource_match)
+    if fails:
+        walk.resource_name = walk.url  # as it should be: what comes of a wrong one need not be said
     notes.judge("resource_differs", fails=fails, **differing(told, walk.url))
 
 
@@ -87,7 +92,7 @@ def read_server(walk: Walk, notes: Notes) -> None:
     if not walk.issuer:
         raise Skipped
     walk.line.sent, walk.line.got = f"GET {walk.issuer}{SERVER_METADATA}", "not asked"
-    discovery.secure(walk.issuer, "the authorization server", walk.url)
+    discovery.secure(walk.issuer, "the authorization server", walk.anchor)
     urls = discovery.well_known_of_server(walk.issuer)
     found = reading.first(walk, notes, urls, what=OF_SERVER)
     if found is None:
@@ -95,8 +100,10 @@ def read_server(walk: Walk, notes: Notes) -> None:
     walk.metadata_url, walk.metadata = found
     reading.note_empty(walk, notes, walk.metadata, walk.metadata_url)
     _check_issuer(walk, notes, text(walk.metadata, "issuer"))
+    lines = walk.line.sent, walk.line.got
     if walk.profile.probes:
         _check_openid(walk, notes)
+    walk.line.sent, walk.line.got = lines
 
 
 def _other_places(walk: Walk) -> list[str]:
@@ -130,7 +137,7 @@ def _check_openid(walk: Walk, notes: Notes) -> None:
         return
     try:
         answer = reading.follow(walk, notes, urls[0])
-        told = reading.content(notes, answer, what=OF_SERVER) if answer.status != 404 else {}
+        told = reading.content(walk, notes, answer, what=OF_SERVER) if answer.status != 404 else {}
     except Failed:
         told = {"issuer": ""}
     if told and text(told, "issuer") != text(walk.server, "issuer"):
@@ -149,10 +156,16 @@ def is_same(told: str, expected: str, match: Match) -> bool:
     if match is Match.EXACT:
         return False
     try:
-        same_origin = wire.origin(told) == wire.origin(expected)
-    except Failed:
+        told_parts, parts = urlsplit(told), urlsplit(expected)
+        same_origin = _origin(told_parts) == _origin(parts)
+    except ValueError:  # a port that is none
         return False
-    told_path, path = (urlsplit(url).path or ROOT for url in (told, expected))
+    told_path, path = told_parts.path or ROOT, parts.path or ROOT
     if match is Match.SAME_URL:
         return same_origin and told_path == path
     return same_origin and f"{path.rstrip('/')}/".startswith(f"{told_path.rstrip('/')}/")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme and host in small letters, and the port, also where it goes without saying."""
+    return parts.scheme, parts.hostname, parts.port or wire.PORTS.get(parts.scheme)

@@ -31,9 +31,9 @@ DISCOVER = {
 
 def look_up_name(walk: Walk, notes: Notes) -> None:
     """The host name leads to an address."""
-    parts = wire.split(walk.url)
-    host = str(parts.hostname)
-    walk.line.sent, walk.line.got = f"DNS {host}", "nothing"
+    walk.line.say(walk.url, "not asked")
+    host = str(wire.split(walk.url).hostname)
+    walk.line.say(f"DNS {host}", "nothing")
     discovery.secure(walk.url, "the MCP URL", walk.url)
     try:
         found = bounded(lambda: _resolve(host), url=walk.url, seconds=walk.line.remaining(walk.url))
@@ -116,18 +116,20 @@ def compare_clocks(walk: Walk, notes: Notes) -> None:
     if walk.opening is None or not walk.opening.header("date"):
         raise Skipped
     walk.line.sent, walk.line.got = "the clock here", f"Date: {walk.opening.header('date')}"
-    judge_clock(walk.opening, notes)
+    judge_clock(walk, notes, walk.opening)
 
 
-def judge_clock(answer: Answer, notes: Notes) -> None:
-    """Note a clock that is wrong. An answer without a readable date says nothing."""
+def judge_clock(walk: Walk, notes: Notes, answer: Answer) -> None:
+    """Note a clock that is wrong, once for each host. An answer without a readable date says nothing."""
+    host = wire.split(answer.url).hostname or ""
     try:
         there = parsedate_to_datetime(answer.header("date")).timestamp()
     except (ValueError, TypeError, OverflowError):
         return
     apart = abs(there - time.time())
-    if apart > CLOCK_TOLERANCE_SECONDS + answer.took_seconds:
-        notes.fail("clock_skew", host=wire.split(answer.url).hostname, seconds=round(apart))
+    if apart > CLOCK_TOLERANCE_SECONDS + answer.took_seconds and host not in walk.wrong_clocks:
+        walk.wrong_clocks.add(host)
+        notes.fail("clock_skew", host=host, seconds=round(apart))
 
 
 def note_slowness(answer: Answer, notes: Notes) -> None:

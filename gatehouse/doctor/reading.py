@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from io import BytesIO
-from urllib.parse import urljoin
 
 from gatehouse import wire
 from gatehouse.doctor.network import judge_clock, note_slowness
@@ -27,7 +26,7 @@ def first(walk: Walk, notes: Notes, urls: Sequence[str], *, what: str) -> tuple[
         if 400 <= answer.status < 500:
             refused = refused or (answer if answer.status in (401, 403) else None)
             continue
-        return url, content(notes, answer, what=what)
+        return url, content(walk, notes, answer, what=what)
     if refused:
         raise failed("metadata_behind_sign_in", url=refused.url, status=refused.status, what=what)
     return None
@@ -42,7 +41,7 @@ def follow(walk: Walk, notes: Notes, url: str) -> Answer:
         answer = walk.line.call("GET", here, headers=headers)
         if answer.status not in wire.REDIRECTS:
             return answer
-        there = urljoin(here, answer.header("location"))
+        there = wire.joined(here, answer.header("location"))
         if wire.origin(there) != wire.origin(url):
             break
         notes.warn("metadata_redirected", url=here, location=there)
@@ -50,7 +49,7 @@ def follow(walk: Walk, notes: Notes, url: str) -> Answer:
     raise failed("moved", url=url, location=there)
 
 
-def content(notes: Notes, answer: Answer, *, what: str) -> Json:
+def content(walk: Walk, notes: Notes, answer: Answer, *, what: str) -> Json:
     """Return the JSON object of an answer, and note what only some clients forgive. Raises Failed."""
     if answer.status != 200:
         raise failed("bad_status", url=answer.url, status=answer.status, what=what)
@@ -65,7 +64,7 @@ def content(notes: Notes, answer: Answer, *, what: str) -> Json:
     if charset not in UTF_8:
         notes.warn("odd_charset", url=answer.url, charset=charset)
     note_slowness(answer, notes)
-    judge_clock(answer, notes)
+    judge_clock(walk, notes, answer)
     return found
 
 

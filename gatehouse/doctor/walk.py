@@ -51,16 +51,13 @@ class Walk:
     opening: Answer | None = None
     challenge: Challenge | None = None
     resource: Json | None = None
+    resource_name: str = ""  # what the client sends as `resource`
     issuer: str = ""
     metadata_url: str = ""
     metadata: Json | None = None
     client: Client | None = None
     registration: Registration | None = None
-
-    @property
-    def resource_name(self) -> str:
-        """What the client sends as `resource`: what the metadata says, else the URL."""
-        return text(self.resource or {}, "resource") or self.url
+    wrong_clocks: set[str] = field(default_factory=set)  # the hosts of which it was said
 
     @property
     def server(self) -> Json:
@@ -84,9 +81,15 @@ class Walk:
         return tuple(scope for scope in found if scope != "offline_access")
 
     @property
+    def anchor(self) -> str:
+        """The address of whoever asks that decides whether http will do: on this computer it does."""
+        named = self.expected_issuer
+        return named if named and wire.is_loopback(named) else self.url
+
+    @property
     def is_local(self) -> bool:
         """Everything is on this computer: what is asked of public addresses is not asked here."""
-        return wire.is_loopback(self.url)
+        return wire.is_loopback(self.anchor)
 
     def headers(self, **own: str) -> dict[str, str]:
         """Headers of this client on any request: its User-Agent, the Origin of its page, and `own`, where an

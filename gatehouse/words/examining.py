@@ -243,6 +243,10 @@ EXAMINING: dict[str, tuple[str, str]] = {
         gettext_noop("The authorization endpoint refuses what this client asks ({error}): {reason}"),
         gettext_noop("Look into the log of the authorization server for this request."),
     ),
+    "code_unasked": (
+        gettext_noop("The authorization server gave a code although nobody signed in."),
+        gettext_noop("Let a person sign in and approve before any code is given."),
+    ),
     "preflight_refused": (
         gettext_noop("{url} answered {status} to a program; this client asks there itself before it opens a browser."),
         gettext_noop("Let programs read the authorization endpoint: no bot filter, and no error without a reason."),
