@@ -162,6 +162,12 @@ CELERY_BEAT_SCHEDULE = {
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
     "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
     "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
+    "look for refusals that grow": {
+        "task": "authserver.tasks.watch_refusals",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "tell of alarms": {"task": "authserver.tasks.tell_alarms", "schedule": 30.0, "options": {"expires": 30}},
     "verify the ledger": {"task": "authserver.tasks.verify_ledger", "schedule": crontab(hour=3, minute=17)},
 }
 
@@ -185,7 +191,7 @@ EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=formataddr((BRAND_NAME, f"no-reply@{_issuer.hostname}")))
 
 # --- Whom alarms are told to (docs/operations.md, "Alarms"). Empty: nobody beyond the administration's first page.
-ALARM_EMAILS = env.list("ALARM_EMAILS", default=[])
+ALARM_EMAILS = [email.strip() for email in env.list("ALARM_EMAILS", default=[])]
 ALARM_WEBHOOK_URL = env.str("ALARM_WEBHOOK_URL", default="")
 ALARM_WEBHOOK_SECRET = env.str("ALARM_WEBHOOK_SECRET", default="")
 

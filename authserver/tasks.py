@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from authserver import policy
 from authserver.models import Client
-from authserver.services import documents, ledger, notices, purge
+from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.endpoints import nightly
 from authserver.services.receipts import keys, push
@@ -112,3 +112,16 @@ def roll_up_usage() -> int:
 def check_endpoints() -> int:
     """Let the doctor walk to the addresses whose reports are the oldest; return to how many it went."""
     return nightly.run(now=timezone.now(), pace=Pace(policy.ENDPOINT_NIGHTLY_RUN))
+
+
+@shared_task
+def watch_refusals() -> int:
+    """Ring for refusals of one kind that grow; return for how many kinds."""
+    return alarms.watch_refusals(now=timezone.now())
+
+
+@shared_task
+def tell_alarms() -> int:
+    """Tell operators, by mail and by webhook, what is new; return how much."""
+    now = timezone.now()
+    return alarms.gather(now=now) + alarms.post_due(now=now)

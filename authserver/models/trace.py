@@ -149,7 +149,7 @@ class Alarm(models.Model):
         indexes = [models.Index(fields=["last_at"], name="alarms_oldest_first")]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject}"
+        return f"{self.get_kind_display()}: {self.subject}"
 
 
 class AlarmTelling(models.Model):

@@ -20,6 +20,8 @@ def channels() -> list[AlarmTelling.Channel]:
 
 def owe(alarm: Alarm, *, now: datetime) -> None:
     """Owe word of an alarm that rang: at once, or where the same was told before, policy.ALARM_MAIL_REST after that."""
+    given_up = AlarmTelling.objects.filter(alarm=alarm, sent_at=None, created_at__lt=now - policy.ALARM_TELL_FOR)
+    given_up.delete()
     AlarmTelling.objects.bulk_create(
         [
             AlarmTelling(alarm=alarm, channel=channel, created_at=now, next_attempt_at=_due(alarm, channel, now=now))
