@@ -229,6 +229,7 @@ def test_the_first_page_says_what_is_going_on(root: Person, world: World, chatgp
     assert "The ledger is broken." in root.http.get("/admin/").content.decode()
 
 
+@pytest.mark.covers("screen:D8")
 def test_alarms_stand_on_top_and_are_closed_with_a_reason(root: Person, world: World) -> None:
     assert "No alarm is open." in root.http.get("/admin/").content.decode()
     now = timezone.now()

@@ -13,8 +13,9 @@ def compose(notice: Notice) -> Letter:
     """Return what this notice says."""
     said, more = [str(line) for line in notice.facts["said"]], int(notice.facts["more"])
     subject, lead = "Something needs a look", "This server noticed something that whoever runs it should know."
+    advice = "While it goes on you are told again after some hours, and once when it is over. To see all of it:"
     if notice.facts["is_over"]:
-        subject, lead = "It is over", "What this server told you of is over."
+        subject, lead, advice = "It is over", "What this server told you of is over.", "To see what is still open:"
     return Letter(
         subject=f"{settings.BRAND_NAME}: {subject}",
         greeting="Hello,",
@@ -22,7 +23,7 @@ def compose(notice: Notice) -> Letter:
         list_lead="New is:",
         scopes=(*said, f"and {more} more") if more else tuple(said),
         facts=(("When", moment(notice.created_at)),),
-        advice="While it goes on you are told again after some hours, and once when it is over. To see all of it:",
+        advice=advice,
         steps=(("Look at the open alarms", settings.ISSUER + PATH),),
         closing=closing(),
     )
