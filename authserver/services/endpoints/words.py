@@ -33,7 +33,7 @@ OUTCOMES: Mapping[str, str | Promise] = {
     "good": _("Good"),
     "warned": _("Worth a look"),
     "failed": _("Failed"),
-    "skipped": _("Not needed"),
+    "skipped": _("Not looked at"),
 }
 # Reports outlive an update: a node may read what a newer one found.
 OF_ANOTHER_VERSION = (
