@@ -13,11 +13,13 @@ from gatehouse import challenges, documents, wire
 from gatehouse.challenges import Challenge
 from gatehouse.documents import Json, text, texts
 from gatehouse.words import differing, failed
+from gatehouse.words.marking import gettext_noop
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 SERVER_METADATA = "/.well-known/oauth-authorization-server"
 OPENID_METADATA = "/.well-known/openid-configuration"
-OF_RESOURCE, OF_SERVER = "the resource metadata", "the authorization server's metadata"
+OF_RESOURCE = gettext_noop("the resource metadata")
+OF_SERVER = gettext_noop("the authorization server's metadata")
 REVISION = "2025-11-25"
 HELLO = {
     "jsonrpc": "2.0",
@@ -48,7 +50,7 @@ class Discovered:
 def discover(mcp_url: str, *, expected_issuer: str = "") -> Discovered:
     """Return what leads from the MCP URL to its authorization server, which is `expected_issuer` where that is given.
     Raises Failed at the first step that does not hold."""
-    secure(mcp_url, "the MCP URL", mcp_url)
+    secure(mcp_url, gettext_noop("the MCP URL"), mcp_url)
     challenge = challenged(mcp_url)
     resource = resource_metadata(mcp_url, challenge)
     issuer = advertised_issuer(mcp_url, resource, expected_issuer)
@@ -60,7 +62,7 @@ def challenged(mcp_url: str) -> Challenge:
     """Return the challenge to a call without a credential. Raises Failed."""
     answer = wire.post(mcp_url, json.dumps(HELLO).encode(), accept="application/json, text/event-stream")
     if answer.status == 404:
-        raise failed("not_found", url=mcp_url, what="the MCP server")
+        raise failed("not_found", url=mcp_url, what=gettext_noop("the MCP server"))
     if answer.status != 401:
         raise failed("no_challenge", url=mcp_url, status=answer.status)
     found = challenges.parse(answer.headers.get("www-authenticate", ()))
@@ -94,7 +96,7 @@ def advertised_issuer(mcp_url: str, resource: Json, expected: str) -> str:
 
 def server_metadata(mcp_url: str, issuer: str) -> Server:
     """Return what the metadata of an issuer says, every address in it https. Raises Failed."""
-    secure(issuer, "the authorization server", mcp_url)
+    secure(issuer, gettext_noop("the authorization server"), mcp_url)
     url, document = documents.first(well_known_of_server(issuer), OF_SERVER)
     told = text(document, "issuer")
     if told != issuer:

@@ -101,7 +101,7 @@ def _verdict(report: Report, title: str) -> str:
     failures = sum(step.outcome is Outcome.FAILED for step in report.steps)
     warned = sum(step.outcome is Outcome.WARNED for step in report.steps)
     if failures:
-        return (
-            f"This does not work for {title}: {failures} of {len(report.steps)} steps failed. Mend the first one first."
-        )
-    return f"This works for {title}" + (f", with {warned} of {len(report.steps)} steps to look at." if warned else ".")
+        return f"{title} does not get in: {failures} of {len(report.steps)} steps failed. Mend the first one first."
+    return f"{title[0].upper()}{title[1:]} gets to the sign-in page" + (
+        f", with {warned} of {len(report.steps)} steps to look at." if warned else "."
+    )

@@ -14,6 +14,7 @@ from gatehouse.discovery import Server
 from gatehouse.documents import Json, text, texts
 from gatehouse.wire import Answer
 from gatehouse.words import Failed, failed
+from gatehouse.words.marking import gettext_noop
 
 PUBLIC = "none"
 WITH_SECRET = ("client_secret_basic", "client_secret_post")
@@ -51,7 +52,7 @@ def register(server: Server, wanted: Wanted) -> Registered:
     told = documents.parsed(answer)
     if told is None:
         kind = answer.header("content-type") or "no content type"
-        raise failed("not_json", url=answer.url, kind=kind, what="the registration")
+        raise failed("not_json", url=answer.url, kind=kind, what=gettext_noop("the registration"))
     return _checked(told, wanted, method)
 
 
@@ -81,7 +82,9 @@ def _checked(told: Json, wanted: Wanted, method: str) -> Registered:
     like, which shows weeks later, on the error page of whoever comes by that callback."""
     left_out = [uri for uri in wanted.redirect_uris if uri not in texts(told, "redirect_uris")]
     if left_out:
-        raise failed("callback_refused", uri=" ".join(left_out), reason="it registered the client without it.")
+        raise failed(
+            "callback_refused", uri=" ".join(left_out), reason=gettext_noop("it registered the client without it.")
+        )
     secret = text(told, "client_secret") if wanted.is_confidential else ""
     if not text(told, "client_id"):
         raise failed("answer_incomplete", member="client_id")
@@ -96,7 +99,7 @@ def refusal(answer: Answer, *, uris: Sequence[str], token: str = "") -> Failed:
     """Return the failure that an answer other than 200 and 201 is, to a registration with these callbacks. `token` is
     the initial access token that went with it, if one did."""
     told = documents.parsed(answer) or {}
-    error, reason = text(told, "error"), text(told, "error_description") or "no reason is given."
+    error, reason = text(told, "error"), text(told, "error_description") or gettext_noop("no reason is given.")
     if token:  # a server that echoes it must not make us print it
         error, reason = error.replace(token, "…"), reason.replace(token, "…")
     if answer.status == 401:
@@ -104,11 +107,11 @@ def refusal(answer: Answer, *, uris: Sequence[str], token: str = "") -> Failed:
     if answer.status == 403:
         return failed("registration_closed")
     if answer.status == 404:
-        return failed("not_found", url=answer.url, what="the registration endpoint")
+        return failed("not_found", url=answer.url, what=gettext_noop("the registration endpoint"))
     if answer.status == 429:
         return failed("too_many", seconds=answer.header("retry-after") or SOON_SECONDS)
     if error == "invalid_redirect_uri":
         return failed("callback_refused", uri=" ".join(uris), reason=reason)
     if error:
         return failed("registration_refused", error=error, reason=reason)
-    return failed("bad_status", url=answer.url, status=answer.status, what="a registered client")
+    return failed("bad_status", url=answer.url, status=answer.status, what=gettext_noop("a registered client"))

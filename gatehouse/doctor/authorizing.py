@@ -14,10 +14,11 @@ from gatehouse.doctor.walk import Client, Notes, Skipped, Walk
 from gatehouse.documents import text
 from gatehouse.wire import Answer
 from gatehouse.words import Failed, differing
+from gatehouse.words.marking import gettext_noop
 
 VERIFIER = secrets.token_urlsafe(48)  # of no secret's worth: no code is ever given for it
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
-NO_REASON = "no reason is given."
+NO_REASON = gettext_noop("no reason is given.")
 NOWHERE = "/there-is-no-such-resource"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -92,10 +93,12 @@ def _is_open(walk: Walk, notes: Notes, answer: Answer, client: Client) -> bool:
     if told.get("error"):
         _name(walk, notes, client, text(told, "error"), text(told, "error_description"))
     elif answer.status == 404:
-        notes.fail("not_found", url=walk.endpoint("authorization_endpoint"), what="the authorization endpoint")
+        notes.fail(
+            "not_found", url=walk.endpoint("authorization_endpoint"), what=gettext_noop("the authorization endpoint")
+        )
     elif answer.status >= 500:
         url = walk.endpoint("authorization_endpoint")
-        notes.fail("bad_status", url=url, status=answer.status, what="the authorization endpoint")
+        notes.fail("bad_status", url=url, status=answer.status, what=gettext_noop("the authorization endpoint"))
     elif b"redirect_uri" in answer.body or b"redirect uri" in answer.body.lower():
         notes.fail("callback_not_registered", uri=client.redirect_uri, reason=NO_REASON)
     else:
@@ -126,9 +129,9 @@ def _check_sign_in(walk: Walk, notes: Notes, answer: Answer) -> None:
     """The page that people are sent to is there, where it is the authorization server's own."""
     try:
         there = wire.joined(answer.url, answer.header("location"))
-        discovery.secure(there, "the sign-in page", walk.anchor)
+        discovery.secure(there, gettext_noop("the sign-in page"), walk.anchor)
         if not walk.is_local and endpoints.is_internal(there):
-            notes.fail("internal_address", url=there.partition("?")[0], what="the sign-in page")
+            notes.fail("internal_address", url=there.partition("?")[0], what=gettext_noop("the sign-in page"))
         elif wire.origin(there) == wire.origin(answer.url):
             _visit(walk, notes, there)
     except Failed as failure:

@@ -2,11 +2,12 @@
 
 import json
 
-from gatehouse import challenges, discovery, wire
+from gatehouse import challenges, discovery, documents, wire
 from gatehouse.doctor.profiles import BOTH_KINDS
 from gatehouse.doctor.walk import Notes, Skipped, Walk
 from gatehouse.wire import Answer
 from gatehouse.words import Failed
+from gatehouse.words.marking import gettext_noop
 
 # Well-formed (the last six characters are a right checksum), and of nobody.
 UNKNOWN = "mcpv1_" + "0" * 42 + "1" + "1E4YTA"
@@ -43,13 +44,32 @@ def _name_status(walk: Walk, notes: Notes, answer: Answer) -> None:
     elif status == 403:
         notes.fail("forbidden", url=url)
     elif status == 404:
-        notes.fail("not_found", url=url, what="the MCP server")
+        notes.fail("not_found", url=url, what=gettext_noop("the MCP server"))
     elif status < 300:
-        notes.fail("no_sign_in", url=url, status=status)
+        _name_openness(walk, notes, status)
     elif status in (400, 405, 406, 415, 501):
         notes.fail("probe_refused", url=url, status=status, method=method)
     else:
         notes.fail("no_challenge", url=url, status=status)
+
+
+def _name_openness(walk: Walk, notes: Notes, status: int) -> None:
+    if _names_server(walk):
+        notes.warn("sign_in_later", url=walk.url, status=status)
+    else:
+        notes.fail("no_sign_in", url=walk.url, status=status)
+
+
+def _names_server(walk: Walk) -> bool:
+    """Tell whether there is resource metadata all the same: some servers ask for sign-in at single tools only."""
+    lines = walk.line.sent, walk.line.got
+    try:
+        answer = walk.line.call("GET", discovery.well_known_of_resource(walk.url)[0], headers=walk.headers())
+        told = documents.parsed(answer) if answer.status == 200 else None
+    except Failed:
+        told = None
+    walk.line.sent, walk.line.got = lines
+    return bool(documents.texts(told or {}, "authorization_servers"))
 
 
 def _misplaced(answer: Answer) -> str:

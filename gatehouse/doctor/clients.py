@@ -53,6 +53,10 @@ CHATGPT = Profile(
     document_without_iss=Document(
         "https://chatgpt.com/oauth/mcp/client.json", CHATGPT_CALLBACK, methods=(SIGNED, NONE)
     ),
+    documents_of_callbacks=(
+        "https://chatgpt.com/connector/oauth/",
+        "https://chatgpt.com/oauth/{name}/client.json",
+    ),  # D
     registration=registration("ChatGPT", CHATGPT_CALLBACK, method=BASIC),
     registers_scope=False,
     redirect_uri=CHATGPT_CALLBACK,

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from dataclasses import replace
 
 from gatehouse import discovery, wire
 from gatehouse.doctor.profiles import Document
@@ -65,6 +66,11 @@ def document_for(walk: Walk) -> Document | None:
         return None
     if profile.document.needs_none_listed and "none" not in methods(walk):
         return None
+    begins, pattern = profile.documents_of_callbacks
+    given = next(iter(walk.redirect_uris), "")
+    if begins and given.startswith(begins):
+        name = given.removeprefix(begins)
+        return replace(profile.document, url=pattern.replace("{name}", name), redirect_uri=given)
     answers_iss = server.get("authorization_response_iss_parameter_supported") is True
     return profile.document if answers_iss else profile.document_without_iss or profile.document
 
@@ -80,7 +86,7 @@ def _check_identity(walk: Walk, notes: Notes) -> None:
         return
     document = document_for(walk)
     if document is None and not text(walk.server, "registration_endpoint"):
-        notes.fail("no_way_in", told="there is no registration_endpoint, and no client_id_metadata_document_supported")
+        notes.fail("no_way_in")
         return
     if document is None and walk.profile.document and _would_take_documents(walk):
         notes.warn("document_unused")

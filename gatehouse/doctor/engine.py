@@ -48,14 +48,16 @@ def examine(
     agent: str = "",
     seconds: float = SECONDS,
     origins: Collection[str] | None = None,
+    keeps_registration: bool = False,
 ) -> Report:
     """Return what one client (of PROFILES) meets on its way from this MCP URL to a sign-in page.
 
     `expected_issuer` is the authorization server that is meant, by which `compat_url` is found too: the same handle in
     the path, asked where the host name fails. `redirect_uris` are used instead of the client's own; with `client_id`
     an existing client is examined and none registered; `agent` is the User-Agent instead of the client's. The walk
-    takes `seconds` at most and, where `origins` are given (`https://host`), calls no others. Whatever servers do,
-    nothing is raised."""
+    takes `seconds` at most and, where `origins` are given (`https://host`), calls no others. What it registers is
+    removed, but with `keeps_registration`: for who runs this every night at a server that answers the same
+    registration with the same row. Whatever servers do, nothing is raised."""
     began = time.monotonic()
     over_at = began + seconds
     line = Line(over_at - min(RESERVED_SECONDS, seconds / 10), seconds, None if origins is None else _parsed(origins))
@@ -71,7 +73,8 @@ def examine(
     )
     steps = tuple(_take(name, look, walk) for name, look in WALK)
     line.over_at = over_at
-    registering.remove(walk)
+    if not keeps_registration or (walk.client and walk.client.secret):
+        registering.remove(walk)
     return Report(url=url, profile=profile, steps=steps)
 
 

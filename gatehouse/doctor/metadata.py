@@ -11,6 +11,7 @@ from gatehouse.doctor.walk import Notes, Skipped, Walk
 from gatehouse.documents import Json, text, texts
 from gatehouse.wire import Answer
 from gatehouse.words import Failed, differing
+from gatehouse.words.marking import gettext_noop
 
 ROOT = "/"
 
@@ -92,7 +93,7 @@ def read_server(walk: Walk, notes: Notes) -> None:
     if not walk.issuer:
         raise Skipped
     walk.line.sent, walk.line.got = f"GET {walk.issuer}{SERVER_METADATA}", "not asked"
-    discovery.secure(walk.issuer, "the authorization server", walk.anchor)
+    discovery.secure(walk.issuer, gettext_noop("the authorization server"), walk.anchor)
     urls = discovery.well_known_of_server(walk.issuer)
     found = reading.first(walk, notes, urls, what=OF_SERVER)
     if found is None:

@@ -12,6 +12,7 @@ from gatehouse.doctor.walk import Notes, Skipped, Walk
 from gatehouse.documents import text
 from gatehouse.wire import Answer
 from gatehouse.words import Failed
+from gatehouse.words.marking import gettext_noop
 
 CLOCK_TOLERANCE_SECONDS = 30
 SLOW_SECONDS = 5.0
@@ -34,7 +35,7 @@ def look_up_name(walk: Walk, notes: Notes) -> None:
     walk.line.say(walk.url, "not asked")
     host = str(wire.split(walk.url).hostname)
     walk.line.say(f"DNS {host}", "nothing")
-    discovery.secure(walk.url, "the MCP URL", walk.url)
+    discovery.secure(walk.url, gettext_noop("the MCP URL"), walk.url)
     try:
         found = bounded(lambda: _resolve(host), url=walk.url, seconds=walk.line.remaining(walk.url))
     except (socket.gaierror, UnicodeError):
@@ -102,7 +103,7 @@ def compatibility(walk: Walk) -> str:
     if not walk.expected_issuer:
         return ""
     answer = walk.line.call("GET", walk.expected_issuer.rstrip("/") + "/", headers={"Accept": "application/json"})
-    endpoints = documents.read(answer, "the signpost of the authorization server").get("endpoints")
+    endpoints = documents.read(answer, gettext_noop("the signpost of the authorization server")).get("endpoints")
     told = endpoints if isinstance(endpoints, dict) else {}
     before, found, behind = text(told, addresses.HOSTED).partition(addresses.PLACEHOLDER)
     is_hosted = found and walk.url.startswith(before) and walk.url.endswith(behind)

@@ -73,6 +73,8 @@ class Profile:
     # Its identity
     document: Document | None = None
     document_without_iss: Document | None = None  # used instead where the server does not send `iss`
+    # What a callback begins with that has a document of its own, and where that lies; both end in the same name.
+    documents_of_callbacks: tuple[str, str] = ("", "")
     registration: Mapping[str, object] = field(default_factory=dict)
     registers_scope: bool = True
     redirect_uri: str = ""

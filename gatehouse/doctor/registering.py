@@ -14,6 +14,7 @@ from gatehouse.doctor.profiles import NONE, ScopesFrom
 from gatehouse.doctor.walk import Client, Notes, Registration, Skipped, Walk
 from gatehouse.documents import Json, text, texts
 from gatehouse.words import Failed
+from gatehouse.words.marking import gettext_noop
 
 MARK = " (doctor)"
 NEW_SECONDS = 60  # a registration issued longer ago is somebody's
@@ -54,7 +55,7 @@ def _register(walk: Walk, notes: Notes, url: str) -> None:
     told = documents.parsed(answer)
     if told is None:
         kind = answer.header("content-type") or "no content type"
-        notes.fail("not_json", url=url, kind=kind, what="the registration")
+        notes.fail("not_json", url=url, kind=kind, what=gettext_noop("the registration"))
         return
     _remember(walk, told, url)
     shown_method = text(told, "token_endpoint_auth_method") or "no method"
@@ -121,7 +122,7 @@ def _check_callbacks(walk: Walk, notes: Notes, told: Json, said: Json) -> None:
     left_out = [uri for uri in texts(said, "redirect_uris") if uri not in texts(told, "redirect_uris")]
     if left_out:
         used = walk.client is not None and walk.client.redirect_uri in left_out
-        reason = "it registered the client without it."
+        reason = gettext_noop("it registered the client without it.")
         notes.judge("callback_refused", fails=used, uri=" ".join(left_out), reason=reason)
 
 

@@ -53,6 +53,12 @@ EXAMINING: dict[str, tuple[str, str]] = {
         gettext_noop("{url} lets a call without a credential in ({status}); no client is asked to sign in."),
         gettext_noop("Set the MCP server to ask for sign-in on every call (mode oauth)."),
     ),
+    "sign_in_later": (
+        gettext_noop(
+            "{url} lets a first call in without a credential ({status}), though it names who to sign in with."
+        ),
+        gettext_noop("If it asks for sign-in at single tools only, all is well; not every client signs in that late."),
+    ),
     "probe_refused": (
         gettext_noop("{url} answered {status} to {method}, with which this client opens; it waits for 401."),
         gettext_noop("Let the MCP server check the credential before the method: 401 on GET, HEAD and POST alike."),
@@ -152,16 +158,18 @@ EXAMINING: dict[str, tuple[str, str]] = {
     ),
     "no_usable_method": (
         gettext_noop("This client can prove itself by {wanted}; the authorization server lists {told}."),
-        gettext_noop("Support one of these in token_endpoint_auth_methods_supported; none serves most clients."),
+        gettext_noop('Support one of these in token_endpoint_auth_methods_supported; "none" serves most clients.'),
     ),
     "document_unused": (
         gettext_noop(
-            "Clients with a document (CIMD) are welcome, but none is missing in the methods, so this one registers."
+            'Clients with a document (CIMD) are welcome, but the methods lack "none", so this client registers instead.'
         ),
-        gettext_noop("Add none to token_endpoint_auth_methods_supported."),
+        gettext_noop('Add "none" to token_endpoint_auth_methods_supported.'),
     ),
     "no_way_in": (
-        gettext_noop("This client can get no client id: {told}."),
+        gettext_noop(
+            "This client can get no client id: no registration_endpoint, no client_id_metadata_document_supported."
+        ),
         gettext_noop(
             "Offer a registration_endpoint, or client_id_metadata_document_supported, or register it by hand."
         ),

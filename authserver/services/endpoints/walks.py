@@ -59,6 +59,7 @@ def _walk(place: Place, profile: str, client: str, deadline: float) -> Report:
         agent=policy.DOCTOR_AGENT if profile == GENERIC else "",
         seconds=max(0.1, deadline - time.monotonic() - GRACE_SECONDS),
         origins=place.origins,
+        keeps_registration=True,  # a public client is one row here, however often it registers
     )
 
 

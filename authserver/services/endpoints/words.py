@@ -35,6 +35,7 @@ OUTCOMES: Mapping[str, str | Promise] = {
     "failed": _("Failed"),
     "skipped": _("Not looked at"),
 }
+OWN_NAMES = ("what", "reason")  # facts that may be a name of the doctor's own, and then have words too
 # Reports outlive an update: a node may read what a newer one found.
 OF_ANOTHER_VERSION = (
     gettext_noop("The check found something that this version does not know."),
@@ -88,6 +89,7 @@ def _told(step: Mapping[str, Any]) -> Told:
 
 
 def _said(code: str, facts: Mapping[str, str]) -> Said:
+    facts = {name: gettext(fact) if name in OWN_NAMES else fact for name, fact in facts.items()}
     if get_language_bidi():  # addresses run from left to right inside a sentence that does not
         facts = {name: f"{ISOLATE}{value}{ISOLATE_END}" for name, value in facts.items()}
     cause, fix = WORDS.get(code, OF_ANOTHER_VERSION)

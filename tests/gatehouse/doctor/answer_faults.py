@@ -11,6 +11,7 @@ from tests.gatehouse.doctor.seeding import (
     NO_CORS,
     NO_DOCUMENTS,
     WARN,
+    hangs_up,
     row,
     sound,
 )
@@ -67,6 +68,7 @@ PAGES = [
     row("pages may not call", "inspector", "cors", BAD, "cors_blocked", answers(OPTIONS_MCP, 405)),
     row("the metadata is not for pages", "inspector", "cors", BAD, "cors_blocked",
         headed(AS_METADATA, Access_Control_Allow_Origin="")),
+    row("it hangs up on pages", "inspector", "cors", BAD, "no_http", hangs_up(OPTIONS_MCP)),
     row("another page may", "inspector", "cors", BAD, "cors_blocked",
         headed(OPTIONS_TOKEN, Access_Control_Allow_Origin="https://x.example"), ("https://x.example", "/token")),
     row("pages may not register", "inspector", "cors", BAD, "cors_blocked",

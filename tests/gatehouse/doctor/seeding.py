@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import pytest
@@ -45,6 +46,10 @@ def clock(seconds: float) -> Fault:
 
 def hangs(what: str) -> Fault:
     return lambda there: there.answers.update({what: lambda handler: bool(there.over.wait(20)) and None})
+
+
+def hangs_up(what: str) -> Fault:
+    return lambda there: there.answers.update({what: lambda handler: handler.connection.shutdown(socket.SHUT_RDWR)})
 
 
 def dawdles(what: str) -> Fault:

@@ -37,7 +37,7 @@ def test_one_line_for_each_step_and_nothing_more_where_all_is_well(
     status, out = run(capsys, there.url, "--as", "gemini")
     signs = dict.fromkeys(STEPS, "✓") | {"cors": "–"}
     lines = [f"{signs[name]} {TITLES[name]}{' (nothing to look at)' * (name == 'cors')}" for name in STEPS]
-    assert out.splitlines() == [f"{there.url}, as Gemini CLI", "", *lines, "", "This works for Gemini CLI."]
+    assert out.splitlines() == [f"{there.url}, as Gemini CLI", "", *lines, "", "Gemini CLI gets to the sign-in page."]
     assert status == 0
 
 

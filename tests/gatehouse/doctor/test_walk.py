@@ -67,6 +67,14 @@ def test_what_is_registered_is_marked_and_removed(there: Deployment) -> None:
     assert there.requests[-1][1]["Authorization"] == "Bearer mcr_hidden"
 
 
+def test_what_is_registered_may_stay_but_for_what_has_a_secret(there: Deployment) -> None:
+    assert examine(there.url, profile="cursor", keeps_registration=True).ok
+    assert REMOVE not in there.asked
+    NO_DOCUMENTS(there)
+    assert examine(there.url, profile="claude", keeps_registration=True).ok
+    assert there.asked[-1] == REMOVE
+
+
 @pytest.mark.parametrize(
     "told",
     [
@@ -87,6 +95,14 @@ def test_an_existing_client_is_examined_and_none_registered(there: Deployment) -
     report = examine(there.url, profile="generic", **asked)  # type: ignore[arg-type]
     assert (report.codes, outcome(report, "registration")) == ((), Outcome.SKIPPED)
     assert REGISTER not in there.asked
+
+
+def test_a_callback_of_one_connection_leads_to_the_document_of_that_connection(there: Deployment) -> None:
+    """ChatGPT's app page shows it; whoever has it can look at that very connection."""
+    report = examine(there.url, profile="chatgpt", redirect_uris=["https://chatgpt.com/connector/oauth/mcp"])
+    assert report.codes == ()
+    asked = next(step.sent for step in report.steps if step.name == "registration")
+    assert asked == "client_id=https://chatgpt.com/oauth/mcp/client.json"
 
 
 def test_no_secret_is_shown_even_where_the_server_repeats_it(there: Deployment) -> None:
