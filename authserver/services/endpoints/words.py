@@ -89,11 +89,16 @@ def _told(step: Mapping[str, Any]) -> Told:
 
 
 def _said(code: str, facts: Mapping[str, str]) -> Said:
-    facts = {name: gettext(fact) if name in OWN_NAMES else fact for name, fact in facts.items()}
-    if get_language_bidi():  # addresses run from left to right inside a sentence that does not
-        facts = {name: f"{ISOLATE}{value}{ISOLATE_END}" for name, value in facts.items()}
+    facts = {name: _shown(name, fact) for name, fact in facts.items()}
     cause, fix = WORDS.get(code, OF_ANOTHER_VERSION)
     try:
         return Said(gettext(cause).format(**facts), gettext(fix).format(**facts))
     except KeyError:  # another version says something else in it
         return Said(*map(gettext, OF_ANOTHER_VERSION))
+
+
+def _shown(name: str, fact: str) -> str:
+    """Return a fact as it stands in a sentence: in the reader's words where it is a name of the doctor's own; else from
+    left to right, inside a sentence that is not."""
+    words = gettext(fact) if name in OWN_NAMES else fact
+    return f"{ISOLATE}{fact}{ISOLATE_END}" if words == fact and get_language_bidi() else words

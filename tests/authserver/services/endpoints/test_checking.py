@@ -82,6 +82,7 @@ def test_each_address_is_told_what_is_wrong_with_it(world: World, there: Deploym
     there.answers[f"GET {endpoint_host.WELL_KNOWN}/missing/mcp"] = Reply(404, {})
     opened = endpoint_host.publish(there, "/open/mcp")
     there.answers["POST /open/mcp"] = Reply(200, {"jsonrpc": "2.0"})
+    there.answers[f"GET {endpoint_host.WELL_KNOWN}/open/mcp"] = Reply(404, {})
     elsewhere = endpoint_host.publish(there, "/else/mcp", authorization_servers=[f"{there.origin}/"])
     wanted = {
         Place(unknown, "hosted", "acme", compat): ("name", "hosted_name_missing"),
@@ -141,6 +142,7 @@ def test_what_the_doctor_does_is_nobodys_attempt(world: World) -> None:
     assert list(TraceStep.objects.values_list("client_id", flat=True)) == ["c"]
 
 
+NAMED = {"code": "not_found", "facts": {"url": "https://acme.example", "what": "the resource metadata"}}
 LANGUAGES = [code for code, _ in django_settings.LANGUAGES]
 
 
@@ -159,6 +161,10 @@ def test_every_fault_has_words_in_every_language_that_its_facts_fill(language: s
     assert not [each for each in said if re.search(r"(?<!100% )\{", each.cause + each.fix)]
     isolated = any(words.ISOLATE in each.cause for each in said)
     assert isolated is (language == "ar")
+    row.steps = [steps[0].__dict__ | {"outcome": "failed", "findings": [NAMED]}]
+    with translation.override(language):
+        cause = words.told(row)[0].found[0].cause
+    assert ("the resource metadata" in cause) is (language == "en")
 
 
 def test_what_another_version_found_has_words_too() -> None:
