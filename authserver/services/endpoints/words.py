@@ -83,7 +83,7 @@ def profile_name(profile: str) -> str:
 
 
 def _told(step: Mapping[str, Any]) -> Told:
-    outcome, found = step["outcome"], tuple(_said(each["code"], each["facts"]) for each in step["findings"])
+    outcome, found = step["outcome"], tuple(_said(each["code"], each["facts"]) for each in step.get("findings", ()))
     title, word = gettext(TITLES.get(step["name"], step["name"])), str(OUTCOMES.get(outcome, outcome))
     return Told(title, outcome, word, step["sent"], step["got"], found)
 

@@ -172,8 +172,9 @@ def test_what_another_version_found_has_words_too() -> None:
     place = Place("https://acme.example/mcp", "hosted", "acme")
     step = {"name": "later", "outcome": "later", "sent": "", "got": ""}
     unknown = [{"code": "unheard_of", "facts": {}}, {"code": "host_not_found", "facts": {"other": place.url}}]
-    row.steps = [step | {"findings": unknown}]
-    (told,) = words.told(row)
+    row.steps = [step | {"findings": unknown}, step]
+    told, bare = words.told(row)
+    assert bare.found == ()
     assert [said.fix for said in told.found] == ["Check again.", "Check again."]
     assert (told.title, told.word, words.profile_name("later")) == ("later", "later", "later")
     assert Report(url=place.url, profile="generic").ok
