@@ -137,7 +137,7 @@ def test_an_administrator_reads_the_last_reports_and_the_command_prints_them(wor
         with pytest.raises(CommandError, match="something to mend"):
             call_command("doctor", handle="acme", profile="claude", verbose=True, stdout=said)
         assert "https://old.example" in said.getvalue()
-        assert "This works for Claude" in said.getvalue()
+        assert "Claude (web, desktop, mobile) gets to the sign-in page." in said.getvalue()
         for wrong in ({"handle": "nobody"}, {"profile": "claude"}):
             with pytest.raises(CommandError):
                 call_command("doctor", **wrong)
