@@ -87,6 +87,8 @@ REPORT_CALLS_MAX = 500
 REPORT_COUNT_MAX = 10_000  # calls that one entry of a report may stand for
 REPORT_AGE_MAX = timedelta(hours=1)  # of a call, and of a connection's end; what is older counts as of now, or not
 REPORT_AHEAD_MAX = timedelta(minutes=1)
+REPORT_STEPS_MAX = 200  # of connection attempts
+REPORT_CLOCK_SKEW = timedelta(seconds=30)  # from which on a resource server's clock is said to be wrong
 REPORT_WISHES_PER_CALL_MAX = 10
 REPORT_WISHES_MAX = 100  # per report: each takes a lock
 TOOL_LENGTH_MAX = 128
@@ -200,6 +202,8 @@ KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client
 # The connect trace: what is held in memory, how long a step is only there, how much is kept and for how long.
 TRACE_FLUSH = timedelta(seconds=0.5)
 TRACE_HELD_MAX = 5_000  # per process
+TRACE_STRANGERS_HELD_MAX = 1_000  # of them, steps of nobody whom we know
+TRACE_CALLERS_COUNTED_MAX = 10_000  # per process
 TRACE_ROWS_PER_STATEMENT = 500
 TRACE_STEPS_PER_ORIGIN_AND_MINUTE = 300
 TRACE_KEPT = timedelta(days=7)
@@ -209,7 +213,12 @@ TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
 ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
-ALARM_RETENTION = timedelta(days=90)
+ALARM_RETENTION = timedelta(days=90)  # of one that is closed
+ALARM_RETRY = timedelta(seconds=30)  # of a webhook that did not take it; doubles with each failure, up to the next
+ALARM_RETRY_MAX = timedelta(minutes=15)
+ALARM_TELL_FOR = timedelta(days=3)  # then it is given up: whoever is away for longer looks at the dashboard
+ALARM_ROUND_SECONDS = 10.0  # of one round of telling, and one message
+ALARMS_SHOWN_MAX = 20  # on the first page of the administration, and in one letter
 REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before
 REFUSALS_GROW_MIN = 20  # in that hour: fewer are no news
 

@@ -13,6 +13,7 @@ from authserver import policy
 from tests.authserver.door.server import REQUEST_SECONDS, WAITING
 from tests.authserver.door.serving import FORM, Gone, Serving
 
+ID = "X-Request-Id: always-the-same"
 HEAD_BYTES = 1_000_000
 PAGE_BYTES = 3_000_000
 AHEAD_THIRD = 16
@@ -31,7 +32,7 @@ def test_an_ordinary_question_is_answered(server: Serving) -> None:
 
 def test_requests_on_one_connection_are_answered_in_their_order(server: Serving) -> None:
     """Desk and Django in turn: the quick one may not overtake."""
-    page = server.request("GET", "/livez")
+    page = server.request("GET", "/readyz")
     wire = server.wire().send((server.question() + page + server.question("x")) * AHEAD_THIRD)
     answers = [wire.answer() for _ in range(3 * AHEAD_THIRD)]
     for desk, django, other in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
@@ -253,7 +254,7 @@ def test_what_two_readers_could_read_differently_is_never_two_requests(server: S
 def test_a_wish_for_another_protocol_changes_nothing(server: Serving, wish: str, path: str) -> None:
     """Java's HTTP client wishes for HTTP/2 with every request, and its body follows in a packet of its own: it must
     not be taken for the next request."""
-    asked = server.question("", f"Upgrade: {wish}", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: x")
+    asked = server.question("", f"Upgrade: {wish}", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: x", ID)
     head, _, body = asked.replace(b"/oauth/introspect", path.encode()).partition(b"\r\n\r\n")
     wire = server.wire().send(head + b"\r\n\r\n")
     assert server.is_answering()  # by now the head has been read
@@ -297,7 +298,7 @@ def test_a_head_without_end_is_not_kept(server: Serving, where: str) -> None:
 
 def test_names_with_underscores_are_not_taken_for_headers(server: Serving) -> None:
     """In WSGI `X_Request_Id` and `X-Request-Id` would be one."""
-    answer = server.wire().send(server.request("GET", "/livez", f"X_Request_Id: {'a' * 32}")).answer()
+    answer = server.wire().send(server.request("GET", "/readyz", f"X_Request_Id: {'a' * 32}")).answer()
     assert answer.status == 200
     assert answer.headers["x-request-id"] != "a" * 32
 
