@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "authserver.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "authserver.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -128,6 +129,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache (rate limits, sessions of nothing else) and tasks.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://gatehouse")}
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):
+    CACHES["default"]["BACKEND"] = "authserver.services.operations.shared_cache.SharedCache"
 CELERY_TASK_ALWAYS_EAGER = not env.str("CELERY_BROKER_URL", default="")  # without a broker, at once
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "memory://localhost"
 CELERY_TASK_IGNORE_RESULT = True

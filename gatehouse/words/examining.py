@@ -145,7 +145,9 @@ EXAMINING: dict[str, tuple[str, str]] = {
     ),
     # The authorization server's metadata
     "issuer_slash": (
-        gettext_noop("The issuer is written as {told} and as {expected}; this client forgives a slash, others do not."),
+        gettext_noop(
+            "The issuers {told} and {expected} differ by a slash at the end; some clients forgive that, others do not."
+        ),
         gettext_noop("Write the issuer everywhere without a slash at the end."),
     ),
     "openid_metadata_differs": (

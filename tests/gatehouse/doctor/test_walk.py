@@ -46,6 +46,13 @@ def test_a_sound_deployment_is_good_to_every_client(there: Deployment, client: s
     assert report.ok
 
 
+def test_a_slash_that_stands_everywhere_is_no_fault(there: Deployment) -> None:
+    says(AS_METADATA, issuer="{origin}/")(there)
+    says(RS_METADATA, authorization_servers=["{origin}/"])(there)
+    there.answers[AUTHORIZE] = authorizing(returns={"iss": f"{there.origin}/"})
+    assert examine(there.url, profile="generic").codes == ()
+
+
 def test_each_client_opens_as_it_does(there: Deployment) -> None:
     opened = {}
     for client in PROFILES:
