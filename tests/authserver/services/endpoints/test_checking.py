@@ -91,7 +91,7 @@ def test_each_address_is_told_what_is_wrong_with_it(world: World, there: Deploym
         Place(slash, "other", "acme"): ("resource_metadata", "resource_differs"),
         Place(missing, "other", "acme"): ("resource_metadata", "not_found"),
         Place(opened, "other", "acme"): ("challenge", "no_sign_in"),
-        Place(elsewhere, "other", "acme"): ("resource_metadata", "issuer_slash"),
+        Place(elsewhere, "other", "acme"): ("server_metadata", "issuer_differs"),
     }
     rows = check(*wanted)
     assert {row.url: (row.step, row.code) for row in rows} == {place.url: code for place, code in wanted.items()}
