@@ -12,12 +12,13 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
+from authserver import policy
 from authserver.protocol.trace.attempts import BEFOREHAND, Attempt, order
 from authserver.protocol.trace.parties import ASKING, Core, choose
 from authserver.protocol.trace.steps import Kind, Step
 
 
-def join(steps: Iterable[Step], *, window: timedelta) -> list[Attempt]:
+def join(steps: Iterable[Step], *, window: timedelta = policy.TRACE_JOIN_WINDOW) -> list[Attempt]:
     """Return the attempts that these steps are of, the earliest first; each step is in exactly one. `window` is how far
     apart steps may be that only place and time join, and the pause after which using a connection is another attempt.
     The order of `steps` does not matter."""
@@ -166,7 +167,7 @@ def _linked(attempts: list[Attempt]) -> list[Attempt]:
 
 
 def _may_tell(of: Attempt, to: Attempt) -> bool:
-    """Tell whether those who may see one attempt may learn the id of the other: never of one that is somebody else's."""
+    """Tell whether those who may see one attempt may learn the id of the other: not of somebody else's."""
     same = bool(of.connection_id) and of.connection_id == to.connection_id
     return same or of.person_id in (None, to.person_id)
 
