@@ -200,6 +200,8 @@ KEYS_RETRY_SECONDS = 60  # how often an unknown key may make us ask for a client
 # The connect trace: what is held in memory, how long a step is only there, how much is kept and for how long.
 TRACE_FLUSH = timedelta(seconds=0.5)
 TRACE_HELD_MAX = 5_000  # per process
+TRACE_STRANGERS_HELD_MAX = 1_000  # of them, steps of nobody whom we know
+TRACE_CALLERS_COUNTED_MAX = 10_000  # per process
 TRACE_ROWS_PER_STATEMENT = 500
 TRACE_STEPS_PER_ORIGIN_AND_MINUTE = 300
 TRACE_KEPT = timedelta(days=7)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from authserver.protocol import addresses
 from authserver.protocol.errors import Refusal
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.services.trace import error_uri
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 CORS = (  # as views.responses.cors says it
@@ -69,6 +70,12 @@ def refused(refusal: Refusal, *, challenge: str = "", headers: bytes = b"") -> R
     if challenge and refusal.status == 401:
         headers += b"www-authenticate: %s\r\n" % challenge.encode()
     return no_store(refusal.body(), status=refusal.status, headers=headers)
+
+
+def explained(answer: Response, request: Request) -> Response:
+    """Return an error that says where its request can be read of."""
+    body = json.loads(answer.body) | {"error_uri": error_uri(request.id)}
+    return replace(answer, body=json.dumps(body).encode())
 
 
 def unavailable(reason: str) -> Response:

@@ -19,6 +19,7 @@ from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal
 from authserver.services import connections
 from authserver.services.connections import AGAIN, Arrived, Issued, Outcome
+from authserver.services.trace import clients as trace
 
 log = logging.getLogger(__name__)
 Arrivals = Sequence[Arrived[Any]]
@@ -35,7 +36,7 @@ class Told:
 def _acting(all_of: Callable[..., list[Outcome]]) -> Callable[[Arrivals], list[Told]]:
     def act(arrivals: Arrivals) -> list[Told]:
         now = timezone.now()
-        return [Told(outcome, now) for outcome in all_of(arrivals, now=now)]
+        return _noted(arrivals, all_of(arrivals, now=now), now)
 
     return act
 
@@ -45,9 +46,17 @@ def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[To
 
     def act(arrivals: Arrivals) -> list[Told]:
         now = timezone.now()
-        return [Told(one(arrival, now=now), now) for arrival in arrivals]
+        return _noted(arrivals, [one(arrival, now=now) for arrival in arrivals], now)
 
     return act
+
+
+def _noted(arrivals: Arrivals, outcomes: Sequence[Outcome], now: datetime) -> list[Told]:
+    """Return what came of each. It is noted here, once it is committed: before, it may be asked for again."""
+    for arrival, outcome in zip(arrivals, outcomes, strict=True):
+        if isinstance(outcome, Issued | Refusal):
+            trace.exchanged(arrival.request, outcome, facts=arrival.facts)
+    return [Told(outcome, now) for outcome in outcomes]
 
 
 # A refresh that is repeated answers the same pair; a code that is repeated ends its connection.
@@ -95,6 +104,6 @@ def told(request: Request, found: Told) -> Response:
     if isinstance(found.outcome, Refusal):
         log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
         challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
-        return http.refused(found.outcome, challenge=challenge)
+        return http.explained(http.refused(found.outcome, challenge=challenge), request)
     assert isinstance(found.outcome, Issued)
     return http.no_store(found.outcome.body(found.now))

@@ -86,6 +86,17 @@ def is_registered(uri: str, registered: list[str]) -> bool:
     return is_loopback(uri) and without_port(uri) in {without_port(each) for each in registered if is_loopback(each)}
 
 
+def differs_at(uri: str, registered: list[str]) -> int:
+    """Return the place, counted from 1, of the first character in which a redirect URI differs from the registered one
+    that it is most like."""
+    return max((_first_difference(uri, each) for each in registered), default=1)
+
+
+def _first_difference(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False), 1)
+    return next((place for place, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)) + 1)
+
+
 def without_port(uri: str) -> str:
     """Return a loopback redirect URI without its port; any other URI as it is."""
     return LOOPBACK_PORT.sub(r"\1", uri, count=1)

@@ -194,6 +194,12 @@ def _live_connection(approval: Approval, *, now: datetime) -> tuple[Connection, 
         return live.get(**key), False
 
 
+def connection_of(code: str) -> UUID | None:
+    """Return the connection that a code was made for a moment ago."""
+    found = AuthorizationCode.objects.filter(digest=credentials.digest(code))
+    return found.values_list("connection_id", flat=True).first()
+
+
 @transaction.atomic
 def deny(user: User, client: Client, *, target: Target) -> None:
     """Record that a person pressed Cancel; nothing else is kept of it."""

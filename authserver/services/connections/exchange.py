@@ -1,6 +1,7 @@
 """A code for credentials."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -110,16 +111,11 @@ def _judged(each: Arrived[CodeRequest], client: Client, found: Found | None, now
     if found is None:
         return invalid_grant("code:unknown")
     code, standing = found
-    if code.client_pk != client.pk:
-        return invalid_grant("code:foreign_client")
-    if code.redeemed_at:
-        return _end_for_replay(each, standing, now)
-    if statements.time_of(code.expires_at) <= now:
-        return invalid_grant("code:expired")
-    role = footing.role_on(standing)
-    if isinstance(role, Refusal):
-        return role
-    return _mismatch(each.request, code, standing) or Turn(
+    whose = footing.whose(standing, code_challenge=code.code_challenge)
+    refusal = _refusal(each, client, found, now)
+    if refusal:
+        return replace(refusal, whose=whose)
+    return Turn(
         client=client,
         facts=each.facts,
         footing=standing,
@@ -127,7 +123,20 @@ def _judged(each: Arrived[CodeRequest], client: Client, found: Found | None, now
         # It may have been narrowed, or withheld from, since Allow.
         scopes=[name for name in code.scopes.split() if name in standing.scope_list],
         with_refresh=client.may_refresh,
+        whose=whose,
     )
+
+
+def _refusal(each: Arrived[CodeRequest], client: Client, found: Found, now: datetime) -> Refusal | None:
+    code, standing = found
+    if code.client_pk != client.pk:
+        return invalid_grant("code:foreign_client")
+    if code.redeemed_at:
+        return _end_for_replay(each, standing, now)
+    if statements.time_of(code.expires_at) <= now:
+        return invalid_grant("code:expired")
+    role = footing.role_on(standing)
+    return role if isinstance(role, Refusal) else _mismatch(each.request, code, standing)
 
 
 def _mismatch(asked: CodeRequest, code: Code, standing: Footing) -> Refusal | None:

@@ -17,6 +17,7 @@ from authserver.models import (
 from authserver.protocol import governance
 from authserver.protocol.errors import Refusal, invalid_grant
 from authserver.protocol.governance import Kind, Verdict
+from authserver.protocol.trace.steps import Whose, flow_of
 from authserver.services.governance.verdicts import SELF_REGISTERED
 from handles import roles
 from handles.models import Handle, Membership
@@ -137,6 +138,19 @@ def _role(person_is_active: bool, handle_status: str, held: str | None, visibili
 @lru_cache(maxsize=256)
 def _verdict(mode: str | None, words: tuple[str | None, ...], *, is_verified: bool) -> Verdict:
     return governance.verdict(mode, words, is_verified=bool(is_verified))
+
+
+def whose(footing: Footing, *, code_challenge: str, seconds: int | None = None) -> Whose:
+    """Return whose connection this is, for the trace; `code_challenge` of the authorization that led here, if any."""
+    return Whose(
+        connection_id=footing.connection_id,
+        person_id=footing.person_id,
+        client_id=footing.client_id,
+        handle=footing.handle,
+        resource=footing.resource,
+        flow=flow_of(footing.client_id, code_challenge) if code_challenge else "",
+        seconds=seconds,
+    )
 
 
 def without(scopes: str, withheld: str) -> list[str]:

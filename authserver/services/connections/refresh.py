@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import transaction
 
 from authserver import policy
-from authserver.models import Connection, Notice, RefreshToken
+from authserver.models import AuthorizationCode, Connection, Notice, RefreshToken
 from authserver.protocol import credentials, scopes
 from authserver.protocol.connections import replay
 from authserver.protocol.connections.replay import Judgement, Verdict
 from authserver.protocol.connections.token_requests import RefreshRequest
 from authserver.protocol.errors import Refusal, invalid_grant
+from authserver.protocol.trace.steps import Whose
 from authserver.services import catalog, client_proofs, events, notices, statements
 from authserver.services.catalog import Edition
 from authserver.services.client_proofs import Caller
@@ -39,7 +40,8 @@ from authserver.services.events import Actor, Tag
 
 
 class Token(NamedTuple):
-    """One row about a refresh token; what its connection stands on follows in the same row."""
+    """One row about a refresh token; what its connection stands on follows in the same row. `code_challenge` is of the
+    code that it was issued for: only the first one of an authorization has it."""
 
     id: int
     digest: Any
@@ -48,6 +50,7 @@ class Token(NamedTuple):
     client_pk: int
     last_address: Any
     last_agent: str
+    code_challenge: str | None
 
 
 WIDTH = len(Token._fields)
@@ -62,6 +65,7 @@ class Member:
     caller: Caller
     token: Token
     footing: Footing
+    whose: Whose
 
 
 def refresh(arrived: Arrived[RefreshRequest], *, now: datetime) -> Issued | Refusal:
@@ -105,7 +109,7 @@ def refresh_all(arrived: Sequence[Arrived[RefreshRequest]], *, now: datetime, wa
         elif digest not in found:
             outcomes.append(invalid_grant("refresh:unknown"))
         else:
-            outcomes.append(_judged(Member(each, caller, *found[digest]), edition, now))
+            outcomes.append(_told_whose(_member(each, caller, found[digest], now), edition, now))
     tokens = [found[digest][0] if digest in found else None for digest in digests]
     return _replace(arrived, outcomes, tokens, now)
 
@@ -120,12 +124,28 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
     if not digests:
         return {}
     token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests, kind="bytea")
+    code = AuthorizationCode._meta.db_table
     text = f"""
-        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
+        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent,
+               (SELECT MIN(k.code_challenge) FROM "{code}" k
+                 WHERE k.connection_id = t.connection_id AND k.redeemed_at = t.issued_at),
+               {footing.COLUMNS}
           FROM "{token}" t JOIN {footing.TABLES["Connection"]} c ON c.id = t.connection_id {footing.JOINS}
          WHERE {condition.text}"""  # noqa: S608  (names of our own models)
     rows = statements.fetch(statements.Statement(text, condition.parameters))
     return {bytes(row[1]): (Token._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows}
+
+
+def _member(each: Arrived[RefreshRequest], caller: Caller, found: Found, now: datetime) -> Member:
+    token, standing = found
+    since = None if token.rotated_at is None else int((now - statements.time_of(token.rotated_at)).total_seconds())
+    whose = footing.whose(standing, code_challenge=token.code_challenge or "", seconds=since)
+    return Member(each, caller, token, standing, whose)
+
+
+def _told_whose(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
+    outcome = _judged(member, edition, now)
+    return replace(outcome, whose=member.whose) if isinstance(outcome, Issued | Refusal) else outcome
 
 
 def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
@@ -161,6 +181,7 @@ def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | 
         last_caller=(member.token.last_address and str(member.token.last_address), member.token.last_agent),
         scopes=wanted,
         with_refresh=True,
+        whose=member.whose,
     )
     if member.token.rotated_at is None:
         return turn

@@ -1,8 +1,10 @@
 """Steps of connection attempts, kept in memory for a moment, then written with one statement.
 
 Noting costs an append and waits for nobody, so it may stand on any road but introspection's. Memory and disk are
-bounded: one caller gets policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE, a process policy.TRACE_HELD_MAX. What comes beyond,
-or is held when the process is killed, is lost: a trace is a sample, the events are the record.
+bounded: one caller gets policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE, a process policy.TRACE_HELD_MAX, of which strangers
+get policy.TRACE_STRANGERS_HELD_MAX: a flood from ever so many addresses leaves room for the steps that belong to a
+person or a connection, and those count for them, not for the address that many share. What comes beyond, or is held
+when the process is killed, is lost: a trace is a sample, the events are the record.
 """
 
 from dataclasses import replace
@@ -29,7 +31,8 @@ ORIGIN_LENGTH = 22
 
 _lock = Lock()
 _held: list[Step] = []  # `origin` is the address itself here, and never written so
-_of_minute: dict[str, int] = {}
+_held_of_strangers = 0
+_of_minute: dict[object, int] = {}
 _minute_began = datetime.min.replace(tzinfo=timezone.get_default_timezone())
 
 
@@ -60,20 +63,28 @@ def note(
 
 def take(step: Step) -> None:
     """Take in a step as it is, its `origin` being the caller's address."""
+    global _held_of_strangers
+    known = step.connection_id or step.person_id
     with _lock:
-        if len(_held) < policy.TRACE_HELD_MAX and _is_within_limit(step):
+        if len(_held) >= policy.TRACE_HELD_MAX:
+            return
+        if not known and _held_of_strangers >= policy.TRACE_STRANGERS_HELD_MAX:
+            return
+        if _is_within_limit(known or step.origin, step.at):
             _held.append(step)
+            _held_of_strangers += not known
 
 
-def _is_within_limit(step: Step) -> bool:
+def _is_within_limit(caller: object, at: datetime) -> bool:
     global _minute_began
-    if step.at - _minute_began > MINUTE:
-        _minute_began = step.at
+    # More callers than can be counted begin a new minute: to be counted too little is better than not to be heard.
+    if at - _minute_began > MINUTE or len(_of_minute) >= policy.TRACE_CALLERS_COUNTED_MAX:
+        _minute_began = at
         _of_minute.clear()
-    so_far = _of_minute.get(step.origin, 0)
-    if so_far >= policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE or len(_of_minute) > policy.TRACE_HELD_MAX:
+    so_far = _of_minute.get(caller, 0)
+    if so_far >= policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE:
         return False
-    _of_minute[step.origin] = so_far + 1
+    _of_minute[caller] = so_far + 1
     return True
 
 
@@ -106,9 +117,9 @@ def forget() -> None:
 
 
 def _taken() -> list[Step]:
-    global _held
+    global _held, _held_of_strangers
     with _lock:
-        taken, _held = _held, []
+        taken, _held, _held_of_strangers = _held, [], 0
     return taken
 
 
