@@ -80,14 +80,14 @@ def _last(attempt: Attempt) -> Step:
     telling = [step for step in attempt.steps if step.kind not in PREPARING]
     if telling:
         return telling[-1]
-    furthest = [kind for kind in PREPARING if _counts(attempt, kind)]
-    return attempt.of(furthest[-1])[-1] if furthest else attempt.steps[-1]
+    prepared = [step for kind in PREPARING for step in attempt.of(kind) if _counts(step)]
+    return prepared[-1] if prepared else attempt.steps[-1]
 
 
-def _counts(attempt: Attempt, kind: Kind) -> bool:
+def _counts(step: Step) -> bool:
     """Tell whether a step of preparation was taken. A 401 is one, being refused is its purpose; a metadata document
     that is not here is none."""
-    return any(step.ok or kind == Kind.CHALLENGE for step in attempt.of(kind))
+    return step.ok or step.kind == Kind.CHALLENGE
 
 
 def refusal(step: Step, attempt: Attempt, known: Known | None = None) -> Verdict:

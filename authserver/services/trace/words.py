@@ -137,7 +137,8 @@ CLIENTS: Mapping[str, "Pair"] = {
     "refresh_unknown": (_("The app came with a refresh token that this server does not know."), ALLOWED_ANEW),
     "stolen": (
         _(
-            "The app refreshed with a token that was replaced %(minutes)s min ago. It was judged stolen, and the connection was ended."
+            "The app refreshed with a token that was replaced %(minutes)s min ago. It was judged stolen, and the "
+            "connection was ended."
         ),
         ALLOWED_ANEW,
     ),
@@ -150,6 +151,12 @@ PEOPLE: Mapping[str, "Pair"] = {
     ),
     "left_open": (_("The page was open too long, so its answer no longer counted."), CONNECT_AGAIN),
     "answered": (_("The page was answered twice; the first answer counts."), NOTHING),
+    "other_person": (
+        _("The page was opened by one account and answered by another, so it is asked again."),
+        _("Answer the page that is open now."),
+    ),
+    "too_many_sign_ins": (_("Signing in was tried too often in a short time."), WAIT),
+    "no_mail": (_("Our mail server did not take the message with the sign-in code."), WAIT),
     "signed_out": (_("The person signed out before the answer arrived."), CONNECT_AGAIN),
     "not_a_member": (
         _("Whoever signed in is not a member of @%(handle)s."),
