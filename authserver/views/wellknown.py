@@ -32,6 +32,6 @@ def not_here(request: HttpRequest, rest: str = "") -> HttpResponse:
     is no OpenID Connect here yet, so its document is among them (AS-14)."""
     refusal = Refusal("not_found", "There is no such document here.", "wellknown:unknown")
     form = rest.partition("/")[0]
-    if form in FORMS:  # any other is no client's question
-        note(Kind.SERVER_METADATA, ok=False, code="metadata:not_here", form=form, has_path=int("/" in rest))
+    if form in FORMS:  # any other is no client's question; this one goes on elsewhere, so nothing is wrong yet
+        note(Kind.SERVER_METADATA, code="metadata:not_here", form=form, has_path=int("/" in rest))
     return no_store(refusal.body() | {"error_uri": error_uri()}, status=404)

@@ -1,5 +1,7 @@
 """Noting steps is cheap and bounded, and what is written says nothing of who called."""
 
+from uuid import uuid4
+
 import pytest
 from django.utils import timezone
 
@@ -37,6 +39,24 @@ def test_one_caller_fills_neither_memory_nor_disk():
         note(Kind.TOKEN, facts=CALLER)
     note(Kind.TOKEN, facts=RequestFacts("203.0.113.8", "b" * 32, ""))
     assert notes.flush() == policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE + 1
+
+
+def test_a_flood_from_many_addresses_leaves_room_for_people_and_connections():
+    known = uuid4()
+    for number in range(policy.TRACE_CALLERS_COUNTED_MAX + 100):
+        note(Kind.REGISTRATION, facts=RequestFacts(f"2001:db8::{number:x}", f"{number:032}", ""))
+    for _ in range(50):
+        note(Kind.CONSENT, facts=CALLER, person_id=known)
+    assert len(notes._of_minute) <= policy.TRACE_CALLERS_COUNTED_MAX
+    assert notes.flush() == policy.TRACE_STRANGERS_HELD_MAX + 50
+    note(Kind.TOKEN, facts=CALLER)
+    assert notes.flush() == 1
+
+
+def test_many_connections_behind_one_address_are_not_held_to_its_limit():
+    for _ in range(policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE + 5):
+        note(Kind.TOKEN, facts=CALLER, connection_id=uuid4())
+    assert notes.flush() == policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE + 5
 
 
 def test_old_steps_go_with_the_purge():
