@@ -87,6 +87,8 @@ REPORT_CALLS_MAX = 500
 REPORT_COUNT_MAX = 10_000  # calls that one entry of a report may stand for
 REPORT_AGE_MAX = timedelta(hours=1)  # of a call, and of a connection's end; what is older counts as of now, or not
 REPORT_AHEAD_MAX = timedelta(minutes=1)
+REPORT_STEPS_MAX = 200  # of connection attempts
+REPORT_CLOCK_SKEW = timedelta(seconds=30)  # from which on a resource server's clock is said to be wrong
 REPORT_WISHES_PER_CALL_MAX = 10
 REPORT_WISHES_MAX = 100  # per report: each takes a lock
 TOOL_LENGTH_MAX = 128

@@ -9,15 +9,16 @@ RFC 6750 §2.1, §3.1 (``invalid_request`` for several credentials).
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from time import monotonic
 from typing import Any, Literal
 
 from resourceserver import challenges, operations
-from resourceserver.answers import Answer, Receive, RequestView, read_body, refusal_answer, rpc_error_answer
+from resourceserver.answers import Answer, Receive, RequestView, parse_error_answer, read_body, refusal_answer
 from resourceserver.challenges import Challenger, Refusal
 from resourceserver.credentials import is_well_formed
 from resourceserver.endpoints import Match
-from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
+from resourceserver.introspection import Identity, IntrospectionClient, Rejected, RejectionReason, Unreachable
 from resourceserver.limits import RateLimiter, ToolCall, Usage, record
 from resourceserver.operations import Operations, ToolRule
 from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
@@ -28,7 +29,12 @@ Mode = Literal["oauth", "none", "mixed"]
 
 # The revisions that have sessions; every later one is stateless, and its servers ignore Mcp-Session-Id.
 SESSION_REVISIONS = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
-PARSE_ERROR = -32700
+REJECTED: Mapping[RejectionReason, str] = {
+    "inactive": "credential:refused",
+    "foreign_resource": "credential:other_resource",
+    "foreign_handle": "credential:other_handle",
+    "expired": "credential:expired",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +89,12 @@ class Passage:
     body: bytes | None
     session_id: str | None
     lists_tools: bool = False
+    tools: tuple[str, ...] = ()  # that are called, of those that this server has
 
 
 class Refused(Exception):
-    """A step said no. Carries the answer; the code, the event and the private reason are for the audit log."""
+    """A step said no. The event and the private reason are for the audit log; ``credential_digest``, of a credential
+    that is not good, for the authorization server, so that it can say why."""
 
     def __init__(
         self,
@@ -95,14 +103,16 @@ class Refused(Exception):
         event: str = "credential:refused",
         identity: Identity | None = None,
         reason: str | None = None,
-        answer: Answer | None = None,
+        credential_digest: str = "",
+        answer: Callable[[Refusal, str], Answer] = refusal_answer,
     ) -> None:
         super().__init__(refusal.error)
-        self.code = refusal.error
-        self.answer = answer or refusal_answer(refusal)
+        self.refusal = refusal
         self.event = event
         self.identity = identity
         self.reason = reason
+        self.credential_digest = credential_digest
+        self.answer = answer
 
 
 class Admission:
@@ -144,7 +154,8 @@ class Admission:
         self._check_scopes(visit, identity, asked)
         self._check_tools(visit, identity, asked, waiting)
         self._count(visit, identity, asked)
-        return Passage(owner, identity, body, session_id, asked.lists_tools)
+        known = tuple(tool for tool in asked.tools if tool in self.policy.tools)
+        return Passage(owner, identity, body, session_id, asked.lists_tools, known)
 
     async def _identify(self, visit: Visit) -> Identity | None:
         """Return who calls; None where the mode asks for no credential, and none came."""
@@ -163,21 +174,18 @@ class Admission:
             logger.warning("nobody gets in, the authorization server gave no clear answer: %s", error)
             raise Refused(challenges.temporarily_unavailable(), reason=str(error)) from None
         if isinstance(found, Rejected):
-            raise Refused(visit.challenger.invalid_token(), reason=found.reason)
+            digest = sha256(credential.encode()).hexdigest()
+            refusal = visit.challenger.invalid_token(REJECTED[found.reason])
+            raise Refused(refusal, reason=found.reason, credential_digest=digest)
         record("credential:accepted", endpoint=visit.match.endpoint, identity=found)
         return found
 
     def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
-        key = identity.connection_id if identity else f"peer {self._peer(visit.request)}"
+        key = identity.connection_id if identity else f"peer {visit.request.caller(self.policy.trusted_proxy_count)}"
         if seconds := self._limiter.take(key, now=self._clock()):
             if identity is not None:
                 self._note(visit, identity, tool=ANY_TOOL, outcome="limited")
             raise Refused(challenges.rate_limited(seconds), event="connection:limited", identity=identity)
-
-    def _peer(self, request: RequestView) -> str:
-        values = ",".join(request.headers.get("x-forwarded-for", ())).split(",")
-        count = self.policy.trusted_proxy_count
-        return values[max(0, len(values) - count)].strip() if count > 0 and any(values) else request.peer
 
     def _own_session(self, visit: Visit, identity: Identity | None, owner: Owner) -> str | None:
         """Return the session the request names, if it is the caller's own. A foreign one is refused.
@@ -209,8 +217,9 @@ class Admission:
             raise Refused(challenges.BODY_TOO_LARGE, event="body:refused", identity=identity)
         asked = operations.read(body)
         if asked is None:
-            answer = rpc_error_answer(400, PARSE_ERROR, "Parse error")
-            raise Refused(challenges.UNREADABLE_BODY, event="body:refused", identity=identity, answer=answer)
+            raise Refused(
+                challenges.UNREADABLE_BODY, event="body:refused", identity=identity, answer=parse_error_answer
+            )
         return body, asked
 
     def _check_scopes(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import time
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import httpx2
 
@@ -30,6 +30,9 @@ _CONNECTIONS = 100
 _CONNECTION_LOST = (httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError)
 
 logger = logging.getLogger(__name__)
+
+
+RejectionReason = Literal["inactive", "foreign_resource", "foreign_handle", "expired"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Identity:
 class Rejected:
     """A credential that is not good here. The reason is for the audit log; callers all hear the same."""
 
-    reason: str
+    reason: RejectionReason
 
 
 class Unreachable(Exception):

@@ -124,7 +124,7 @@ def _taken() -> list[Step]:
 
 
 def _folded(steps: list[Step]) -> list[Step]:
-    """Return the steps, those that repeat the one before them of the same caller counted in it."""
+    """Return the steps, those that went well as the one before them of the same caller counted in it."""
     found: list[Step] = []
     last: dict[tuple[object, ...], int] = {}
     for step in steps:
@@ -138,6 +138,7 @@ def _folded(steps: list[Step]) -> list[Step]:
             step.client_id,
             step.resource,
             step.connection_id,
+            "" if step.ok else step.request_id,  # somebody was told this one
         )
         place = last.get(key)
         if place is None or step.kind not in REPEATED:
