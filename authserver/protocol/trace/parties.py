@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import combinations
 from uuid import UUID
 
+from authserver import policy
 from authserver.protocol.trace.attempts import BEFOREHAND, MACHINE, order
 from authserver.protocol.trace.steps import Kind, Step
 
@@ -59,7 +60,7 @@ def choose(step: Step, cores: Iterable[Core], *, window: timedelta) -> Choice:
     """Return the only one of these that a step can belong to. Where several can, it belongs to none of them, unless
     they are the same person's or browser's: then to the nearest."""
     fitting = [core for core in cores if _fits(step, core, window)]
-    at_home = [core for core in fitting if step.origin and step.origin in core.homes]
+    at_home = [core for core in fitting if _is_at_home(step, core)]
     possible = at_home or [core for core in fitting if _is_possible(step, core)]
     evident = [core for core in possible if _speaks_for(step, core)]
     if not evident:
@@ -77,9 +78,24 @@ def _fits(step: Step, core: Core, window: timedelta) -> bool:
         return False
     if step.kind not in BEFOREHAND:
         return core.first <= step.at <= core.last + window
-    if not core.begins or (core.redeemed_at and step.at > core.redeemed_at):
+    if not core.begins:
         return False
-    return core.first - window <= step.at <= core.last + window
+    return core.first - window <= step.at <= core.first or _goes_on(step, core)
+
+
+def _goes_on(step: Step, core: Core) -> bool:
+    """Tell whether a client may read metadata once more on its way: soon, and before it has what it came for. Later it
+    starts over."""
+    before = [each for each in core.steps if each.at <= step.at]
+    if not before or (core.redeemed_at and step.at > core.redeemed_at):
+        return False
+    return before[-1].ok and step.at - before[-1].at <= policy.TRACE_PATIENCE
+
+
+def _is_at_home(step: Step, core: Core) -> bool:
+    """Tell whether a step comes from where the person's browser is, by the same program as far as it is known."""
+    agents = {agent for _, agent in core.machines}
+    return bool(step.origin) and step.origin in core.homes and (not agents or step.agent in agents)
 
 
 def _is_possible(step: Step, core: Core) -> bool:
@@ -99,7 +115,7 @@ def _speaks_for(step: Step, core: Core) -> bool:
         return True
     if step.resource and step.resource not in core.resources:
         return False
-    if step.origin in core.homes:
+    if _is_at_home(step, core):
         return True
     is_first_call = bool(step.resource) and step.kind in (Kind.CHALLENGE, Kind.RESOURCE_METADATA)
     return is_first_call and (not core.machines or step.agent in {agent for _, agent in core.machines})

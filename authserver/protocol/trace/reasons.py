@@ -18,6 +18,7 @@ MEANINGS: Mapping[str, str] = {
     "authorize:challenge": "no_challenge",
     "authorize:login_required": "nobody_to_ask",
     "authorize:consent_required": "nobody_to_ask",
+    "document:address": "document_address",
     # the person answers, or is told why nothing can be answered
     "consent:cancelled": "cancelled",
     "consent:too_late": "left_open",
@@ -72,6 +73,8 @@ MEANINGS: Mapping[str, str] = {
     "credential:other_resource": "other_resource_called",
     "credential:expired": "credential_expired",
     "credential:replaced": "credential_expired",
+    "credential:superseded": "credential_expired",
+    "credential:expired_early": "clock_wrong",
     "credential:refused": "credential_unknown",
     "credential:unknown": "credential_unknown",
     "credential:malformed": "credential_malformed",

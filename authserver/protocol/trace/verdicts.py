@@ -96,8 +96,9 @@ def refusal(step: Step, attempt: Attempt, known: Known | None = None) -> Verdict
     if step.code.startswith(ENDED):
         return Verdict("ended", {"reason": step.code.removeprefix(ENDED)})
     facts: dict[str, str | int] = {"step": step.kind.value, "reason": step.code, "handle": attempt.handle}
-    facts |= {"asked": attempt.resource, "called": step.resource, "tool": known.tool, "scopes": known.missing_scopes}
-    facts |= {"seconds": int(step.detail.get("seconds", 0))}
+    facts |= {"asked": step.detail.get("is_for") or attempt.resource, "called": step.resource}
+    facts |= {"tool": known.tool, "scopes": known.missing_scopes, "seconds": int(step.detail.get("seconds", 0))}
+    facts |= {name: step.detail[name] for name in ("differs_at", "asked_host") if step.detail.get(name)}
     return Verdict(meaning(step), facts)
 
 

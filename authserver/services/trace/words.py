@@ -98,6 +98,7 @@ CLIENTS: Mapping[str, "Pair"] = {
         FAULT_OF_APP,
     ),
     "document_unreachable": (_("The app's description could not be fetched (%(reason)s)."), WAIT),
+    "document_address": (_("The app describes itself at an address that this server does not read."), FAULT_OF_APP),
     "document_unusable": (_("The app's description was fetched and cannot be used (%(reason)s)."), FAULT_OF_APP),
     "client_unknown": (_("The app came with a client ID that this server does not know."), ADD_AGAIN),
     "client_expired": (_("The app's registration has ended."), ADD_AGAIN),
@@ -108,6 +109,17 @@ CLIENTS: Mapping[str, "Pair"] = {
     "redirect_mismatch": (
         _("The app wants the answer at an address that differs from every address it registered."),
         ADD_AGAIN,
+    ),
+    "redirect_mismatch_at": (
+        _(
+            "The app wants the answer at an address that differs from every address it registered: from the nearest "
+            "one at character %(differs_at)s."
+        ),
+        ADD_AGAIN,
+    ),
+    "resource_unknown_at": (
+        _("The app asked for an MCP server at %(asked_host)s, which is none of ours."),
+        _("Check the MCP server address in the app."),
     ),
     "resource_unknown": (
         _("The app asked for an MCP server address that is none of ours."),
@@ -192,6 +204,10 @@ SERVERS: Mapping[str, "Pair"] = {
         _("The app called with a credential that had run out or was replaced."),
         _("Apps refresh by themselves. If this one does not, connect again from the app."),
     ),
+    "clock_wrong": (
+        _("The MCP server took a new credential for one that had run out: its clock is wrong."),
+        FAULT_OF_SERVER,
+    ),
     "credential_unknown": (_("The app called with a credential that this server does not know."), ALLOWED_ANEW),
     "credential_malformed": (_("The app called with something that is no credential of ours."), FAULT_OF_APP),
     "used_after_end": (_("The app called with a credential of a connection that had ended."), ALLOWED_ANEW),
@@ -231,7 +247,14 @@ STEPS: Mapping[str, "StrOrPromise"] = {
     "introspection": _("The MCP server asked us about the credential"),
     Kind.CALL.value: _("Called the MCP server"),
 }
-FOREIGN = ("handle", "asked", "called", "tool", "scopes", "reason")
+FOREIGN = ("handle", "asked", "called", "asked_host", "tool", "scopes", "reason")
+AT_A_HANDLE = ("not_a_member", "waits", "not_let_in")  # sentences that name it
+# Where these facts are known, another sentence says more.
+RICHER = {
+    "scope_missing": ("scope_missing_named", ("tool", "scopes")),
+    "redirect_mismatch": ("redirect_mismatch_at", ("differs_at",)),
+    "resource_unknown": ("resource_unknown_at", ("asked_host",)),
+}
 ISOLATED = "\u2068%s\u2069"  # so that a name from elsewhere does not turn a line that reads from the right
 
 
@@ -250,11 +273,11 @@ def step_name(kind: str) -> str:
 
 
 def _code(found: Verdict) -> str:
-    """Return the code of the sentence: where facts are missing, of the one that does without."""
-    facts = found.facts
-    if found.code == "scope_missing" and facts.get("tool") and facts.get("scopes"):
-        return "scope_missing_named"
-    lacks_place = found.code in ("not_a_member", "waits", "not_let_in") and not facts.get("handle")
+    """Return the code of the sentence: the one that says most with the facts there are."""
+    richer, needed = RICHER.get(found.code, ("", ()))
+    if richer and all(found.facts.get(name) for name in needed):
+        return richer
+    lacks_place = found.code in AT_A_HANDLE and not found.facts.get("handle")
     return "refused" if lacks_place or found.code not in SENTENCES else found.code
 
 
