@@ -34,11 +34,13 @@ def order(step: Step) -> tuple[datetime, int, str]:
 @dataclass(frozen=True, eq=False)
 class Attempt:
     """Steps of one attempt in the order of their times. `before` is the request id of the attempt of the same
-    connection or client that came before this one, `after` of the next."""
+    connection or client that came before this one, `after` of the next. What happens to the connection from `next_at`
+    on belongs to the next one."""
 
     steps: tuple[Step, ...]
     before: str = ""
     after: str = ""
+    next_at: datetime | None = None
 
     @property
     def id(self) -> str:

@@ -154,16 +154,17 @@ def _linked(attempts: list[Attempt]) -> list[Attempt]:
     """Return the attempts by time, each with the ids of its neighbours: of the same connection, else of the same client
     from the same place."""
     found = sorted(attempts, key=lambda attempt: order(attempt.steps[0]))
-    for place, later in enumerate(found):
-        for number in range(place - 1, -1, -1):
-            if _is_continued(found[number], later):
-                earlier = found[number]
-                if _may_tell(earlier, later):
-                    found[place] = replace(later, before=earlier.id)
-                if _may_tell(later, earlier):
-                    found[number] = replace(earlier, after=later.id)
-                break
+    for place in range(len(found)):
+        number = next((each for each in range(place - 1, -1, -1) if _is_continued(found[each], found[place])), None)
+        if number is not None:
+            found[number], found[place] = _neighbours(found[number], found[place])
     return found
+
+
+def _neighbours(earlier: Attempt, later: Attempt) -> tuple[Attempt, Attempt]:
+    same = bool(later.connection_id) and earlier.connection_id == later.connection_id
+    after, before = (later.id if _may_tell(later, earlier) else ""), (earlier.id if _may_tell(earlier, later) else "")
+    return replace(earlier, after=after, next_at=later.began_at if same else None), replace(later, before=before)
 
 
 def _may_tell(of: Attempt, to: Attempt) -> bool:

@@ -56,7 +56,7 @@ class Verdict:
     works. Neither: it goes on."""
 
     code: str
-    facts: Mapping[str, str | int] = field(default_factory=dict)
+    facts: Mapping[str, str | int | float] = field(default_factory=dict)
     is_over: bool = True
     is_good: bool = False
 
@@ -121,7 +121,8 @@ def _well(attempt: Attempt, last: Step, known: Known) -> Verdict:
     challenges = attempt.of(Kind.CHALLENGE)
     if not challenges or not attempt.of(Kind.TOKEN) or first_use is None or first_use < challenges[0].at:
         return Verdict("works", is_good=True)
-    return Verdict("well", {"seconds": round((first_use - challenges[0].at).total_seconds())}, is_good=True)
+    seconds = (first_use - challenges[0].at).total_seconds()
+    return Verdict("well", {"seconds": round(seconds, 1) if seconds < 10 else round(seconds)}, is_good=True)
 
 
 def _waiting(last: Step, now: datetime) -> Verdict:

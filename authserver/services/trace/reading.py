@@ -3,7 +3,7 @@ became of them. A fixed number of queries, and never more steps than policy.TRAC
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Q
@@ -22,6 +22,8 @@ from handles.roles import Role, at_least
 LISTED_MAX = 50  # attempts of a list
 SEEDS_MAX = 250  # steps that a list begins with
 EVENTS_SEARCHED = 10_000  # newest events among which a request is looked for: its id has no index there
+MOMENT = timedelta(seconds=2)
+Use = tuple[UUID, datetime, datetime | None]  # of a credential: its connection, when it was issued, and first used
 ENDS: dict[str, str] = {Event.Tag.CONNECTION_REVOKED: "ended", Event.Tag.REFRESH_LATE: "late"}
 
 
@@ -180,7 +182,7 @@ def read(attempts: Sequence[Attempt], *, now: datetime) -> list[Read]:
     """Return these attempts with what became of them, with three queries for all."""
     connections = {attempt.connection_id for attempt in attempts if attempt.connection_id}
     uses = AccessToken.objects.filter(connection__in=connections).exclude(used_at=None)
-    used = list(uses.values_list("connection_id", "used_at"))
+    used = list(uses.values_list("connection_id", "issued_at", "used_at"))
     events = Event.objects.filter(connection_id__in=connections, tag__in=ENDS).order_by("pk")
     asked = list(ScopeRequest.objects.filter(connection__in=connections).order_by("last_asked_at"))
     happened = list(events)
@@ -190,17 +192,21 @@ def read(attempts: Sequence[Attempt], *, now: datetime) -> list[Read]:
     ]
 
 
-def _known(
-    attempt: Attempt, used: list[tuple[UUID, datetime | None]], events: list[Event], asked: list[ScopeRequest]
-) -> Known:
-    mine, until = attempt.connection_id, attempt.last_at + policy.TRACE_JOIN_WINDOW
-    exchanged = next((step.at for step in attempt.of(Kind.TOKEN) if step.ok), attempt.began_at)
-    uses = [at for connection, at in used if connection == mine and at and exchanged <= at <= until]
+def _known(attempt: Attempt, used: list[Use], events: list[Event], asked: list[ScopeRequest]) -> Known:
+    mine, until = attempt.connection_id, attempt.next_at or attempt.last_at + policy.TRACE_JOIN_WINDOW
     wished = [each for each in asked if each.connection_id == mine and attempt.began_at <= each.last_asked_at <= until]
     happened = [event for event in events if event.connection_id == mine and attempt.began_at <= event.at <= until]
     return Known(
-        used_at=min(uses, default=None),
+        used_at=_first_use(attempt, [use for use in used if use[0] == mine]),
         happened=tuple(Happening(event.at, ENDS[event.tag], str(event.detail.get("reason", ""))) for event in happened),
         missing_scopes=" ".join(each.scope for each in wished[-3:]),
         tool=wished[-1].tool if wished else "",
     )
+
+
+def _first_use(attempt: Attempt, used: list[Use]) -> datetime | None:
+    """Return when an MCP server first asked about the credential that came for the code. Steps are noted a moment after
+    what they tell of."""
+    exchanged = [step.at for step in attempt.of(Kind.TOKEN) if step.ok]
+    uses = [at for _, issued, at in used if at and any(abs(issued - each) <= MOMENT for each in exchanged)]
+    return min(uses, default=None)

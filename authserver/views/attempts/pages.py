@@ -27,8 +27,8 @@ def own(request: HttpRequest) -> HttpResponse:
     wanted = request.GET.get("id", "").strip()
     if ID.fullmatch(wanted):
         return HttpResponseRedirect(reverse("attempt", args=[wanted]))
-    now, viewer = timezone.now(), person(request)
-    found = shown.cards(reading.of_person(viewer, now=now), viewer=viewer, now=now)
+    now = timezone.now()
+    found = shown.cards(reading.of_person(person(request), now=now), now=now)
     page = {"cards": found, "kept": KEPT, "wanted": wanted[:80]}
     return private(render(request, "attempts/own.html", {"page": page}))
 
