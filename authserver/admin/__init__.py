@@ -7,6 +7,7 @@ from authserver.admin.connections import ConnectionAdmin
 from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
+from authserver.admin.trace import TraceStepAdmin
 
 __all__ = [
     "ClientAdmin",
@@ -20,4 +21,5 @@ __all__ = [
     "ResourceServerAdmin",
     "ScopeAdmin",
     "ScopeBundleAdmin",
+    "TraceStepAdmin",
 ]
