@@ -18,7 +18,7 @@ FORMS = ("oauth-authorization-server", "openid-configuration", "oauth-protected-
 def authorization_server(request: HttpRequest) -> HttpResponse:
     """RFC 8414 §3."""
     if request.method not in ("GET", "HEAD"):
-        return method_not_allowed("GET")
+        return method_not_allowed("GET", error_uri=error_uri())
     note(Kind.SERVER_METADATA, form=FORMS[0])
     response = JsonResponse(discovery.metadata())
     response["Cache-Control"] = discovery.CACHE_CONTROL
