@@ -8,6 +8,7 @@ may count twice in an outage, but never a call that was not made.
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections import OrderedDict
@@ -49,11 +50,12 @@ class Call:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportPace:
-    """In seconds: how often is sent, and how soon after a call that lacked a scope or a step, for which somebody may
-    wait."""
+    """In seconds: how often is sent; how soon after a call that lacked a scope or a step, for which somebody may wait;
+    and how long at least lies between two sendings that hurry, whatever comes."""
 
     regular: float = 2.0
     urgent: float = 0.2
+    rest: float = 0.7
 
 
 @dataclass
@@ -140,6 +142,7 @@ class _Book:
         self._wake: asyncio.Event | None = None
         self._is_over = False
         self._failures = 0
+        self._sent_at = -math.inf
         self._complaint = ""
 
     def note(self, call: Call) -> None:
@@ -208,7 +211,8 @@ class _Book:
         except TimeoutError:
             return
         if not self._is_over:
-            await asyncio.sleep(self._pace.urgent)  # what comes with it goes with it
+            rest = self._sent_at + self._pace.rest - asyncio.get_running_loop().time()
+            await asyncio.sleep(max(self._pace.urgent, rest))  # what comes with it goes with it
             wake.clear()
 
     async def _send(self, line: Caller) -> None:
@@ -216,13 +220,19 @@ class _Book:
 
         Steps have reports of their own: a server that takes none, or refuses one, loses no call by it.
         """
-        while self._rows or self._steps:
-            problem = await (self._send_calls(line) if self._rows else self._send_steps(line))
-            if problem:
-                self._failures = min(self._failures + 1, 10)
-                self._complain(f"not taken yet: {problem}")
+        rounds = math.ceil(len(self._steps) / MAX_STEPS_PER_REPORT)  # steps that come meanwhile wait for the next time
+        while self._rows:
+            if not self._is_taken(await self._send_calls(line)):
                 return
-            self._failures = 0
+        for _ in range(rounds):
+            if not self._is_taken(await self._send_steps(line)):
+                return
+
+    def _is_taken(self, problem: str) -> bool:
+        self._failures = min(self._failures + 1, 10) if problem else 0
+        if problem:
+            self._complain(f"not taken yet: {problem}")
+        return not problem
 
     async def _send_calls(self, line: Caller) -> str:
         rows = [self._rows.popitem(last=False) for _ in range(min(len(self._rows), MAX_CALLS_PER_REPORT))]
@@ -241,6 +251,7 @@ class _Book:
 
     async def _tell(self, line: Caller, report: dict[str, Any]) -> str:
         """Send one report; return why it has to be sent again, or nothing. A refused one is not sent again."""
+        self._sent_at = asyncio.get_running_loop().time()
         try:
             reply = await line.post(PATH, report)
         except NoAnswer as error:

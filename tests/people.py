@@ -213,10 +213,10 @@ class Asker:
         marks.flush()  # as the server's own thread does every second
         return answer
 
-    def report(self, *calls: Any, body: bytes | None = None) -> Any:
-        """POST to the endpoint for reports: these calls, or the bytes given."""
+    def report(self, *calls: Any, body: bytes | None = None, **members: Any) -> Any:
+        """POST to the endpoint for reports: these calls and other members, or the bytes given."""
         pair = base64.b64encode(f"{self.id}:{self.secret}".encode()).decode()
-        sent = json.dumps({"calls": calls}) if body is None else body
+        sent = json.dumps({"calls": calls} | members) if body is None else body
         headers = {"Authorization": f"Basic {pair}"}
         return self.http.post("/oauth/reports", sent, content_type="application/json", headers=headers)
 

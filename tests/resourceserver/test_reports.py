@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx2
@@ -16,7 +17,7 @@ from resourceserver.trace.steps import Step
 from tests.resourceserver.events.conftest import until
 from tests.resourceserver.fakes import SECRETS, run
 
-QUICK = ReportPace(regular=0.02, urgent=0.005)
+QUICK = ReportPace(regular=0.02, urgent=0.005, rest=0)
 
 
 class Listener:
@@ -305,3 +306,22 @@ def test_steps_of_an_outage_are_told_as_soon_as_the_authorization_server_is_hear
 
     run(story())
     assert [each["request_id"] for each in taken] == ["id-1"]
+
+
+def test_in_a_flood_is_told_no_more_often_than_the_rest_between_two_allows():
+    sent: list[tuple[float, int]] = []
+
+    async def listener(request: httpx2.Request) -> httpx2.Response:
+        sent.append((time.monotonic(), json.loads(request.content)["steps"][0]["count"]))
+        return httpx2.Response(202, json={})
+
+    async def story() -> None:
+        async with telling(listener, pace=ReportPace(regular=3600, urgent=0.01, rest=0.1)) as reports:
+            while len(sent) < 4:
+                reports.note_step("rs-main", step(), "id-1")
+                await asyncio.sleep(0)
+
+    run(story())
+    first = sent[:4]
+    assert all(later[0] - earlier[0] > 0.05 for earlier, later in pairwise(first))
+    assert min(count for _, count in first[1:]) > 10

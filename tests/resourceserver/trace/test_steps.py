@@ -37,10 +37,9 @@ def test_what_could_not_be_told_comes_first_and_counts_what_came_since():
 
 def test_an_address_and_all_together_have_so_many_a_minute():
     book = StepBook()
-    told = [
-        book.add(step(agent=str(number)), "id", at=60.0) for number in range(steps.STEPS_PER_ADDRESS_AND_MINUTE + 9)
-    ]
-    assert told.count("id") == steps.STEPS_PER_ADDRESS_AND_MINUTE
+    most = steps.STEPS_PER_ADDRESS_AND_MINUTE
+    told = [book.add(step(agent=str(number)), "id", at=60.0) for number in range(most + 9)]
+    assert told.count("id") == most
     told = [book.add(step(address=str(number)), "id", at=60.0) for number in range(steps.STEPS_PER_MINUTE + 9)]
     assert told.count("id") == steps.STEPS_PER_MINUTE - most
     assert book.add(step(agent="later"), "id", at=120.0) == "id"
