@@ -239,13 +239,13 @@ def go_on(
 ) -> HttpResponse:
     """Give the client what it has already; where that changed a moment ago, ask after all."""
     approval = approval_of(request, asked, seat, consent_id=consent_id, wanted=asked.wanted, is_remembered=True)
-    code = connections.approve(approval, now=timezone.now())
-    if code == connections.CHANGED:
+    approved = connections.approve(approval, now=timezone.now())
+    if approved == connections.CHANGED:
         seats = seats_for(asked, request.user)  # type: ignore[arg-type]
         if isinstance(seats, ErrorPage):
             return answers.dead_end(request, seats, asked, query)
         return show(request, asked, query=query, seats=seats)
-    return answers.answer_of(request, asked, approval, code)
+    return answers.answer_of(request, asked, approval, approved)
 
 
 def allow(

@@ -52,27 +52,36 @@ def note(
 ) -> None:
     """Take in one step of an attempt. `facts` is of the request, by default the current one; `detail` holds names and
     numbers of ours: never a secret, never what a stranger wrote freely. Nothing is raised or waited for."""
-    facts = facts or events.current_request.get()
+    facts, at = facts or events.current_request.get(), timezone.now()
+    if not _is_admitted(connection_id or person_id, facts.address or "", at):
+        return  # before a step is made: a flood costs next to nothing
     step = Step(
-        at=timezone.now(), kind=kind, ok=ok, code=code, request_id=facts.request_id, flow=flow,
+        at=at, kind=kind, ok=ok, code=code, request_id=facts.request_id, flow=flow,
         origin=facts.address or "", agent=facts.agent, client_id=client_id, resource=resource, handle=handle,
         person_id=person_id, connection_id=connection_id, detail=detail,
     )  # fmt: skip
-    take(step)
+    with _lock:
+        _held.append(step)
 
 
 def take(step: Step) -> None:
     """Take in a step as it is, its `origin` being the caller's address."""
+    if _is_admitted(step.connection_id or step.person_id, step.origin, step.at):
+        with _lock:
+            _held.append(step)
+
+
+def _is_admitted(known: UUID | None, address: str, at: datetime) -> bool:
+    """Count one who comes, and tell whether there is room for their step; `known` is whose it is, if anybody's."""
     global _held_of_strangers
-    known = step.connection_id or step.person_id
     with _lock:
         if len(_held) >= policy.TRACE_HELD_MAX:
-            return
+            return False
         if not known and _held_of_strangers >= policy.TRACE_STRANGERS_HELD_MAX:
-            return
-        if _is_within_limit(known or step.origin, step.at):
-            _held.append(step)
-            _held_of_strangers += not known
+            return False
+        admitted = _is_within_limit(known or address, at)
+        _held_of_strangers += admitted and not known
+    return admitted
 
 
 def _is_within_limit(caller: object, at: datetime) -> bool:

@@ -16,7 +16,7 @@ from authserver.protocol import redirects
 from authserver.protocol.errors import Refusal
 from authserver.protocol.trace.steps import Kind
 from authserver.services import connections
-from authserver.services.connections import Approval
+from authserver.services.connections import Approval, Approved
 from authserver.services.governance import decisions
 from authserver.services.trace import error_uri
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
@@ -54,18 +54,18 @@ def answer_with(request: HttpRequest, asked: AuthorizationRequest, approval: App
 
 
 def answer_of(
-    request: HttpRequest, asked: AuthorizationRequest, approval: Approval, code: str | Refusal
+    request: HttpRequest, asked: AuthorizationRequest, approval: Approval, approved: Approved | Refusal
 ) -> HttpResponse:
     """Send this code to the client, or say that it has its answer."""
     handle, scopes = approval.handle.slug, len(approval.granted)
-    if isinstance(code, Refusal):
-        noting.step(Kind.ANSWER, asked, request, ok=False, code=code.reason, handle=handle)
-        signed_out = code == connections.SIGNED_OUT
+    if isinstance(approved, Refusal):
+        noting.step(Kind.ANSWER, asked, request, ok=False, code=approved.reason, handle=handle)
+        signed_out = approved == connections.SIGNED_OUT
         return errors.show(request, dead_ends.expired() if signed_out else dead_ends.answered())
     how = "consent:remembered" if approval.is_remembered else "consent:allowed"
-    found = connections.connection_of(code)
+    found = approved.connection_id
     noting.step(Kind.ANSWER, asked, request, code=how, handle=handle, connection_id=found, scopes=scopes)
-    return _redirect(_answer_uri(asked.redirect_uri, asked.state, {"code": code}))
+    return _redirect(_answer_uri(asked.redirect_uri, asked.state, {"code": approved.code}))
 
 
 def wait(request: HttpRequest, asked: AuthorizationRequest, seat: Seat) -> HttpResponse:
