@@ -93,8 +93,9 @@ class Passage:
 
 
 class Refused(Exception):
-    """A step said no. The event and the private reason are for the audit log; ``credential_digest``, of a credential
-    that is not good, for the authorization server, so that it can say why."""
+    """A step said no. The event and the private reason are for the audit log; ``tool``, one of this server's that is
+    lacking something, and ``credential_digest``, of a credential that is not good, for the authorization server, so
+    that it can say why."""
 
     def __init__(
         self,
@@ -103,6 +104,7 @@ class Refused(Exception):
         event: str = "credential:refused",
         identity: Identity | None = None,
         reason: str | None = None,
+        tool: str = "",
         credential_digest: str = "",
         answer: Callable[[Refusal, str], Answer] = refusal_answer,
     ) -> None:
@@ -111,6 +113,7 @@ class Refused(Exception):
         self.event = event
         self.identity = identity
         self.reason = reason
+        self.tool = tool
         self.credential_digest = credential_digest
         self.answer = answer
 
@@ -234,7 +237,8 @@ class Admission:
         if missing := tuple(scope for scope in needed if scope not in identity.scopes):
             self._report(visit, identity, asked.tools, outcome="insufficient_scope")
             refusal = visit.challenger.insufficient_scope(needed=needed, missing=missing)
-            raise Refused(refusal, event="scope:refused", identity=identity, reason=" ".join(missing))
+            tool = next((tool for tool in asked.tools if tool in policy.tools), "")
+            raise Refused(refusal, event="scope:refused", identity=identity, reason=" ".join(missing), tool=tool)
         if asked.unlisted(policy.tools) and not policy.unlisted_tools:
             raise Refused(challenges.UNLISTED_TOOL, event="scope:refused", identity=identity)
 
@@ -257,13 +261,13 @@ class Admission:
             return
         for tool in identity.withheld_tools.intersection(asked.tools):
             if tool in waiting:
-                raise Refused(challenges.not_published(), event="tool:refused", identity=identity)
+                raise Refused(challenges.not_published(), event="tool:refused", identity=identity, tool=tool)
             needed = Operations(tools=(tool,)).needed_scopes(self.policy.tools, required=self.policy.required_scopes)
             self._note(visit, identity, tool=tool, outcome="insufficient_scope", scopes=needed)
             refusal = visit.challenger.new_tool(
                 needed=needed, approve_at=f"{self._issuer}/connections/{identity.connection_id}/tools"
             )
-            raise Refused(refusal, event="tool:refused", identity=identity)
+            raise Refused(refusal, event="tool:refused", identity=identity, tool=tool)
 
     def _count(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:
         owner = Owner.of(visit.match.endpoint.resource, identity)

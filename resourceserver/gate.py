@@ -217,6 +217,7 @@ class Gate:
             visit.match.endpoint,
             refused.refusal,
             identity=refused.identity,
+            tool=refused.tool,
             credential_digest=refused.credential_digest,
         )
         return refused.answer(refused.refusal, mark.about).having((("X-Request-Id", mark.request_id),))

@@ -55,7 +55,7 @@ class ReportPace:
 
     regular: float = 2.0
     urgent: float = 0.2
-    rest: float = 0.7
+    rest: float = 0.5
 
 
 @dataclass

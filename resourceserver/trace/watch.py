@@ -69,9 +69,10 @@ class Watch:
         refusal: Refusal,
         *,
         identity: Identity | None = None,
+        tool: str = "",
         credential_digest: str = "",
     ) -> Mark:
-        """Note a refusal; return what its answer carries."""
+        """Note a refusal; return what its answer carries. ``tool`` is one of this server's, where it was about that."""
         own = request_id(request)
         if self._reports is None:
             return Mark(own)
@@ -82,6 +83,7 @@ class Watch:
             kind="challenge" if refusal.reason in _NO_CREDENTIAL else "call",
             ok=False,
             code=refusal.reason,
+            tool=tool,
             connection_id=identity.connection_id if identity else "",
             credential_digest=credential_digest,
             **where,

@@ -111,6 +111,7 @@ def test_every_refusal_is_told_under_the_id_that_its_answer_carries(
         told[2] == "credential:other_handle"
     )
     assert len(step.credential_digest) == (64 if has_digest else 0)
+    assert step.tool == {"scope:missing": "create_link", "tool:withheld": "list_links"}.get(told[2], "")
 
 
 def test_a_foreign_session_and_too_many_calls_name_their_connection(server: FakeAuthorizationServer):
