@@ -71,6 +71,7 @@ MEANINGS: Mapping[str, str] = {
     "refresh:too_far_behind": "refresh_expired",
     # calls
     "credential:other_resource": "other_resource_called",
+    "credential:other_handle": "other_resource_called",
     "credential:expired": "credential_expired",
     "credential:replaced": "credential_expired",
     "credential:superseded": "credential_expired",

@@ -93,8 +93,9 @@ def _counts(step: Step) -> bool:
 def refusal(step: Step, attempt: Attempt, known: Known | None = None) -> Verdict:
     """Return what a refused step means."""
     known = known or Known()
-    if step.code.startswith(ENDED):
-        return Verdict("ended", {"reason": step.code.removeprefix(ENDED)})
+    end = step.detail.get("end_reason") or (step.code.startswith(ENDED) and step.code.removeprefix(ENDED))
+    if end:
+        return Verdict("ended", {"reason": end})
     facts: dict[str, str | int] = {"step": step.kind.value, "reason": step.code, "handle": attempt.handle}
     facts |= {"asked": step.detail.get("is_for") or attempt.resource, "called": step.resource}
     facts |= {"tool": known.tool, "scopes": known.missing_scopes, "seconds": int(step.detail.get("seconds", 0))}

@@ -1,4 +1,4 @@
-"""Sixteen breaks of a live connect, over HTTP against the running product: within two seconds the page of the attempt
+"""Eighteen breaks of a live connect, over HTTP against the running product: within two seconds the page of the attempt
 names the step that broke. The id is the one that the error names, or that of the client's own request."""
 
 from __future__ import annotations
@@ -178,7 +178,9 @@ def foreign_resource(client: Client, own: str) -> str:
 
 def nobody_signed_in(client: Client, own: str) -> str:
     client.register()
-    Browser(client.ready, "").get(client.authorize_path(), own)
+    nobody = Browser(client.ready, "")
+    with nobody.http:
+        nobody.get(client.authorize_path(), own)
     return own
 
 
@@ -264,6 +266,7 @@ def alice_at_home(short_lived: dict) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.mark.covers("ask:1")
 @pytest.mark.parametrize(("broken", "named"), BREAKS.items(), ids=[each.__name__ for each in BREAKS])
 def test_the_page_names_the_step_that_broke(alice_at_home: Browser, broken: Break, named: str) -> None:
     client = Client(alice_at_home.ready, alice_at_home)

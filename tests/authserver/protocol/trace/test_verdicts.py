@@ -78,6 +78,12 @@ def test_a_refusal_is_named_by_its_reason_and_an_unknown_one_by_itself(kind: Kin
         assert found.facts["reason"] == code
 
 
+def test_a_call_after_the_end_says_why_it_ended():
+    found = judged(*WAY, step(Kind.CALL, 14, code="connection:ended", detail={"end_reason": "handle_admin"}))
+    assert (found.code, found.facts) == ("ended", {"reason": "handle_admin"})
+    assert judged(*WAY, step(Kind.CALL, 14, code="connection:ended")).code == "used_after_end"
+
+
 def test_what_was_overcome_is_no_verdict():
     failed = step(Kind.TOKEN, 10, code="code:verifier")
     assert judged(*WAY[:-1], failed, step(Kind.TOKEN, 11), step(Kind.CALL, 12)).code == "well"

@@ -119,6 +119,7 @@ def test_admins_see_the_attempts_at_their_handle_and_nobody_else_does(world: Wor
     assert "Nobody tried to connect" in page_of(world.alice, "/handles/globex/attempts")
 
 
+@pytest.mark.covers("ask:1")
 def test_a_shared_link_shows_the_steps_and_nothing_of_anybody(world: World):
     app = App.register("ChatGPT", token_endpoint_auth_method="client_secret_post")
     world.bob.http.defaults["REMOTE_ADDR"] = app.http.defaults["REMOTE_ADDR"] = ADDRESS
