@@ -11,6 +11,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -179,7 +180,7 @@ def foreign_resource(client: Client, own: str) -> str:
 def nobody_signed_in(client: Client, own: str) -> str:
     client.register()
     nobody = Browser(client.ready, "")
-    with nobody.http:
+    with closing(nobody.http):
         nobody.get(client.authorize_path(), own)
     return own
 
@@ -262,7 +263,7 @@ BREAKS: dict[Break, str] = {
 @pytest.fixture(scope="module")
 def alice_at_home(short_lived: dict) -> Iterator[Browser]:
     browser = Browser(short_lived, "alice@example.com").sign_in()
-    with browser.http:
+    with closing(browser.http):
         yield browser
 
 
@@ -270,7 +271,7 @@ def alice_at_home(short_lived: dict) -> Iterator[Browser]:
 @pytest.mark.parametrize(("broken", "named"), BREAKS.items(), ids=[each.__name__ for each in BREAKS])
 def test_the_page_names_the_step_that_broke(alice_at_home: Browser, broken: Break, named: str) -> None:
     client = Client(alice_at_home.ready, alice_at_home)
-    with client.http:
+    with closing(client.http):
         attempt = broken(client, uuid.uuid4().hex)
     assert verdict_in_time(alice_at_home, attempt, named)
 

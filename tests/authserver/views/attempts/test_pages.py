@@ -137,8 +137,8 @@ def test_a_shared_link_shows_the_steps_and_nothing_of_anybody(world: World):
     assert "All is well" in shown
     steps = list(TraceStep.objects.all())
     secrets = {
-        "bob@example.com", ADDRESS, str(world.bob.user.pk), world.bob.user.pk.hex, app.secret, held.access, held.refresh,
-        app.client_id, *(step.request_id for step in steps), *(step.origin for step in steps),
+        "bob@example.com", ADDRESS, str(world.bob.user.pk), world.bob.user.pk.hex, app.secret, held.access,
+        held.refresh, app.client_id, *(step.request_id for step in steps), *(step.origin for step in steps),
         *(step.flow for step in steps), *(str(step.connection_id) for step in steps if step.connection_id),
     }  # fmt: skip
     found = shown + link.group(1) + str(stranger.headers)
