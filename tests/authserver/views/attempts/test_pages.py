@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission
 from django.test import Client as Http
 
 from authserver import policy
-from authserver.models import TraceStep
+from authserver.models import Connection, Event, TraceStep
 from authserver.services.trace import notes
 from tests.people import App, Person, World, answer_of
 
@@ -191,3 +191,36 @@ def test_reading_attempts_costs_the_same_however_many_there_are(world: World, dj
         assert world.bob.http.get(where).status_code == 200
     with django_assert_max_num_queries(22):
         assert world.bob.http.get("/attempts").status_code == 200
+
+
+def test_the_id_of_an_act_leads_to_the_attempt_of_its_connection(world: World):
+    app = App.register("ChatGPT")
+    held = world.connect(world.alice, app, handle="acme")
+    world.asker.is_active(held.access)
+    world.alice.http.post(f"/connections/{Connection.objects.get().pk}/disconnect", {"confirm": "yes"})
+    event = Event.objects.get(tag="connection:revoked")
+    notes.flush()
+    assert not TraceStep.objects.filter(request_id=event.request_id).exists()
+    assert verdict_on(page_of(world.alice, f"/attempts/{event.request_id}")) == (
+        "The connection was ended: Disconnected by the person."
+    )
+    world.carol.sign_in()
+    assert world.carol.http.get(f"/attempts/{event.request_id}").status_code == 404
+
+
+def test_a_call_without_its_beginning_is_still_its_persons_alone(world: World):
+    held = world.connect(world.alice, App.register(), handle="acme")
+    assert held
+    connection = Connection.objects.get()
+    notes.forget()
+    TraceStep.objects.all().delete()
+    call = TraceStep.objects.create(
+        at=connection.created_at, kind="call", ok=False, code="scope:missing", request_id="call-0000001",
+        connection_id=connection.pk,
+    )  # fmt: skip
+    where = f"/attempts/{call.request_id}"
+    world.carol.sign_in()
+    assert world.carol.http.get(where).status_code == 404
+    assert "without the permission" in page_of(world.alice, where)
+    Connection.objects.all().delete()
+    assert world.alice.http.get(where).status_code == 404, "whose it was is known no more"
