@@ -287,7 +287,7 @@ def _facts(found: Verdict) -> dict[str, str]:
     if "step" in shown:
         shown["step"] = step_name(shown["step"])
     if "seconds" in shown:
-        shown["minutes"] = str(max(1, round(int(shown["seconds"]) / 60)))
+        shown["minutes"] = str(max(1, round(float(shown["seconds"]) / 60)))
     if found.code == "ended":
         reasons = {reason.value: str(reason.label) for reason in Connection.EndReason}
         shown["end"] = reasons.get(str(found.facts["reason"]), str(found.facts["reason"]))

@@ -52,6 +52,11 @@ def test_facts_make_a_sentence_say_more():
     assert words.sentence(Verdict("not_a_member", BARE | {"handle": ""})).startswith("The step"), "no @ without a name"
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(0.4, "0.4 s"), (14, "14 s")])
+def test_how_long_it_took_is_told(seconds: float, told: str):
+    assert f": {told} from" in words.sentence(Verdict("well", {"seconds": seconds}, is_good=True))
+
+
 def test_every_end_of_a_connection_is_told_in_words():
     for reason in Connection.EndReason:
         assert str(reason.label) in words.sentence(Verdict("ended", {"reason": reason.value}))
