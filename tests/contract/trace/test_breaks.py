@@ -282,3 +282,17 @@ def verdict_in_time(browser: Browser, attempt: str, named: str) -> bool:
         assert time.monotonic() < deadline, f"after {NAMED_WITHIN_SECONDS} s the page says: {verdict!r}"
         verdict = browser.reads(attempt)
     return True
+
+
+def test_a_connect_that_works_is_told_with_how_long_it_took(alice_at_home: Browser) -> None:
+    client = Client(alice_at_home.ready, alice_at_home)
+    with closing(client.http):
+        attempt = never_registered(client, "")
+        client.register()
+        own = uuid.uuid4().hex
+        page = alice_at_home.get(client.authorize_path(resource=address(client.ready, "hosted globex")), own)
+        sent_to = alice_at_home.decide(page, "allow", own).headers["Location"]
+        code = parse_qs(urlsplit(sent_to).query)["code"][0]
+        credential = client.token(code).json()["access_token"]
+        assert client.call("hosted globex", credential).status_code == 200
+    assert verdict_in_time(alice_at_home, attempt, "s from the first 401 to the first call")
