@@ -101,7 +101,7 @@ def _people(found: Sequence[Read], viewer: User) -> dict[str, str]:
     others = {each.attempt.person_id for each in found if each.attempt.person_id not in (None, viewer.pk)}
     users = list(User.objects.filter(pk__in=others)) if others else []
     if viewer.is_staff:
-        return {str(user.pk): user.name or user.email for user in users} | told
+        return {str(user.pk): user.name for user in users} | told
     for slug in {each.attempt.handle for each in found} if users else ():
         handle = Handle.objects.filter(slug=slug).first()
         members = access.roles_of(handle, users) if handle else {}
