@@ -14,6 +14,7 @@ COPY --from=packages /opt/venv /opt/venv
 COPY manage.py LICENSE ./
 COPY accounts accounts
 COPY authserver authserver
+COPY gatehouse gatehouse
 COPY handles handles
 COPY resourceserver resourceserver
 COPY locale locale
@@ -23,5 +24,6 @@ COPY deploy/probe.py deploy/probe.py
 RUN SECRET_KEY=only-to-collect-static-files python manage.py collectstatic --noinput --verbosity 0
 USER 10001
 EXPOSE 8000
+STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s CMD ["python", "deploy/probe.py", "8000", "/readyz"]
 CMD ["python", "-m", "authserver.serve", "--host", "0.0.0.0", "--port", "8000", "--workers", "2"]

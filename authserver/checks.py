@@ -116,6 +116,19 @@ def _passes(rule: Validator, value: str) -> bool:
 
 
 @checks.register(checks.Tags.security)
+def alarms_reach_somebody(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What is wrong here is nobody else's business: https, outside of development."""
+    schemes = ["https", "http"] if settings.DEVELOPMENT else ["https"]
+    problems: list[checks.CheckMessage] = []
+    url = urlsplit(settings.ALARM_WEBHOOK_URL)
+    if settings.ALARM_WEBHOOK_URL and (url.scheme not in schemes or not url.hostname or url.username):
+        problems.append(_error("ALARM_WEBHOOK_URL cannot be used.", "An https address without a user name.", 50))
+    if not all(_passes(validate_email, email) for email in settings.ALARM_EMAILS):
+        problems.append(_error("ALARM_EMAILS has something that is no mailbox.", "Addresses, with commas.", 51))
+    return problems
+
+
+@checks.register(checks.Tags.security)
 def handle_creation_is_known(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     if settings.HANDLE_CREATION in ("anyone", "administrators"):
         return []

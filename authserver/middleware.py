@@ -14,9 +14,10 @@ from authserver.languages import choice
 from authserver.protocol import addresses
 from authserver.services import events
 from authserver.services.events import RequestFacts
-from authserver.views import errors
+from authserver.views import errors, home
 
 Handler = Callable[[HttpRequest], HttpResponse]
+PROBES = {"/livez": home.livez, "/readyz": home.readyz}
 # What programs read, and the administration, whose acts are too grave for words half translated. All of it is English.
 ENGLISH = (
     "/oauth/", "/api", "/.well-known/", "/admin", "/static/", "/internal/", "/livez", "/readyz", "/metrics",
@@ -29,6 +30,21 @@ def client_address(request: HttpRequest) -> str | None:
     return addresses.of_caller(
         request.META.get("REMOTE_ADDR", ""), forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT
     )
+
+
+class ProbeMiddleware:
+    """Answers the two probes before anybody asks which host they are for: platforms use addresses of their own."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        probe = PROBES.get(request.path) if request.method in ("GET", "HEAD") else None
+        if probe is None:
+            return self.get_response(request)
+        response = probe(request)
+        response["Content-Length"] = len(response.content)  # as CommonMiddleware would have it
+        return response
 
 
 class RequestIdMiddleware:

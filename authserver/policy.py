@@ -214,7 +214,12 @@ TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
 ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
-ALARM_RETENTION = timedelta(days=90)
+ALARM_RETENTION = timedelta(days=90)  # of one that is closed
+ALARM_RETRY = timedelta(seconds=30)  # of a webhook that did not take it; doubles with each failure, up to the next
+ALARM_RETRY_MAX = timedelta(minutes=15)
+ALARM_TELL_FOR = timedelta(days=3)  # then it is given up: whoever is away for longer looks at the dashboard
+ALARM_ROUND_SECONDS = 10.0  # of one round of telling, and one message
+ALARMS_SHOWN_MAX = 20  # on the first page of the administration, and in one letter
 REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before
 REFUSALS_GROW_MIN = 20  # in that hour: fewer are no news
 

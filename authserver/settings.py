@@ -73,6 +73,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "authserver.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "authserver.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -128,6 +129,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache (rate limits, sessions of nothing else) and tasks.
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://gatehouse")}
+if CACHES["default"]["BACKEND"].endswith("RedisCache"):
+    CACHES["default"]["BACKEND"] = "authserver.services.operations.shared_cache.SharedCache"
 CELERY_TASK_ALWAYS_EAGER = not env.str("CELERY_BROKER_URL", default="")  # without a broker, at once
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "memory://localhost"
 CELERY_TASK_IGNORE_RESULT = True
@@ -157,6 +160,12 @@ CELERY_BEAT_SCHEDULE = {
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
     "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
     "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
+    "look for refusals that grow": {
+        "task": "authserver.tasks.watch_refusals",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
+    "tell of alarms": {"task": "authserver.tasks.tell_alarms", "schedule": 30.0, "options": {"expires": 30}},
     "verify the ledger": {"task": "authserver.tasks.verify_ledger", "schedule": crontab(hour=3, minute=17)},
 }
 
@@ -178,6 +187,11 @@ vars().update(EMAIL_CONFIG)
 EMAIL_FILE_PATH = urlsplit(env.str("EMAIL_URL", default="")).path  # django-environ would make it a relative one
 EMAIL_TIMEOUT = policy.MAIL_TIMEOUT_SECONDS
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=formataddr((BRAND_NAME, f"no-reply@{_issuer.hostname}")))
+
+# --- Whom alarms are told to (docs/operations.md, "Alarms"). Empty: nobody beyond the administration's first page.
+ALARM_EMAILS = [email.strip() for email in env.list("ALARM_EMAILS", default=[])]
+ALARM_WEBHOOK_URL = env.str("ALARM_WEBHOOK_URL", default="")
+ALARM_WEBHOOK_SECRET = env.str("ALARM_WEBHOOK_SECRET", default="")
 
 # --- What it looks like, and where people get help. An empty one is not shown (docs/operations.md, "Brand").
 BRAND_COLOR = env.str("BRAND_COLOR", default="")

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from authserver import policy
 from authserver.models import Client
-from authserver.services import documents, ledger, notices, purge
+from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.receipts import keys, push
 from authserver.services.standing import sessions
@@ -105,3 +105,16 @@ def verify_ledger() -> int:
 def roll_up_usage() -> int:
     """Add reported tool calls to what is kept per day; return how many reports went into it."""
     return rollup.roll_up()
+
+
+@shared_task
+def watch_refusals() -> int:
+    """Ring for refusals of one kind that grow; return for how many kinds."""
+    return alarms.watch_refusals(now=timezone.now())
+
+
+@shared_task
+def tell_alarms() -> int:
+    """Tell operators, by mail and by webhook, what is new; return how much."""
+    now = timezone.now()
+    return alarms.gather(now=now) + alarms.post_due(now=now)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.admin import __main__ as admin
+from benchmarks.faults import drill
 from benchmarks.hot import pages, paths, purging
 from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh, strict
@@ -37,6 +38,7 @@ def main(arguments: list[str]) -> None:
         "races": races.main,
         "receipts": receipts.main,
         "strict": strict.main,
+        "faults": drill.main,
     }
     if not arguments:
         table()

@@ -1,6 +1,6 @@
 """Health check of a container: `python deploy/probe.py PORT PATH` ends with 0 when the answer is 200.
 
-It asks under the public host name, since the server answers to no other (ALLOWED_HOSTS).
+It asks under the public host name and scheme, as the proxy would.
 """
 
 import http.client

@@ -26,6 +26,7 @@ PRIVATE = (
     "CACHE_URL",
     "CELERY_",
     "EMAIL_",
+    "ALARM_",
     "DJANGO_",
 )  # not the sample's business
 

@@ -14,8 +14,16 @@ from tests import migrated, servers
 _resources = contextlib.ExitStack()
 atexit.register(_resources.close)
 
+_ALARMS = ("ALARM_EMAILS", "ALARM_WEBHOOK_URL", "ALARM_WEBHOOK_SECRET")
 _OURS = ("ISSUER", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL", "OTHER_RESOURCE_URL", "ALLOWED_HOSTS", "CACHE_URL")
-for _name in (*_OURS, "CELERY_BROKER_URL", "EMAIL_URL", "TRUSTED_PROXY_COUNT", "ACCESS_TOKEN_LIFETIME_SECONDS"):
+for _name in (
+    *_OURS,
+    *_ALARMS,
+    "CELERY_BROKER_URL",
+    "EMAIL_URL",
+    "TRUSTED_PROXY_COUNT",
+    "ACCESS_TOKEN_LIFETIME_SECONDS",
+):
     os.environ.pop(_name, None)
 os.environ |= {"DEBUG": "1", "DEMO": "0", "SECRET_KEY": "a key for tests only, long enough to please every check"}
 os.environ["ADMIN_SECOND_FACTOR"] = "0"  # its own tests turn it on

@@ -1,5 +1,6 @@
 """The Django admin, for administrators. It reads rows and calls services; secrets are shown once, tokens never."""
 
+from authserver.admin.alarms import AlarmAdmin
 from authserver.admin.base import HiddenAdmin
 from authserver.admin.catalog import ProtectedResourceAdmin, ResourceServerAdmin, ScopeAdmin, ScopeBundleAdmin
 from authserver.admin.clients import ClientAdmin
@@ -10,6 +11,7 @@ from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
 from authserver.admin.trace import TraceStepAdmin
 
 __all__ = [
+    "AlarmAdmin",
     "ClientAdmin",
     "ClientPolicyAdmin",
     "ClientRuleAdmin",

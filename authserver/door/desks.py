@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from authserver.door import http, introspection, metadata, registration, tokens
+from authserver.door import http, introspection, metadata, probe, registration, tokens
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
 from authserver.protocol.trace.steps import Kind
@@ -49,6 +49,7 @@ DESKS: Mapping[str, Desk] = {
     "/.well-known/oauth-authorization-server": Desk(
         metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS, Kind.SERVER_METADATA
     ),
+    "/livez": Desk(probe.read, probe.act, probe.line_of, probe.told),
 }
 
 

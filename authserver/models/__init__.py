@@ -17,12 +17,13 @@ from authserver.models.notices import Notice
 from authserver.models.personal_tokens import PersonalAccessToken
 from authserver.models.receipts import EventStream, SecurityEvent, SigningKey
 from authserver.models.tools import Tool, ToolApproval
-from authserver.models.trace import Alarm, DoctorReport, Rehearsal, TraceStep
+from authserver.models.trace import Alarm, AlarmTelling, DoctorReport, Rehearsal, TraceStep
 from authserver.models.usage import ConnectionUse, ToolCall, ToolUse
 
 __all__ = [
     "AccessToken",
     "Alarm",
+    "AlarmTelling",
     "AuthorizationCode",
     "CatalogState",
     "Client",

@@ -73,6 +73,7 @@ class Event(models.Model):
         CATALOG_CHANGED = "catalog:changed"
         TOOLS_PUBLISHED = "tools:published"
         TOOLS_APPROVED = "tools:approved"
+        ALARM_CLOSED = "alarm:closed"
 
     class Actor(models.TextChoices):
         PERSON = "person"

@@ -128,9 +128,7 @@ class Alarm(models.Model):
     count = models.PositiveIntegerField(default=1, db_default=1)
     detail = models.JSONField(default=dict)
     closed_at = models.DateTimeField(null=True, help_text="When it was over, or an administrator closed it.")
-    told_at = models.DateTimeField(null=True)
-    attempts = models.PositiveIntegerField(default=0, db_default=0)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
     class Meta:
         ordering = ["-last_at"]
@@ -139,9 +137,39 @@ class Alarm(models.Model):
                 fields=["kind", "subject"], condition=models.Q(closed_at=None), name="one_open_alarm_per_subject"
             )
         ]
+        indexes = [models.Index(fields=["last_at"], name="alarms_oldest_first")]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()}: {self.subject}"
+
+
+class AlarmTelling(models.Model):
+    """One thing that operators are told about an alarm, on one way to them: that there is one, or that it is over."""
+
+    class Channel(models.TextChoices):
+        MAIL = "mail", "Mail"
+        WEBHOOK = "webhook", "Webhook"
+
+    id = models.BigAutoField(primary_key=True)
+    alarm = models.ForeignKey(Alarm, on_delete=models.CASCADE, related_name="tellings")
+    channel = models.CharField(max_length=7, choices=Channel.choices)
+    is_over = models.BooleanField(default=False, db_default=False)
+    created_at = models.DateTimeField()
+    next_attempt_at = models.DateTimeField()
+    attempts = models.PositiveIntegerField(default=0, db_default=0)
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["alarm", "channel", "is_over"],
+                condition=models.Q(sent_at=None),
+                name="one_telling_waits_at_a_time",
+            )
+        ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=models.Q(told_at=None), name="alarms_to_tell"),
+            models.Index(fields=["channel", "next_attempt_at"], condition=models.Q(sent_at=None), name="alarms_to_tell")
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.subject}"
+        return f"telling #{self.pk}"

@@ -24,7 +24,7 @@ from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument as Described
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.protocol.trace.steps import Kind
-from authserver.services import batches, clients, corpus, events, fetcher, receipts, registration
+from authserver.services import alarms, batches, clients, corpus, events, fetcher, receipts, registration
 from authserver.services.batches import Pace
 from authserver.services.events import Actor, Tag
 from authserver.services.fetcher import FetchFailed
@@ -156,6 +156,7 @@ def _record(client: Client, changed: list[str], *, is_new: bool, source: str) ->
     elif changed:
         event = events.record(Tag.CLIENT_DOCUMENT_CHANGED, actor=Actor.CLIENT, client=client, changed=changed)
         receipts.claims_changed(Subject(client=client), event=event, now=event.at)
+        alarms.document_changed(client, changed, now=event.at)
 
 
 def _apply(client: Client, copy: Copy, *, now: datetime) -> list[str]:

@@ -16,7 +16,7 @@ from django.db.models.expressions import Combinable
 
 from authserver import policy
 from authserver.models import AccessToken, AuthorizationCode, Connection, RefreshToken, SeenAssertion
-from authserver.services import batches, connections, documents, notices, registration
+from authserver.services import alarms, batches, connections, documents, notices, registration
 from authserver.services.batches import Pace
 from authserver.services.receipts import streams
 from authserver.services.standing import invitations, sessions
@@ -39,6 +39,7 @@ OTHERS = (
     publishing.forget_gone,
     sessions.forget_expired,
     trace.purge,
+    alarms.purge,
 )
 ORDER = SystemRandom()  # so that nothing always comes last, where there is more than one run can do
 

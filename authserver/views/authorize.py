@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from accounts import flow_headers, recent
 from accounts.models import User
-from authserver import forms, policy, tasks
+from authserver import forms, policy
 from authserver.forms import Choice, SignedRequest
 from authserver.languages.catalog import in_sentence
 from authserver.models import Scope
@@ -25,7 +25,7 @@ from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
 from authserver.protocol.tools import Manifest
 from authserver.protocol.trace.steps import Kind
-from authserver.services import catalog, connections, documents
+from authserver.services import background, catalog, connections, documents
 from authserver.services.connections import Approval
 from authserver.services.tools import manifests
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
@@ -93,7 +93,7 @@ def ask(request: HttpRequest, query: str) -> HttpResponse:
     if isinstance(asked, FailedRequest):
         return answers.fail(request, asked, query)
     if documents.claim_refresh(asked.client, now=timezone.now()):
-        tasks.refresh_client_document.delay(asked.client.pk)
+        background.begin("authserver.tasks.refresh_client_document", asked.client.pk)
     noting.arrived(asked, request)
     if "none" in asked.prompts:
         return answer_without_asking(request, asked)

@@ -1,8 +1,10 @@
 """Dead ends are pages: a title, the cause, the next step, the request's id. Programs get the same as JSON."""
 
+import sys
 from dataclasses import dataclass, replace
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -10,6 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts import flow_headers
+from authserver.languages import choice
 from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem
 from authserver.protocol.trace.steps import Kind as Step
 from authserver.services.trace import error_uri
@@ -40,6 +43,13 @@ class ErrorPage:
     retry_after_seconds: int = 0
 
 
+# What broke, as programs and people are told.
+FAULT = {"error": "server_error", "error_description": "The request could not be answered. Try again."}
+OUTAGE = {
+    "error": "temporarily_unavailable",
+    "error_description": "This server cannot answer now. Ask again in a moment.",
+}
+OUTAGE_SECONDS = 5
 API = "/api/"  # whose problems have a form of their own
 
 
@@ -96,22 +106,27 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Without the request's context: reading the session for it may be what just failed."""
-    told_to_program = api_problem(request, Kind.SERVER_ERROR)
+    """Without the request's context: reading the session for it may be what just failed. A database that is away is no
+    fault of the request: 503, and when to try again."""
+    is_outage = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    response = _broken(request, OUTAGE if is_outage else FAULT, Kind.UNAVAILABLE if is_outage else Kind.SERVER_ERROR)
+    if is_outage:
+        response["Retry-After"] = str(OUTAGE_SECONDS)
+    return response
+
+
+def _broken(request: HttpRequest, broken: dict[str, str], kind: Kind) -> HttpResponse:
+    told_to_program = api_problem(request, kind)
     if told_to_program:
         return told_to_program
-    told: dict[str, object] = {
-        "error": "server_error",
-        "error_description": "The request could not be answered. Try again.",
-    }
     request_id: str = getattr(request, "request_id", "")
-    told |= {"error_uri": error_uri(request_id), "request_id": request_id}
-    noting.failed(request, "server:failed")
-    if wants_json(request):
-        return no_store(told, status=500)
+    told = broken | {"error_uri": error_uri(request_id), "request_id": request_id}
+    noting.failed(request, f"server:{'unavailable' if kind is Kind.UNAVAILABLE else 'failed'}")
+    if wants_json(request) or (request.path.startswith("/oauth/") and request.path != choice.AUTHORIZE):
+        return no_store(told, status=kind.status)
     trace_url = path_of(request_id) if request_id and noting.is_of_flow(request) else ""
     page = render_to_string("500.html", told | {"site": context.about(), "trace_url": trace_url})
-    response = HttpResponse(page, status=500)
+    response = HttpResponse(page, status=kind.status)
     flow_headers.apply(response, redirect_origin=None)
     return response
 

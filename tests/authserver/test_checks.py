@@ -34,6 +34,9 @@ GOOD = {
     "PRIVACY_URL": "https://example.com/privacy",
     "TERMS_URL": "",
     "HANDLE_CREATION": "anyone",
+    "DEVELOPMENT": False,
+    "ALARM_EMAILS": ["ops@example.com"],
+    "ALARM_WEBHOOK_URL": "https://chat.example.com/hooks/x?y=z",
 }
 
 
@@ -90,6 +93,11 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("E043", {"SUPPORT_EMAIL": "help"}),
     ("W040", {"BRAND_COLOR": "#808080"}),
     ("E030", {"HANDLE_CREATION": "everybody"}),
+    ("E050", {"ALARM_WEBHOOK_URL": "http://10.0.0.7/hooks/x"}),
+    ("E050", {"ALARM_WEBHOOK_URL": "https:///x"}),
+    ("E050", {"ALARM_WEBHOOK_URL": "https://user:password@chat.example.com/"}),
+    ("E050", {"ALARM_WEBHOOK_URL": "ftp://chat.example.com/", "DEVELOPMENT": True}),
+    ("E051", {"ALARM_EMAILS": ["ops@example.com", "ops"]}),
 ]
 
 # What is an error in production only.
@@ -101,6 +109,7 @@ DEVELOPMENT: list[dict[str, Any]] = [
     {"ISSUER": "http://127.0.0.1:8000"},
     {"ISSUER": "http://localhost:9100"},
     {"ISSUER": "http://[::1]:8000"},
+    {"ALARM_WEBHOOK_URL": "http://127.0.0.1:9/hook", "DEVELOPMENT": True},
 ]
 
 

@@ -16,6 +16,7 @@ from django.utils import timezone
 from accounts.models import User
 from authserver.admin import lists, searching
 from authserver.models import (
+    Alarm,
     Client,
     ClientPolicy,
     ClientRule,
@@ -31,13 +32,15 @@ from authserver.models import (
     ScopeBundle,
     TraceStep,
 )
+from authserver.services import alarms
 from handles.models import Handle, Membership
 from tests.flows.test_administrator import save
 from tests.people import App, Person, World
 
 LISTS = (
-    "accounts/user", "account/emailaddress", "auth/group", "authserver/client", "authserver/clientpolicy",
-    "authserver/clientrule", "authserver/connection", "authserver/event", "authserver/initialaccesstoken",
+    "accounts/user", "account/emailaddress", "auth/group", "authserver/alarm", "authserver/client",
+    "authserver/clientpolicy", "authserver/clientrule", "authserver/connection", "authserver/event",
+    "authserver/initialaccesstoken",
     "authserver/personalaccesstoken", "authserver/protectedresource", "authserver/resourceserver", "authserver/scope",
     "authserver/scopebundle", "authserver/tracestep", "handles/handle", "handles/membership",
 )  # fmt: skip
@@ -67,6 +70,7 @@ def crowd(world: World, numbers: range) -> None:
         ClientRule.objects.create(handle=handle, kind="client_id", value="c", decision="pending", asked_by=user)
         Event.objects.create(tag="client:updated", actor="system", at=now)
         TraceStep.objects.create(at=now, kind="token", ok=False, code="code:expired", request_id=f"request-{number}")
+        alarms.ring(Alarm.Kind.REFUSALS_GROW, f"code:c{number}", now=now, hour=30, callers=1)
         InitialAccessToken.objects.create(name=f"t{number}")
         Group.objects.create(name=f"g{number}")
         ResourceServer.objects.create(name=f"r{number}").resources.add(gateway)
@@ -227,3 +231,30 @@ def test_the_first_page_says_what_is_going_on(root: Person, world: World, chatgp
     assert "errornote" not in page.content.decode()
     LedgerState.objects.update(fault="event 7 was changed after it was written")
     assert "The ledger is broken." in root.http.get("/admin/").content.decode()
+
+
+@pytest.mark.covers("screen:D8")
+def test_alarms_stand_on_top_and_are_closed_with_a_reason(root: Person, world: World) -> None:
+    assert "No alarm is open." in root.http.get("/admin/").content.decode()
+    now = timezone.now()
+    alarms.ring(Alarm.Kind.REFUSALS_GROW, "code:expired", now=now, hour=60, usual=2, callers=1)
+    alarms.ring(Alarm.Kind.DOCUMENT_CHANGED, "https://c.example/<b>", now=now, changed=["jwks"])
+    page = root.http.get("/admin/").content.decode()
+    assert page.index("60 refusals for the reason code:expired") < page.index("What is going on")
+    assert "https://c.example/&lt;b&gt;: jwks." in page
+    for alarm in root.http.get("/admin/").context["dashboard"].alarms:
+        assert [root.http.get(path).status_code for path in (alarm.page, alarm.about)] == [200, 200]
+    row, listed = Alarm.objects.get(kind="refusals_grow"), "/admin/authserver/alarm/"
+    chosen = {"action": "close_selected", "_selected_action": [str(row.pk)]}
+    assert "1 alarm will be closed." in root.http.post(listed, chosen).content.decode()
+    assert Alarm.objects.filter(closed_at=None).count() == 2
+    root.http.post(listed, chosen | {"reason": "A test of ours"})
+    row.refresh_from_db()
+    assert (row.closed_at is not None, row.closed_by) == (True, root.user)
+    event = Event.objects.get(tag="alarm:closed")
+    assert (event.actor_id, event.detail["note"], event.detail["subject"]) == (
+        str(root.user.pk), "A test of ours", "code:expired",
+    )  # fmt: skip
+    found = [root.http.get(f"{listed}?status={which}").context["cl"].result_count for which in ("open", "closed")]
+    assert found == [1, 1]
+    assert root.http.get(f"{listed}add/").status_code == 403

@@ -31,6 +31,7 @@ class Kind(Enum):
     BAD_MEDIA_TYPE = ("bad-media-type", 415, "The body has to be JSON")
     TOO_MANY = ("too-many-requests", 429, "Too many requests")
     SERVER_ERROR = ("server-error", 500, "The request could not be answered")
+    UNAVAILABLE = ("unavailable", 503, "The server cannot answer now")
 
     def __init__(self, slug: str, status: int, title: str) -> None:
         self.slug, self.status, self.title = slug, status, title

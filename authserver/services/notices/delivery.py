@@ -19,8 +19,8 @@ from authserver import policy
 from authserver.models import Connection, Notice
 from authserver.services import background, batches, events
 from authserver.services.batches import Pace
-from authserver.services.notices import faults, handle_letters
-from authserver.services.notices.letters import compose, language_of
+from authserver.services.notices import alarm_letters, faults, handle_letters
+from authserver.services.notices.letters import Letter, compose, language_of
 
 log = logging.getLogger(__name__)
 BATCH = 100
@@ -126,7 +126,7 @@ def _mail(notice: Notice) -> EmailMultiAlternatives:
 
 
 def _letter(notice: Notice) -> EmailMultiAlternatives:
-    letter = handle_letters.compose(notice) if notice.kind in handle_letters.WORDS else compose(notice)
+    letter = _compose(notice)
     # RFC 3834 §5: no machine answers it. The same id at a second try lets mail servers drop what came twice.
     host = urlsplit(settings.ISSUER).hostname
     headers = {
@@ -138,6 +138,12 @@ def _letter(notice: Notice) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(letter.subject, text, None, [notice.address], headers=headers)
     mail.attach_alternative(render_to_string("mail/notice.html", context), "text/html")
     return mail
+
+
+def _compose(notice: Notice) -> Letter:
+    if notice.kind == Notice.Kind.ALARMS:
+        return alarm_letters.compose(notice)
+    return handle_letters.compose(notice) if notice.kind in handle_letters.WORDS else compose(notice)
 
 
 def forget_old(*, now: datetime, pace: Pace | None = None) -> int:

@@ -7,8 +7,9 @@ from django.core.cache import cache
 from django.db.models import Count, QuerySet
 
 from authserver import policy
-from authserver.models import Client, ClientRule, Connection, Event, LedgerState, Notice
+from authserver.models import Alarm, Client, ClientRule, Connection, Event, LedgerState, Notice
 from authserver.protocol.governance import Decision
+from authserver.services import alarms
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
 COUNTED = 10_000  # above it the page says "more than"
@@ -42,9 +43,22 @@ class UsedClient:
 
 
 @dataclass(frozen=True)
+class OpenAlarm:
+    """An alarm that is not over: what it says, since when, how often it rang; `page` is its own, `about` what for."""
+
+    sentence: str
+    since: datetime
+    count: int
+    page: str
+    about: str
+
+
+@dataclass(frozen=True)
 class Dashboard:
     """`failing_mail` was tried and not sent yet, or given up; `ledger_fault` is what the last verification found."""
 
+    alarms: list[OpenAlarm]
+    open_alarms: Number
     since: datetime
     new_unverified: Number
     replays_in_day: Number
@@ -58,7 +72,10 @@ class Dashboard:
 def dashboard(*, now: datetime) -> Dashboard:
     """Return the numbers of this moment; those per client are at most policy.DASHBOARD_AGE_MAX old."""
     replays = Event.objects.filter(tag=Event.Tag.REFRESH_REPLAYED)
+    rung = Alarm.objects.filter(closed_at=None)
     return Dashboard(
+        alarms=[_open(alarm) for alarm in rung.order_by("-last_at")[: policy.ALARMS_SHOWN_MAX]],
+        open_alarms=_number(rung),
         since=now - DAY,
         new_unverified=_number(Client.objects.filter(created__gte=now - DAY, is_verified=False)),
         replays_in_day=_number(replays.filter(at__gte=now - DAY)),
@@ -68,6 +85,11 @@ def dashboard(*, now: datetime) -> Dashboard:
         ledger_fault=LedgerState.objects.get().fault,
         clients=_most_used(),
     )
+
+
+def _open(alarm: Alarm) -> OpenAlarm:
+    places = {"page": alarms.page(alarm), "about": alarms.about(alarm)}
+    return OpenAlarm(alarms.sentence(alarm), alarm.opened_at, alarm.count, **places)
 
 
 def _number(rows: QuerySet) -> Number:

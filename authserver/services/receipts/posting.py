@@ -1,9 +1,14 @@
-"""One push over the network (RFC 8935): a POST with a deadline, nothing followed, nothing believed but the status."""
+"""One POST over the network: with a deadline, nothing followed, nothing believed but the status. A push of security
+events (RFC 8935), or what operators are told.
+
+Whose address it is was settled before: nothing here keeps from private ones.
+"""
 
 import json
 import socket
 import ssl
 import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.client import HTTPException
 from threading import Timer
@@ -17,21 +22,36 @@ from authserver import policy
 from authserver.protocol.receipts.requests import error_code
 
 ANSWER_BYTES_MAX = 4_096
-HEADERS = {
+BARE = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
+HEADERS = BARE | {
     "Content-Type": "application/secevent+jwt",
-    "Accept": "application/json",
-    "Accept-Encoding": "identity",
     "User-Agent": "Gatehouse (OAuth authorization server; security events)",
-    "Connection": "close",
 }
 
 
 def post(url: str, token: str) -> str:
     """Send one security event token; return "" where it was taken (202), otherwise why not, in a word of ours.
 
-    Takes policy.PUSH_DEADLINE_SECONDS per address of the host at the most. Never raises for what the network does.
-
     Obeys: RFC 8935 §2.2, §2.4.
+    """
+    return _exchange(url, token.encode(), headers=HEADERS, verdict=_verdict)
+
+
+def send(url: str, body: bytes, *, headers: Mapping[str, str]) -> str:
+    """Send this; return "" where it was taken (any 2xx), otherwise why not, in a word of ours."""
+    return _exchange(
+        url, body, headers=BARE | dict(headers), verdict=lambda answer: _said(answer.status // 100 == 2, answer)
+    )
+
+
+def _said(is_taken: bool, answer: BaseHTTPResponse) -> str:
+    return "" if is_taken else f"status_{answer.status}"
+
+
+def _exchange(url: str, body: bytes, *, headers: Mapping[str, str], verdict: Callable[[BaseHTTPResponse], str]) -> str:
+    """Send a body and return what `verdict` says of the answer.
+
+    Takes policy.PUSH_DEADLINE_SECONDS per address of the host at the most. Never raises for what the network does.
     """
     deadline = time.monotonic() + policy.PUSH_DEADLINE_SECONDS
     connection = _connection(url)
@@ -40,16 +60,19 @@ def post(url: str, token: str) -> str:
     alarm.daemon = True
     alarm.start()
     try:
-        connection.request(
-            "POST", urlsplit(url).path or "/", body=token.encode(), headers=HEADERS, preload_content=False
-        )
-        verdict = _verdict(connection.getresponse())
-        return verdict if time.monotonic() < deadline else "too_slow"  # a cut answer looks like a complete one
+        connection.request("POST", _target(url), body=body, headers=headers, preload_content=False)
+        found = verdict(connection.getresponse())
+        return found if time.monotonic() < deadline else "too_slow"  # a cut answer looks like a complete one
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         return f"network_{type(error).__name__}"
     finally:
         alarm.cancel()
         connection.close()
+
+
+def _target(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 def _connection(url: str) -> HTTPConnection:
@@ -69,10 +92,8 @@ def _cut(connection: HTTPConnection) -> None:
 
 
 def _verdict(answer: BaseHTTPResponse) -> str:
-    if answer.status == 202:
-        return ""
     if answer.status != 400:
-        return f"status_{answer.status}"
+        return _said(answer.status == 202, answer)
     with suppress(ValueError, RecursionError):
         told = json.loads(answer.read(ANSWER_BYTES_MAX))
         if isinstance(told, dict):

@@ -44,11 +44,12 @@ class Read:
 # --- Of one id
 
 
-def of_request(request_id: str, *, viewer: User, now: datetime) -> Read | None:
-    """Return the attempt that the request of this id belongs to, if this person may see it."""
+def of_request(request_id: str, *, viewer: User, now: datetime, as_staff: bool = False) -> Read | None:
+    """Return the attempt that the request of this id belongs to, if this person may see it; `as_staff` where they have
+    shown that they may enter the administration."""
     seeds = _steps(Q(request_id=request_id)) or _of_event(request_id)
     found = [attempt for attempt in around(seeds) if any(_is_of(step, seeds) for step in attempt.steps)]
-    visible = next((attempt for attempt in found if may_see(attempt, viewer)), None)
+    visible = next((attempt for attempt in found if may_see(attempt, viewer, as_staff=as_staff)), None)
     return read([visible], now=now)[0] if visible else None
 
 
@@ -59,11 +60,11 @@ def of_step(step_id: int, *, now: datetime) -> Read | None:
     return read([found], now=now)[0] if found else None
 
 
-def may_see(attempt: Attempt, viewer: User) -> bool:
+def may_see(attempt: Attempt, viewer: User, *, as_staff: bool = False) -> bool:
     """Tell whether somebody may see an attempt: their own; one of a handle that they administer; as staff; and one in
     which nobody has signed in, whose id only its own caller was told."""
     people = {step.person_id for step in attempt.steps if step.person_id or step.connection_id}
-    if people <= {viewer.pk} or (viewer.is_staff and viewer.has_perm("authserver.view_tracestep")):
+    if people <= {viewer.pk} or (as_staff and viewer.has_perm("authserver.view_tracestep")):
         return True
     return bool(attempt.handles) and attempt.handles == _administered(attempt.handles, viewer)
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from accounts import administrators
 from authserver import policy
 from authserver.services.trace import reading, sharing
 from authserver.services.trace.reading import Read
@@ -102,7 +103,9 @@ def of_handle(request: HttpRequest, slug: str) -> HttpResponse:
 def _find(request: HttpRequest, attempt_id: str) -> Read | None:
     if not ID.fullmatch(attempt_id):
         return None
-    return reading.of_request(attempt_id, viewer=person(request), now=timezone.now())
+    viewer = person(request)
+    as_staff = viewer.is_staff and administrators.way_in(request) is None
+    return reading.of_request(attempt_id, viewer=viewer, now=timezone.now(), as_staff=as_staff)
 
 
 def _page(request: HttpRequest, attempt_id: str, found: Read, *, link: str = "") -> HttpResponse:

@@ -32,7 +32,7 @@ def test_an_ordinary_question_is_answered(server: Serving) -> None:
 
 def test_requests_on_one_connection_are_answered_in_their_order(server: Serving) -> None:
     """Desk and Django in turn: the quick one may not overtake."""
-    page = server.request("GET", "/livez")
+    page = server.request("GET", "/readyz")
     wire = server.wire().send((server.question() + page + server.question("x")) * AHEAD_THIRD)
     answers = [wire.answer() for _ in range(3 * AHEAD_THIRD)]
     for desk, django, other in zip(answers[::3], answers[1::3], answers[2::3], strict=True):
@@ -298,7 +298,7 @@ def test_a_head_without_end_is_not_kept(server: Serving, where: str) -> None:
 
 def test_names_with_underscores_are_not_taken_for_headers(server: Serving) -> None:
     """In WSGI `X_Request_Id` and `X-Request-Id` would be one."""
-    answer = server.wire().send(server.request("GET", "/livez", f"X_Request_Id: {'a' * 32}")).answer()
+    answer = server.wire().send(server.request("GET", "/readyz", f"X_Request_Id: {'a' * 32}")).answer()
     assert answer.status == 200
     assert answer.headers["x-request-id"] != "a" * 32
 

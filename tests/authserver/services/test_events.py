@@ -31,6 +31,7 @@ from authserver.services.events import RequestFacts, current_request
 from authserver.services.governance import decisions, verdicts
 from authserver.services.registration import initial_access
 from handles.roles import Role
+from tests.authserver.services.alarms import acts as alarms_acts
 from tests.authserver.services.conftest import NOW, READS, Approving, approve, exchange, issued, refresh, seen
 from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
@@ -279,10 +280,9 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         lambda s: resource_servers.renew_secret(resource_server(s), by=s.root),
         [("resource_server:rotated", "administrator")],
     ),
-    **receipts_acts.ACTS,
-    **ledger_acts.ACTS,
 }
-ACTS |= personal_token_acts.ACTS | standing_acts.ACTS | tools_acts.ACTS
+ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS
+ACTS |= standing_acts.ACTS | tools_acts.ACTS | alarms_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),

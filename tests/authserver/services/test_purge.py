@@ -130,7 +130,7 @@ def test_one_batch_costs_as_many_statements_as_any_other(
 
 
 def test_nothing_to_do_is_done_quickly(world, django_assert_max_num_queries) -> None:
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(23):
         assert purge.purge_expired(now=NOW) == 0
 
 

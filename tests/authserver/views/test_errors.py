@@ -133,7 +133,7 @@ def test_a_database_that_is_gone_still_gets_a_designed_page(
     browser.cookies = world.alice.sign_in().http.cookies
     monkeypatch.setattr(SessionStore, "load", gone)
     answer = browser.get("/connections")
-    assert answer.status_code == 500
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert "10.0.0.1" not in answer.content.decode()
     assert answer["X-Request-Id"] in answer.content.decode()
 

@@ -8,7 +8,7 @@ from django.test import Client as Http
 from django.utils import timezone
 
 from authserver import policy, tasks
-from authserver.models import Client, Event
+from authserver.models import Alarm, Client, Event
 from authserver.services.documents import forget_unused
 from tests.document_host import DocumentHost, raw
 from tests.people import App, World, answer_of, tokens_of
@@ -169,6 +169,7 @@ def test_a_stale_copy_is_refreshed_once_behind_the_request(world: World, documen
     assert "second" in Client.objects.get().redirect_uris
     changed = Event.objects.get(tag=Event.Tag.CLIENT_DOCUMENT_CHANGED)
     assert changed.detail["changed"] == ["redirect_uris"]
+    assert not Alarm.objects.exists(), "nobody is connected to it"
 
 
 @pytest.mark.covers("screen:D5")

@@ -63,7 +63,7 @@ def test_the_page_that_changes_is_not_sent_again_as_it_was(world: World):
     assert first["Cache-Control"] == "private, no-cache"
 
 
-def test_an_attempt_is_its_persons_the_handles_admins_and_for_staff_who_may_look(world: World):
+def test_an_attempt_is_its_persons_the_handles_admins_and_for_staff_who_may_look(world: World, settings: Any):
     app = App.register()
     world.bob.decide(world.bob.open(app.authorize_url()), handle="acme")
     where = f"/attempts/{last_id()}"
@@ -74,6 +74,9 @@ def test_an_attempt_is_its_persons_the_handles_admins_and_for_staff_who_may_look
     assert "Bob" in of_admin
     assert "bob@example.com" not in of_admin
     assert page_of(world.admin, where)
+    settings.ADMIN_SECOND_FACTOR = True
+    assert world.admin.http.get(where).status_code == 404, "staff without a second factor"
+    settings.ADMIN_SECOND_FACTOR = False
     assert world.carol.http.get(where).status_code == 404
     assert world.carol.http.get(where + "/live").status_code == 404
     assert world.carol.http.post(where + "/share").status_code == 404

@@ -12,11 +12,10 @@ INLINE = re.compile(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascr
 ELSEWHERE = re.compile(r"""(?:src|href|action)=["']?(?:https?:)?//""")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(TEMPLATES)))
-def test_a_template_needs_no_exception_from_the_policy(page: Path) -> None:
-    text = page.read_text()
-    assert not INLINE.search(text)
-    assert not ELSEWHERE.search(text)
+def test_no_template_needs_an_exception_from_the_policy() -> None:
+    texts = {str(path.relative_to(TEMPLATES)): path.read_text() for path in PAGES}
+    assert len(texts) > 150
+    assert [name for name, text in texts.items() if INLINE.search(text) or ELSEWHERE.search(text)] == []
 
 
 @pytest.mark.parametrize("name", ["gatehouse.css", "gatehouse.js"])

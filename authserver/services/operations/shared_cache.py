@@ -1,0 +1,60 @@
+"""The shared cache, and what is there while its server is not: each process' own memory.
+
+Rate limits are kept in it. Without its server they are counted per process, which lets a little more through and never
+everything; and nothing that a page or an endpoint does fails for want of a cache.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import RedisError
+
+log = logging.getLogger(__name__)
+AWAY_SECONDS = 2.0  # how long a server that failed is not asked again
+SOCKET_SECONDS = 1.0
+OPTIONS = {"socket_connect_timeout": SOCKET_SECONDS, "socket_timeout": SOCKET_SECONDS}
+ACTS = (
+    "add", "get", "set", "touch", "delete", "get_many", "has_key", "incr", "set_many", "delete_many", "clear",
+)  # fmt: skip
+
+
+class SharedCache(RedisCache):
+    """Valkey or Redis (settings.CACHE_URL), replaced by memory for as long as it does not answer."""
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params | {"OPTIONS": OPTIONS | params.get("OPTIONS", {})})
+        self._memory = LocMemCache("while the shared cache is away", {})
+        self._away_until = 0.0
+
+    def _try(self, act: str, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if time.monotonic() >= self._away_until:
+            try:
+                return self._back(ask(*args, **kwargs))
+            except (RedisError, OSError) as error:
+                if not self._away_until:
+                    log.error("the shared cache is away, limits are counted per process: %s", type(error).__name__)
+                self._away_until = time.monotonic() + AWAY_SECONDS
+        return getattr(self._memory, act)(*args, **kwargs)
+
+    def _back(self, answer: Any) -> Any:
+        if self._away_until:
+            self._away_until = 0.0
+            log.warning("the shared cache is back")
+        return answer
+
+
+def _guarded(act: str) -> Callable[..., Any]:
+    of_server = getattr(RedisCache, act)
+
+    def method(self: SharedCache, *args: Any, **kwargs: Any) -> Any:
+        return self._try(act, of_server.__get__(self), *args, **kwargs)
+
+    return method
+
+
+for _act in ACTS:
+    setattr(SharedCache, _act, _guarded(_act))

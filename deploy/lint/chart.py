@@ -1,0 +1,92 @@
+"""Render the chart with the values of each set-up below and hold every manifest against Kubernetes' own schema.
+
+`python deploy/lint/chart.py`; needs PyYAML, kubernetes-validate, Go and sprig (`deploy/lint/run` has the others too).
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import yaml
+
+HERE = Path(__file__).resolve().parent
+CHART = HERE.parent / "helm"
+KUBERNETES = ("1.28", "1.34")
+NEEDED: dict[str, Any] = {
+    "issuer": "https://ai.example.com",
+    "gatewayUrl": "https://ai.example.com/mcp",
+    "hostedUrl": "https://{handle}.mcp.example.com/mcp",
+    "compatUrl": "https://ai.example.com/mcp/{handle}/mcp",
+    "fromEmail": "Gatehouse <no-reply@example.com>",
+    "existingSecret": "gatehouse",
+}
+STORES = [{"to": [{"ipBlock": {"cidr": "10.20.0.5/32"}}], "ports": [{"port": 5432}]}]
+SETUPS: dict[str, dict[str, Any]] = {
+    "what is needed": {},
+    "everything": {
+        "env": {"BRAND_NAME": "Example: AI", "SIGN_UP": "invited"},
+        "image": {"pullSecrets": [{"name": "registry"}]},
+        "ingress": {
+            "enabled": True,
+            "className": "nginx",
+            "annotations": {"a/b": "c"},
+            "tlsSecret": "tls",
+            "mcp": {"service": "mcp"},
+        },
+        "networkPolicy": {"stores": STORES, "mail": STORES, "ingressFrom": [{"namespaceSelector": {}}]},
+        "tolerations": [{"key": "a", "operator": "Exists"}],
+        "nodeSelector": {"disk": "fast"},
+    },
+    "without what may be off": {"web": {"autoscaling": {"enabled": False}}, "networkPolicy": {"enabled": False}},
+}
+
+
+def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Return the values of a chart with those of a deployment laid over, as Helm does."""
+    both = {name: merged(below[name], value) for name, value in above.items() if _is_map(value, below.get(name))}
+    return below | above | both
+
+
+def _is_map(value: Any, other: Any) -> bool:
+    return isinstance(value, dict) and isinstance(other, dict)
+
+
+def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the manifests. Raises CalledProcessError where the chart refuses the values."""
+    chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
+    context = {
+        "Values": merged(yaml.safe_load((CHART / "values.yaml").read_text()), values),
+        "Chart": {"AppVersion": chart["appVersion"], "Name": chart["name"]},
+        "Release": {"Name": "gatehouse", "Service": "Helm"},
+    }
+    go = os.environ | {"GO111MODULE": "off", "GOPATH": "/usr/share/gocode", "GOFLAGS": ""}
+    command = ["go", "run", str(HERE / "render.go"), str(CHART)]
+    done = subprocess.run(command, input=json.dumps(context), env=go, capture_output=True, text=True, check=True)
+    return [manifest for manifest in yaml.safe_load_all(done.stdout) if manifest]
+
+
+def main() -> int:
+    """Return 0 where every manifest is one that Kubernetes takes and every value that is needed is asked for."""
+    for name, values in SETUPS.items():
+        manifests = rendered(merged(NEEDED, values))
+        for manifest in manifests:
+            for version in KUBERNETES:
+                kubernetes_validate.validate(manifest, version, strict=True)
+        print(f"chart, {name}: {len(manifests)} manifests are sound")
+    for missing in NEEDED:
+        try:
+            rendered({name: value for name, value in NEEDED.items() if name != missing})
+        except subprocess.CalledProcessError as error:
+            assert f"set {missing}" in error.stderr, error.stderr
+        else:
+            print(f"the chart does not ask for {missing}", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
