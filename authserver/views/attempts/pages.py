@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified, Http
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 
 from accounts import administrators
 from authserver import policy
@@ -58,9 +57,10 @@ def live(request: HttpRequest, attempt_id: str) -> HttpResponse:
 
 
 @login_required
-@require_POST
 def share(request: HttpRequest, attempt_id: str) -> HttpResponse:
-    """Make a link to an attempt, shown this once."""
+    """Make a link to an attempt, shown this once. Who had to sign in on the way finds the button again."""
+    if request.method != "POST":
+        return HttpResponseRedirect(reverse("attempt", args=[attempt_id]))
     found = _find(request, attempt_id)
     if found is None:
         return _unknown(request, attempt_id)

@@ -9,11 +9,12 @@ import pytest
 import time_machine
 from django.contrib.auth.models import Permission
 from django.test import Client as Http
+from django.utils import timezone
 
 from authserver import policy
 from authserver.models import Connection, Event, TraceStep
 from authserver.services.trace import notes
-from tests.people import App, Person, World, answer_of
+from tests.people import App, Person, World, answer_of, tokens_of
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "203.0.113.77"
@@ -129,6 +130,7 @@ def test_a_shared_link_shows_the_steps_and_nothing_of_anybody(world: World):
     held = world.connect(world.bob, app, handle="acme")
     assert world.asker.is_active(held.access)
     where = f"/attempts/{last_id()}"
+    assert world.bob.http.get(where + "/share")["Location"] == where
     html = world.bob.http.post(where + "/share").content.decode()
     link = re.search(r'id="shared-link"[^>]*>http://[^/]+(/attempts/shared/[^<]+)<', html)
     assert link, html
@@ -227,3 +229,24 @@ def test_a_call_without_its_beginning_is_still_its_persons_alone(world: World):
     assert "without the permission" in page_of(world.alice, where)
     Connection.objects.all().delete()
     assert world.alice.http.get(where).status_code == 404, "whose it was is known no more"
+
+
+@pytest.mark.parametrize(
+    ("answer_was_used", "address", "told"),
+    [
+        (False, "127.0.0.1", "replaced 9 min ago. It was let go on."),
+        (True, "198.51.100.9", "replaced 9 min ago. It was judged stolen, and the connection was ended."),
+    ],
+)
+def test_a_refresh_with_a_replaced_token_is_told_with_how_late_it_was(
+    world: World, answer_was_used: bool, address: str, told: str
+):
+    app = App.register()
+    held = world.connect(world.alice, app, handle="acme")
+    newer = tokens_of(app.refresh(held.refresh))
+    if answer_was_used:
+        app.refresh(newer.refresh)
+    with time_machine.travel(timezone.now() + timedelta(minutes=9, seconds=1), tick=False):
+        app.http.defaults["REMOTE_ADDR"] = address
+        app.refresh(held.refresh)
+        assert told in verdict_on(page_of(world.alice, f"/attempts/{last_id()}"))
