@@ -48,6 +48,7 @@ MEANINGS: Mapping[str, str] = {
     "sign_in:mail_unavailable": "no_mail",
     "sign_in:mail_refused": "no_mail",
     "server:failed": "overloaded",
+    "server:unavailable": "overloaded",
     # the client comes back
     "code:unknown": "code_unknown",
     "code:expired": "code_expired",
