@@ -213,6 +213,9 @@ TRACE_PATIENCE = timedelta(minutes=1)  # after which a program that has not take
 TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
+REHEARSAL_WATCH = timedelta(minutes=3)  # after it did: within which it finds its way, or has given up
+REHEARSAL_SETTLE = timedelta(seconds=10)  # by then resource servers have reported what they saw
+REHEARSAL_LOOK = timedelta(seconds=5)  # how often is looked for what has to be restored or written down
 ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
 ALARM_RETENTION = timedelta(days=90)  # of one that is closed
 ALARM_RETRY = timedelta(seconds=30)  # of a webhook that did not take it; doubles with each failure, up to the next

@@ -10,6 +10,7 @@ from authserver.models import Client
 from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.receipts import keys, push
+from authserver.services.rehearsals import watching
 from authserver.services.standing import sessions
 from authserver.services.tools import telling
 from authserver.services.usage import rollup
@@ -118,3 +119,9 @@ def tell_alarms() -> int:
     """Tell operators, by mail and by webhook, what is new; return how much."""
     now = timezone.now()
     return alarms.gather(now=now) + alarms.post_due(now=now)
+
+
+@shared_task
+def look_after_rehearsals() -> int:
+    """Restore what was rehearsed and not met in time, write down what clients did; return how many that was."""
+    return watching.look(now=timezone.now())

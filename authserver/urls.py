@@ -22,9 +22,10 @@ from authserver.views import (
 from authserver.views.attempts import pages as attempts
 from authserver.views.brand import files
 from authserver.views.connections import changes, pages
-from authserver.views.events import jwks, poll, streams
+from authserver.views.events import jwks, poll, rehearsals, streams
 from authserver.views.handles import clients, connection_acts, new, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
+from authserver.views.handles import rehearsals as handle_rehearsals
 from authserver.views.handles import settings as handle_settings
 from authserver.views.handles.people import accepting, invitations, joining, members
 from authserver.views.integrations import pages as integrations
@@ -40,6 +41,8 @@ one_connection = [
     path("pause", connection_acts.pause, name="handle_connection_pause"),
     path("resume", connection_acts.resume, name="handle_connection_resume"),
     path("disconnect", connection_acts.disconnect, name="handle_connection_disconnect"),
+    path("rehearsal", handle_rehearsals.rehearsal, name="handle_rehearsal"),
+    path("rehearsal/call-off", handle_rehearsals.call_off, name="handle_rehearsal_call_off"),
 ]
 
 people_of_a_handle = [
@@ -83,6 +86,8 @@ urlpatterns = [
     path("oauth/jwks", jwks.jwks, name="jwks"),
     # which report what was called
     path("oauth/reports", reports.report, name="reports"),
+    # which answer a fault on purpose, once
+    path("oauth/rehearsals/<uuid:rehearsal_id>/met", rehearsals.met, name="rehearsal_met"),
     # and say beforehand which tools they have
     path("oauth/tools", publishing.tools, name="tools"),
     # and ended: by itself, by the person, by an administrator

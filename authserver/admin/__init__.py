@@ -8,6 +8,7 @@ from authserver.admin.connections import ConnectionAdmin
 from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
+from authserver.admin.rehearsals import RehearsalAdmin
 from authserver.admin.trace import TraceStepAdmin
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "HiddenAdmin",
     "PersonalAccessTokenAdmin",
     "ProtectedResourceAdmin",
+    "RehearsalAdmin",
     "ResourceServerAdmin",
     "ScopeAdmin",
     "ScopeBundleAdmin",

@@ -28,6 +28,7 @@ from authserver.services.connections.issuing import (
 )
 from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
+from authserver.services.rehearsals import meeting
 
 WRONG_TARGET = Refusal(
     "invalid_target", "The resource is not the one that was authorized.", "resource:not_the_authorized_one"
@@ -115,13 +116,14 @@ def _judged(each: Arrived[CodeRequest], client: Client, found: Found | None, now
     refusal = _refusal(each, client, found, now)
     if refusal:
         return replace(refusal, whose=whose)
+    held = _held_in_rehearsal(each, standing, now) if standing.rehearsed_fault else standing.scope_list
     return Turn(
         client=client,
         facts=each.facts,
         footing=standing,
         last_caller=(code.last_address and str(code.last_address), code.last_agent),
         # It may have been narrowed, or withheld from, since Allow.
-        scopes=[name for name in code.scopes.split() if name in standing.scope_list],
+        scopes=[name for name in code.scopes.split() if name in held],
         with_refresh=client.may_refresh,
         whose=whose,
     )
@@ -137,6 +139,14 @@ def _refusal(each: Arrived[CodeRequest], client: Client, found: Found, now: date
         return invalid_grant("code:expired")
     role = footing.role_on(standing)
     return role if isinstance(role, Refusal) else _mismatch(each.request, code, standing)
+
+
+def _held_in_rehearsal(each: Arrived[CodeRequest], standing: Footing, now: datetime) -> list[str]:
+    """Return what a connection that is to meet a fault holds, and take in that its client authorized again."""
+    with events.of_request(each.facts):
+        connection = lock(standing.connection_id)
+        meeting.at_exchange(connection, now=now)
+        return [*standing.scope_list, *meeting.lent(connection)]
 
 
 def _mismatch(asked: CodeRequest, code: Code, standing: Footing) -> Refusal | None:
