@@ -148,6 +148,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "authserver.tasks.forget_listed_sessions",
         "schedule": crontab(hour=4, minute=27),
     },
+    "check endpoints": {
+        "task": "authserver.tasks.check_endpoints",
+        "schedule": crontab(hour="0-4", minute="*/5"),
+        "options": {"expires": 300},
+    },
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
     "tell of new tools": {
         "task": "authserver.tasks.tell_of_new_tools",

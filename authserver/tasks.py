@@ -9,6 +9,7 @@ from authserver import policy
 from authserver.models import Client
 from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
+from authserver.services.endpoints import nightly
 from authserver.services.receipts import keys, push
 from authserver.services.rehearsals import watching
 from authserver.services.standing import sessions
@@ -106,6 +107,12 @@ def verify_ledger() -> int:
 def roll_up_usage() -> int:
     """Add reported tool calls to what is kept per day; return how many reports went into it."""
     return rollup.roll_up()
+
+
+@shared_task(acks_late=False)  # given out again, it would walk the same way beside itself
+def check_endpoints() -> int:
+    """Let the doctor walk to the addresses whose reports are the oldest; return to how many it went."""
+    return nightly.run(now=timezone.now(), pace=Pace(policy.ENDPOINT_NIGHTLY_RUN))
 
 
 @shared_task

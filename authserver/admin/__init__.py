@@ -5,6 +5,7 @@ from authserver.admin.base import HiddenAdmin
 from authserver.admin.catalog import ProtectedResourceAdmin, ResourceServerAdmin, ScopeAdmin, ScopeBundleAdmin
 from authserver.admin.clients import ClientAdmin
 from authserver.admin.connections import ConnectionAdmin
+from authserver.admin.doctor import DoctorReportAdmin
 from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
@@ -17,6 +18,7 @@ __all__ = [
     "ClientPolicyAdmin",
     "ClientRuleAdmin",
     "ConnectionAdmin",
+    "DoctorReportAdmin",
     "EventAdmin",
     "HiddenAdmin",
     "PersonalAccessTokenAdmin",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0018_alarms'),
+        ('authserver', '0019_checks'),
     ]
 
     operations = [
