@@ -10,7 +10,7 @@ from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
 from authserver.admin.rehearsals import RehearsalAdmin
-from authserver.admin.trace import TraceStepAdmin
+from authserver.admin.trace.steps import TraceStepAdmin
 
 __all__ = [
     "AlarmAdmin",
