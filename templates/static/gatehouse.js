@@ -263,7 +263,7 @@ function setUpAttempt(place) {
   let tag = "";
   let code = place.querySelector("[data-code]").dataset.code;
   const show = (text) => {
-    place.innerHTML = text;
+    place.replaceChildren(...new DOMParser().parseFromString(text, "text/html").body.childNodes);
     const verdict = place.querySelector("[data-code]");
     // Seconds that go by are not read out, what becomes of it is.
     if (verdict.dataset.code !== code) told.textContent = verdict.querySelector("[data-verdict]").textContent;

@@ -35,6 +35,7 @@ MACHINE_CODES = {
     "/oauth/events/stream": "invalid_request invalid_client not_found",
     "/oauth/events/verify": "invalid_request invalid_client not_found",
     "/oauth/events/poll/@nobody": "invalid_request invalid_client not_found",
+    "/oauth/rehearsals/@nobody/met": "invalid_request invalid_client not_found",
     "/oauth/jwks": "invalid_request",
     "/.well-known/ssf-configuration": "invalid_request",
     # RFC 7591 §3.2.2; RFC 6750 §3.1 for the registration access token
@@ -47,11 +48,7 @@ PAGES = [
     "/oauth/authorize",
     "/connections",
     "/connections/all/disconnect",
-    "/connections/@connection/disconnect",
-    "/connections/@connection/scopes",
-    "/connections/@connection/pause",
-    "/connections/@connection/resume",
-    "/connections/@connection/wishes",
+    *(f"/connections/@connection/{act}" for act in "disconnect scopes pause resume wishes tools".split()),
     "/handles",
     "/handles/@handle",
     "/handles/@handle/clients",
@@ -65,6 +62,9 @@ PAGES = [
     "/handles/@handle/connections/@connection/pause",
     "/handles/@handle/connections/@connection/resume",
     "/handles/@handle/connections/@connection/disconnect",
+    *(f"/handles/@handle/{path}rehearsal{act}" for path in ("connections/@connection/",) for act in ("", "/call-off")),
+    *"/handles/@handle/attempts /attempts /attempts/@text /attempts/@text/live /attempts/@text/share".split(),
+    "/attempts/shared/@text",
     "/handles/@handle/tokens",
     "/handles/@handle/tokens/@nobody/revoke",
     "/handles/@handle/usage",
@@ -90,7 +90,6 @@ PAGES = [
     "/invitations",
     "/invitations/@nobody",
     "/invitations/@nobody/switch",
-    "/connections/@connection/tools",
     "/connect/@handle",
     "/language",
     "/static/brand.000000000000.css",
@@ -391,9 +390,10 @@ def test_every_path_of_the_table_of_contents_is_shot_at() -> None:
     shot_at = {*MACHINE_CODES, *PAGES}
     stands_for = {"@client": "<str:client_id>", "@connection": "<uuid:connection_id>", "@handle": "<str:slug>"}
     stands_for |= {"poll/@nobody": "poll/<str:stream_id>", "requests/1": "requests/<int:request_id>"}
+    stands_for |= {"shared/@text": "shared/<str:token>", "/attempts/@text": "/attempts/<str:attempt_id>"}
     for real, route in stands_for.items():
         shot_at |= {path.replace(real, route) for path in shot_at}
-    for name in ("token_id", "invitation_id", "person_id", "resource_id"):
+    for name in ("token_id", "invitation_id", "person_id", "resource_id", "rehearsal_id"):
         shot_at |= {path.replace("@nobody", f"<uuid:{name}>") for path in shot_at}
     shot_at |= {r"/^\.well-known/(?P<rest>(?s:.*))$", r"/^api(?P<rest>(?s:/.*)?)$"}
     shot_at.add(r"/^static/(?P<name>brand\.[0-9a-f]{12}\.(?:css|svg|png))$")

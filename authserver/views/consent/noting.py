@@ -65,7 +65,7 @@ def refused(failed: FailedRequest, query: str) -> None:
     sent = Parameters({}) if isinstance(read, Refusal) else read
     client = failed.client
     named = sent.get("resource")
-    target = catalog.target_of(named)
+    target = catalog.target_of(named) if client else None  # nothing is asked for what cannot be read
     note(
         Kind.AUTHORIZATION,
         ok=False,

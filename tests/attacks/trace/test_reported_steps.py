@@ -33,7 +33,9 @@ def kept() -> list[TraceStep]:
 
 @pytest.fixture
 def token(world: World, chatgpt: App) -> str:
-    return world.connect(world.alice, chatgpt, handle="acme").access
+    made = world.connect(world.alice, chatgpt, handle="acme").access
+    notes.forget()  # what connecting left
+    return made
 
 
 @pytest.mark.parametrize(
