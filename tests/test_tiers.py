@@ -81,7 +81,7 @@ def test_every_test_belongs_to_exactly_one_tier() -> None:
     """Whatever markers a test has, one and only one command takes it."""
     commands = [command for tier in tiers.tiers() for command in tier.commands if "pytest" in command]
     expressions = {command[command.index("-m", 2) + 1] for command in commands}
-    names = ("browser", "contract", "redis")
+    names = ("browser", "contract", "redis", "playwright")
     for number in range(2 ** len(names)):
         marks = {name: bool(number >> place & 1) for place, name in enumerate(names)}
         taking = [expression for expression in expressions if eval(expression, {}, marks)]
