@@ -171,7 +171,7 @@ def tiers() -> list[Tier]:
             (
                 # Apart: where Playwright's event loop has once run, nobody else can start one (asyncio.run).
                 *(
-                    pytest_command(f"contract and not browser and {which}", *at("contract"), "-n", WORKERS, *UNDRIVEN)
+                    pytest_command(f"contract and not browser and {which}", *at("contract"), "-n", "2", *UNDRIVEN)
                     for which in ("not playwright", "playwright")
                 ),
             ),

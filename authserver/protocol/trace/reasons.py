@@ -53,6 +53,7 @@ MEANINGS: Mapping[str, str] = {
     "code:unknown": "code_unknown",
     "code:expired": "code_expired",
     "code:replayed": "code_replayed",
+    "code:answer_lost": "code_sent_again",
     "code:foreign_client": "code_foreign",
     "code:redirect_mismatch": "code_redirect",
     "code:verifier": "verifier_wrong",

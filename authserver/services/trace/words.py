@@ -137,6 +137,10 @@ CLIENTS: Mapping[str, "Pair"] = {
         _("The code came twice, so the connection was ended: nothing tells which of the two was the app."),
         CONNECT_AGAIN,
     ),
+    "code_sent_again": (
+        _("The app sent its code twice, as if no answer had come. What it brought is void; the connection stands."),
+        CONNECT_AGAIN,
+    ),
     "code_foreign": (_("The app came with a code or token that was made for another app."), FAULT_OF_APP),
     "code_redirect": (_("The app came back with another redirect address than it began with."), FAULT_OF_APP),
     "verifier_wrong": (_("The app came back with a PKCE verifier that does not fit its challenge."), FAULT_OF_APP),

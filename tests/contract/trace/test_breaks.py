@@ -253,7 +253,7 @@ BREAKS: dict[Break, str] = {
     never_came_back: "The app has not come back with the code yet",
     wrong_verifier: "a PKCE verifier that does not fit",
     wrong_secret: "did not prove who it is",
-    code_twice: "The code came twice",
+    code_twice: "The app sent its code twice",
     never_used: "It has not used it at the MCP server yet",
     other_address: "and called ⁨http://127.0.0.1",
     scope_missing: "without the permission",
