@@ -1,4 +1,4 @@
-"""`./dev bench peers`: every server on every path, interleaved in one run; tables, goals, docs/measured/benchmarks.md."""
+"""`./dev bench peers`: every server on every path, in one run; the tables of docs/measured/benchmarks.md."""
 
 from __future__ import annotations
 
