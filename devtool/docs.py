@@ -17,8 +17,10 @@ SITE = PLACE / "site"
 def docs(arguments: list[str]) -> None:
     """Build the site into `var/docs/site`, refusing every warning; or do what else MkDocs is asked for (`serve`)."""
     _install()
-    command = arguments or ["build", "--strict", "--site-dir", str(SITE)]
-    status = subprocess.run([PYTHON, "-m", "mkdocs", *command], cwd=ROOT).returncode
+    act, *rest = arguments or ["build", "--strict", "--site-dir", str(SITE)]
+    status = subprocess.run(
+        [PYTHON, "-m", "mkdocs", act, "--config-file", "devtool/mkdocs.yml", *rest], cwd=ROOT
+    ).returncode
     if status:
         sys.exit(status)
 

@@ -63,7 +63,7 @@ def test_every_link_and_anchor_of_every_page_leads_somewhere() -> None:
 
 
 def test_the_site_shows_every_page_and_loads_nothing_from_others() -> None:
-    settings = yaml.safe_load((house.ROOT / "mkdocs.yml").read_text())
+    settings = yaml.safe_load((house.ROOT / "devtool/mkdocs.yml").read_text())
     shown = pages_of(settings["nav"])
     assert sorted(shown) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
     assert settings["theme"]["name"] == "mkdocs"
