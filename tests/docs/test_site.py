@@ -68,7 +68,9 @@ def test_the_site_shows_every_page_and_loads_nothing_from_others() -> None:
     assert sorted(shown) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
     assert settings["theme"]["name"] == "mkdocs"
     assert settings["theme"]["highlightjs"] is False
-    assert settings.keys().isdisjoint({"extra_javascript", "extra_css", "remote_branch"})
+    assert settings["extra_css"] == ["site.css"]
+    assert "extra_javascript" not in settings
+    assert "url(" not in (DOCS / "site.css").read_text()
     assert on_page_markdown("Text\n| a |\n|---|\n```\nx\n- y\n```\nText\n- z\n  z\n- z") == (
         "Text\n\n| a |\n|---|\n```\nx\n- y\n```\nText\n\n- z\n  z\n- z"
     )
