@@ -133,4 +133,4 @@ async def connect() -> psycopg.AsyncConnection[Any]:
     database = door_database()
     given = load_backend(database["ENGINE"]).DatabaseWrapper(database).get_connection_params()
     parameters: dict[str, Any] = {name: value for name, value in given.items() if name not in DJANGO_S_OWN}
-    return await psycopg.AsyncConnection.connect(**parameters, **PARAMETERS, autocommit=True)
+    return await psycopg.AsyncConnection.connect(**(parameters | PARAMETERS), autocommit=True)
