@@ -11,9 +11,9 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from authserver.management.commands import connect_page
 from devtool.site_hook import on_page_markdown
 from tests import house
+from tests.docs import connect_page
 
 DOCS = house.ROOT / "docs"
 READER = MarkdownIt("commonmark").enable("table")

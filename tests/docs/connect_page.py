@@ -1,19 +1,18 @@
-"""`manage.py connect_page`: docs/guide/connect.md, from the same table as a handle's Integrations page."""
+"""docs/guide/connect.md, from the same table as a handle's Integrations page: `python -m tests.docs.connect_page`."""
 
-from pathlib import Path
-from typing import Any
+import os
 
-from django.conf import settings
-from django.core.management.base import BaseCommand
+import django
 from django.utils import translation
 
 from authserver.protocol.setup.snippets import Server
 from authserver.views.integrations.clients import CLIENTS, Client, Step
+from tests.house import ROOT
 
-PAGE = Path(settings.BASE_DIR) / "docs" / "guide" / "connect.md"
+PAGE = ROOT / "docs" / "guide" / "connect.md"
 SERVER = Server("acme", "https://acme.mcp.example.com/mcp")
 INTRODUCTION = f"""# Connect a client
-<!-- Written by `./dev manage connect_page`; a test holds it equal to what people see. -->
+<!-- Written by `.venv/bin/python -m tests.docs.connect_page`; a test holds it equal to what people see. -->
 What each app has to be told, here for the handle `acme` at `{SERVER.url}`. A running server shows the same
 with your own addresses: Handles, Integrations. Apps that run at their maker's (marked "cloud") need an address that the
 Internet reaches, over https; those on your computer take `http://127.0.0.1:8001/mcp` too, as `./dev up` prints it.
@@ -35,13 +34,6 @@ npx @modelcontextprotocol/inspector
 ```
 3. Choose Connect. Your browser opens this server: sign in, and choose Allow.
 """
-
-
-class Command(BaseCommand):
-    help = "Write docs/guide/connect.md anew, after the steps of an app have changed."
-
-    def handle(self, *args: Any, **options: Any) -> None:
-        PAGE.write_text(page())
 
 
 def page() -> str:
@@ -66,3 +58,9 @@ def _client(client: Client) -> str:
 def _step(step: Step) -> str:
     text = str(step.text) % {"name": SERVER.name}
     return text + (f"\n```\n{step.make(SERVER)}\n```\n" if step.make else "\n")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
+    django.setup()
+    PAGE.write_text(page())
