@@ -284,7 +284,7 @@ API_PAGE_DEFAULT = 50
 API_PAGE_MAX = 200
 API_SCOPES_MAX = 100  # in one body
 
-# The door (docs/performance.md). What waits is bounded, and so is the wait: beyond either the answer is 503.
+# The door (docs/measured/performance.md). What waits is bounded, and so is the wait: beyond either the answer is 503.
 DOOR_MEMBERS_MAX = 64  # who share one statement or transaction
 DOOR_WAITING_MAX = 2_000  # in one line of one process
 DOOR_SECONDS_MAX = 3.0

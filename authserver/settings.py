@@ -110,6 +110,9 @@ TEMPLATES = [
 # under concurrency (docs/decisions.md).
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}")}
 _database = DATABASES["default"]
+# Where the door's own few connections go, if DATABASE_URL leads to a pooler: they prepare statements and have settings.
+_door_database = env.str("DOOR_DATABASE_URL", default="")
+DOOR_DATABASE = env.db_url_config(_door_database) if _door_database else {}
 if _database["ENGINE"].endswith("sqlite3"):
     _database["CONN_MAX_AGE"] = None
     _database["OPTIONS"] = {
@@ -121,6 +124,7 @@ if _database["ENGINE"].endswith("sqlite3"):
 else:
     _pool_size = env.int("DATABASE_POOL_SIZE", default=8)
     _database["CONN_HEALTH_CHECKS"] = True
+    _database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler may give each transaction another connection
     # After a restart of the database a page may find several broken connections in a row, and the pool pauses
     # after each: 0, 1, 2 … seconds. And a database that was away for long is looked for as often as one that just went.
     _pool = {"min_size": 2, "max_size": _pool_size, "timeout": 5, "reconnect_timeout": 5}

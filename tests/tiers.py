@@ -28,7 +28,7 @@ WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for
 # What asks no database is not run a second time on another one; nor are pages, which are drawn from the same rows, and
 # what is decided before any row is asked for.
 WITHOUT_ROWS = """
-    test_house.py test_dev_command.py resourceserver gatehouse corpus accounts
+    test_house.py test_dev_command.py docs resourceserver gatehouse corpus accounts
     authserver/protocol authserver/languages authserver/services/endpoints/test_checking.py authserver/test_checks.py
     authserver/test_files.py authserver/test_settings.py authserver/views/brand authserver/views/connections
     authserver/views/handles

@@ -9,7 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connections
+from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
@@ -34,7 +36,7 @@ PARAMETERS: dict[str, Any] = {
 }
 GRACE_SECONDS = 0.5  # after its own limit, until a database that keeps silent is given up
 BROKEN_SECONDS_MAX = 1.0  # within which a broken connection shows
-DJANGO_S_OWN = ("cursor_factory", "context", "prepare_threshold", "options")
+DJANGO_S_OWN = ("cursor_factory", "context", "prepare_threshold", "options", "pool")
 
 
 class PostgresqlLine(Line[Asked, Told]):
@@ -121,8 +123,14 @@ async def fetch(statement: Statement, connection: psycopg.AsyncConnection[Any]) 
     return await cursor.fetchall()
 
 
+def door_database() -> dict[str, Any]:
+    """Return Django's settings of the database as the door reaches it: past the pooler that others go through."""
+    return connections.settings["default"] | settings.DOOR_DATABASE
+
+
 async def connect() -> psycopg.AsyncConnection[Any]:
     """Open a connection as Django's settings have it, for statements alone, each of its own transaction."""
-    given = connections["default"].get_connection_params()
+    database = door_database()
+    given = load_backend(database["ENGINE"]).DatabaseWrapper(database).get_connection_params()
     parameters: dict[str, Any] = {name: value for name, value in given.items() if name not in DJANGO_S_OWN}
-    return await psycopg.AsyncConnection.connect(**parameters, **PARAMETERS, autocommit=True)
+    return await psycopg.AsyncConnection.connect(**(parameters | PARAMETERS), autocommit=True)

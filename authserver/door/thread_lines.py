@@ -12,7 +12,7 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
-from authserver.door.postgresql import BROKEN_SECONDS_MAX, PARAMETERS, hang_up
+from authserver.door.postgresql import BROKEN_SECONDS_MAX, PARAMETERS, door_database, hang_up
 
 IDLE_SECONDS = 1.0  # after which a connection is looked at before it is used
 LOOK_SECONDS = 0.5  # how often is looked for a database that keeps silent
@@ -108,7 +108,7 @@ class ThreadLine(Line[Asked, Told]):
 
 def take_own_connection() -> None:
     """Give this thread a database connection of its own, kept open, outside the pool of the pages."""
-    settings = connections.settings["default"]
+    settings = door_database()
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
     if database.vendor == "postgresql":
         options |= {"server_side_binding": True, **PARAMETERS}

@@ -1,4 +1,4 @@
-"""`./dev bench peers`: every server on every path, interleaved in one run; tables, goals, docs/benchmarks.md."""
+"""`./dev bench peers`: every server on every path, in one run; the tables of docs/measured/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.peers import base, glewlwyd, nginx, node_oidc_provider, report, 
 from benchmarks.peers.base import Server
 from benchmarks.peers.goals import OURS_ON_SQLITE, PATHS, Place, medians
 
-DOCUMENT = base.ROOT / "docs" / "benchmarks.md"
+DOCUMENT = base.ROOT / "docs" / "measured" / "benchmarks.md"
 QUIET_SECONDS = 45  # at most, for what a run left behind: 32 requests that each hash a secret
 WARM_UP_SECONDS = 1.0
 FEWEST = 10_000

@@ -1,4 +1,4 @@
-"""The tables, and `docs/benchmarks.md` around them."""
+"""The tables, and `docs/measured/benchmarks.md` around them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def tables(run: Run) -> str:
 
 
 def document(run: Run) -> str:
-    """The whole of docs/benchmarks.md."""
+    """The whole of docs/measured/benchmarks.md."""
     absent = [f"- {server}: not measured. {why}" for server, why in run.absent.items()]
     products = [
         f"- {server}: " + ", ".join(f"{name} {at}" for name, at in run.versions[server].items())

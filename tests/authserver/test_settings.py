@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connections
+from django.test import override_settings
 
 from authserver import celery_app, policy, tasks
+from authserver.door.postgresql import door_database
 from tests.house import ROOT
 from tests.tiers import production_environment
 
@@ -145,6 +148,18 @@ def test_what_the_database_address_says_is_kept_beside_the_pool() -> None:
     options = settings_of("DATABASES", DATABASE_URL=address)["DATABASES"]["default"]["OPTIONS"]
     assert options["sslmode"] == "verify-full"
     assert options["pool"]["min_size"] == 2
+
+
+def test_the_door_goes_past_a_pooler_where_it_is_told_to() -> None:
+    straight = "postgres://u@a.example:5432,b.example:5433/gatehouse?target_session_attrs=read-write"
+    found = settings_of("DATABASES", "DOOR_DATABASE", DOOR_DATABASE_URL=straight)
+    assert found["DATABASES"]["default"]["HOST"] == "db"
+    assert found["DATABASES"]["default"]["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert (found["DOOR_DATABASE"]["HOST"], found["DOOR_DATABASE"]["PORT"]) == ("a.example,b.example", "5432,5433")
+    assert found["DOOR_DATABASE"]["OPTIONS"] == {"target_session_attrs": "read-write"}
+    with override_settings(DOOR_DATABASE=found["DOOR_DATABASE"]):
+        assert door_database()["HOST"] == "a.example,b.example"
+    assert door_database() == connections.settings["default"]
 
 
 def test_without_a_broker_tasks_run_in_place_and_with_one_they_do_not() -> None:

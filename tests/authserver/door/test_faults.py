@@ -93,7 +93,7 @@ def database() -> Iterator[Database]:
 def server(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("server")
     url = f"postgres://postgres@/{database.socket}/gatehouse"
-    with serving.running(folder, DATABASE_URL=url, TEST_DOOR_SECONDS=str(DOOR_SECONDS)) as found:
+    with serving.running(folder, DATABASE_URL=f"{url}?connect_timeout=5", TEST_DOOR_SECONDS=str(DOOR_SECONDS)) as found:
         yield found
 
 
