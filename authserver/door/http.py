@@ -17,7 +17,8 @@ from authserver.services.trace import error_uri
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 CORS = (  # as views.responses.cors says it
-    b"access-control-allow-origin: *\r\naccess-control-expose-headers: WWW-Authenticate, Retry-After\r\n"
+    b"access-control-allow-origin: *\r\n"
+    b"access-control-expose-headers: WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy\r\n"
 )
 ALWAYS = (
     b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
@@ -76,6 +77,11 @@ def explained(answer: Response, request: Request) -> Response:
     """Return an error that says where its request can be read of."""
     body = json.loads(answer.body) | {"error_uri": error_uri(request.id)}
     return replace(answer, body=json.dumps(body).encode())
+
+
+def lines(headers: Mapping[str, str]) -> bytes:
+    """Return headers as they are written."""
+    return "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
 
 
 def unavailable(reason: str) -> Response:
