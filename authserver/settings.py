@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "authserver.middleware.LanguageMiddleware",
+    "authserver.middleware.ActsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -175,6 +176,8 @@ LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default
 # --- Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators).
 REGISTRATION = env.str("REGISTRATION", default="open")
 REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
+GUESSES_PER_MINUTE = env.int("GUESSES_PER_MINUTE", default=policy.GUESSES_PER_MINUTE)
+ACTS_PER_MINUTE = env.int("ACTS_PER_MINUTE", default=policy.ACTS_PER_MINUTE)
 # Who may create handles: anyone who is signed in, or administrators only.
 HANDLE_CREATION = env.str("HANDLE_CREATION", default="anyone")
 # Callback hosts whose unknown client ids are taken in as they come, after a move from another server; none by default.

@@ -3,6 +3,7 @@
 docs/limits.md has the table of all of them. Addresses count as `RequestFacts.counted` has them, IPv6 by /64.
 """
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,9 +12,8 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.core.cache import cache
-from django.http import HttpResponse
+from django.http import HttpResponseBase
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
@@ -32,7 +32,7 @@ TOO_MANY_REGISTRATIONS = Refusal(
 TOO_MANY_REQUESTS = Refusal(
     "too_many_requests", "Too many requests came from this caller. Wait, then try again.", "requests:too_many"
 )
-Answer = TypeVar("Answer", HttpResponse, Response)
+Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,21 @@ def admit_endpoint_check(handle_id: str, person_id: str) -> bool:
     return admit(f"endpoint_checks_by_{person_id}", limit=limit).count > 0
 
 
+def guess_key(counted: str, named: str) -> str:
+    """Return what a guess counts for: its address, and the id that it came with, which a stranger wrote."""
+    return hashlib.sha256(f"{counted} {named}".encode()).hexdigest()
+
+
+def admit_guesses(key: str, *, count: int = 1) -> Admitted:
+    """Count guesses of one key (`guess_key`): settings.GUESSES_PER_MINUTE are within the limit."""
+    return admit(f"guesses_of_{key}", limit=settings.GUESSES_PER_MINUTE, count=count)
+
+
+def admit_resource_server(what: str, server_id: str) -> Admitted:
+    """Let one resource server, all of its processes together, ask for `what` as often as policy says."""
+    return admit(f"{what}_of_{server_id}", limit=policy.RESOURCE_SERVER_REQUESTS_PER_MINUTE[what])
+
+
 class Throttle(BaseThrottle):
     """A limit of a minute for a view of Django REST framework, which tells of it by `told_by`."""
 
@@ -133,7 +148,7 @@ def telling(response: Answer, *headers: Mapping[str, str]) -> Answer:
     for each in headers:
         for name, value in each.items():
             if name == "Retry-After":
-                response[name] = str(max(int(response.get(name, 0)), int(value)))
+                response[name] = str(max(int(response.get(name, "0")), int(value)))
             else:
                 response[name] = f"{response[name]}, {value}" if name in response else value
     return response

@@ -14,6 +14,7 @@ from authserver.protocol.errors import Refusal
 from authserver.services import events
 from authserver.services.events import RequestFacts
 from authserver.services.trace import error_uri
+from authserver.throttles import TOO_MANY_REQUESTS
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 CORS = (  # as views.responses.cors says it
@@ -88,6 +89,11 @@ def unavailable(reason: str) -> Response:
     """Return 503 with the time after which to ask again: there is too much to do, or no database. Never a guess."""
     refusal = Refusal("temporarily_unavailable", "This server cannot answer now. Ask again in a moment.", reason)
     return no_store(refusal.body(), status=503, headers=b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS)
+
+
+def too_many(headers: Mapping[str, str]) -> Response:
+    """Return 429 with these headers, in words that no client takes for the end of its credentials (RFC 6585 §4)."""
+    return no_store(TOO_MANY_REQUESTS.body(), status=429, headers=lines(headers))
 
 
 def written(response: Response, request_id: str, *, is_last: bool) -> bytes:
