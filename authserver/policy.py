@@ -279,7 +279,14 @@ GUESSERS_MAX = 10_000  # remembered by one process
 GUESSES_HELD_MAX = 10_000  # not yet counted, in one process
 ACTS_PER_MINUTE = 120  # forms that one person who is signed in sends
 # Of one resource server, for 200 processes of it (STREAMS_PER_SERVER_MAX) with room to spare.
-RESOURCE_SERVER_REQUESTS_PER_MINUTE = {"reports": 12_000, "tools": 1_200, "streams": 30_000, "polls": 60_000}
+RESOURCE_SERVER_REQUESTS_PER_MINUTE = {
+    "reports": 12_000,
+    "tools": 1_200,
+    "streams": 30_000,
+    "polls": 60_000,
+    "rehearsals": 1_200,
+}
+ATTEMPTS_LOOKED_UP_PER_MINUTE = 300  # by one person, or one address with links; an open page looks every few seconds
 
 # The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.
 OFFLINE_ACCESS = "offline_access"
