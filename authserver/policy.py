@@ -288,6 +288,8 @@ RESOURCE_SERVER_REQUESTS_PER_MINUTE = {
 }
 ATTEMPTS_LOOKED_UP_PER_MINUTE = 300  # by one person, or one address with links; an open page looks every few seconds
 
+CACHE_ENTRIES_MAX = 20_000  # of a cache in memory: in development, and while the shared one is away
+
 # The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.
 OFFLINE_ACCESS = "offline_access"
 SESSION_SCOPE = "mcp.connect"

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from authserver import policy
-from authserver.door.http import BEHIND_PROXY, RETRY_AFTER_SECONDS, Response, too_many, unavailable
+from authserver.door.http import RETRY_AFTER_SECONDS, Response, too_many, unavailable
 from authserver.protocol import addresses
 
 Scope = MutableMapping[str, Any]
@@ -88,10 +88,10 @@ async def _say(answer: Response, send: Send) -> None:
 
 def _caller(scope: Scope) -> str:
     """Return what the caller counts as, as the middleware sees it."""
-    forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"] if BEHIND_PROXY else []
+    forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
     direct = scope["client"][0] if scope.get("client") else ""
     told = b",".join(forwarded).decode("latin-1")
-    return addresses.counted(addresses.of_caller(direct, told, proxies=settings.TRUSTED_PROXY_COUNT) or "")
+    return addresses.counted(addresses.of_caller(direct, told, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT) or "")
 
 
 async def _body(receive: Receive) -> bytes | None:
