@@ -20,9 +20,11 @@ from authserver import policy
 
 REQUEST_SECONDS = 1.0
 WAITING = 20
+PAGES_OF_CALLER = 12
 HOLD, FAIL = "hold", "fail"
 policy.REQUEST_SECONDS_MAX = REQUEST_SECONDS
 policy.DOOR_WAITING_MAX = WAITING
+policy.PAGES_OF_CALLER_WAITING_MAX = PAGES_OF_CALLER
 if os.environ.get("TEST_DOOR_SECONDS"):
     policy.DOOR_SECONDS_MAX = policy.DOOR_STATEMENT_SECONDS = float(os.environ["TEST_DOOR_SECONDS"])
 FOLDER = Path(os.environ["DATA_DIR"])
