@@ -1,6 +1,6 @@
 """Rate limits: who may ask how often, counted in the cache; sign-in has allauth's (settings.ACCOUNT_RATE_LIMITS).
 
-docs/limits.md has the table of all of them. Addresses count as `RequestFacts.counted` has them, IPv6 by /64.
+docs/operate/limits.md has the table of all of them. Addresses count as `RequestFacts.counted` has them, IPv6 by /64.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""What a process keeps in memory from one request to the next: found in the source, for docs/limits.md."""
+"""What a process keeps in memory from one request to the next: found in the source, for docs/operate/limits.md."""
 
 from __future__ import annotations
 

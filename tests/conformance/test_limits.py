@@ -1,4 +1,4 @@
-"""docs/limits.md says what the code does: each endpoint, each default, and everything that is kept in memory."""
+"""docs/operate/limits.md says what the code does: each endpoint, each default, and all that is kept in memory."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from django.conf import settings
 
 from authserver import policy
 from authserver.urls import urlpatterns
-from tests import house, kept
+from tests import house
+from tests.conformance import kept
 
-TEXT = (house.ROOT / "docs/limits.md").read_text()
+TEXT = (house.ROOT / "docs/operate/limits.md").read_text()
 NUMBER = re.compile(r"[0-9,]+")
 
 
