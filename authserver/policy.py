@@ -286,7 +286,8 @@ RESOURCE_SERVER_REQUESTS_PER_MINUTE = {
     "polls": 60_000,
     "rehearsals": 1_200,
 }
-ATTEMPTS_LOOKED_UP_PER_MINUTE = 300  # by one person, or one address with links; an open page looks every few seconds
+# Pages of one kind that one person opens, or an address that is not signed in. An open attempt looks every few seconds.
+PAGES_OPENED_PER_MINUTE = {"attempts": 300}
 
 CACHE_ENTRIES_MAX = 20_000  # of a cache in memory: in development, and while the shared one is away
 

@@ -5,22 +5,23 @@ from functools import wraps
 
 from django.http import HttpRequest, HttpResponse
 
-from authserver import throttles
+from authserver import policy, throttles
 from authserver.services.events import current_request
 from authserver.views import errors
 
 View = Callable[..., HttpResponse]
 
 
-def limited(name: str, *, limit: int) -> Callable[[View], View]:
-    """Answer 429 where the limit of this name is passed; every answer says where its caller stands."""
+def limited(name: str) -> Callable[[View], View]:
+    """Answer 429 where the limit of this name is passed (policy.PAGES_OPENED_PER_MINUTE); every answer says where its
+    caller stands."""
 
     def decorate(view: View) -> View:
         @wraps(view)
         def answer(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
             user = request.user
             caller = user.pk if user.is_authenticated else current_request.get().counted
-            admitted = throttles.admit(f"{name}_of_{caller}", limit=limit)
+            admitted = throttles.admit(f"{name}_of_{caller}", limit=policy.PAGES_OPENED_PER_MINUTE[name])
             if admitted.count:
                 response = view(request, *args, **kwargs)
             else:

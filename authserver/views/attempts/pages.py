@@ -19,7 +19,6 @@ from authserver.views.handles.shared import administered, person, private
 from authserver.views.limited import limited
 
 ID = re.compile(r"[A-Za-z0-9-]{8,36}")
-ATTEMPTS = "attempts"
 KEPT = {"days": policy.TRACE_KEPT.days}
 
 
@@ -36,7 +35,7 @@ def own(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@limited(ATTEMPTS, limit=policy.ATTEMPTS_LOOKED_UP_PER_MINUTE)
+@limited("attempts")
 def one(request: HttpRequest, attempt_id: str) -> HttpResponse:
     """Show one attempt, found by the id of any of its requests."""
     found = _find(request, attempt_id)
@@ -44,7 +43,7 @@ def one(request: HttpRequest, attempt_id: str) -> HttpResponse:
 
 
 @login_required
-@limited(ATTEMPTS, limit=policy.ATTEMPTS_LOOKED_UP_PER_MINUTE)
+@limited("attempts")
 def live(request: HttpRequest, attempt_id: str) -> HttpResponse:
     """Answer with the part of the page that changes, or 304 where it did not."""
     found = _find(request, attempt_id)
@@ -61,7 +60,7 @@ def live(request: HttpRequest, attempt_id: str) -> HttpResponse:
 
 
 @login_required
-@limited(ATTEMPTS, limit=policy.ATTEMPTS_LOOKED_UP_PER_MINUTE)
+@limited("attempts")
 def share(request: HttpRequest, attempt_id: str) -> HttpResponse:
     """Make a link to an attempt, shown this once. Who had to sign in on the way finds the button again."""
     if request.method != "POST":
@@ -73,7 +72,7 @@ def share(request: HttpRequest, attempt_id: str) -> HttpResponse:
     return _page(request, attempt_id, found, link=f"{settings.ISSUER}{path}")
 
 
-@limited(ATTEMPTS, limit=policy.ATTEMPTS_LOOKED_UP_PER_MINUTE)
+@limited("attempts")
 def shared(request: HttpRequest, token: str) -> HttpResponse:
     """Show an attempt to whoever has the link. Nobody is asked to sign in, and nothing of a person is told."""
     now = timezone.now()
