@@ -157,8 +157,10 @@ def test_beyond_a_number_of_connections_further_ones_are_closed(monkeypatch: pyt
     monkeypatch.setattr(policy, "CONNECTIONS_MAX", 1)
     closed: list[int] = []
 
+    async def nobody(scope: Any, receive: Any, send: Any) -> None: ...
+
     async def connect() -> None:
-        config, state = Config("authserver.asgi:application", http=DoorProtocol), ServerState()  # type: ignore[arg-type]
+        config, state = Config(nobody, http=DoorProtocol), ServerState()  # type: ignore[arg-type]
         config.load()
         for number in range(2):
             protocol = DoorProtocol(config, state, {}, asyncio.get_running_loop())
