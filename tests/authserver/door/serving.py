@@ -161,6 +161,7 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
         "EMAIL_URL": "dummymail://",
         "LOG_LEVEL": "WARNING",
         "GUESSES_PER_MINUTE": "40",
+        "TEST_DOOR_SERVER": "1",
         "DJANGO_SETTINGS_MODULE": "authserver.settings",
     }
     taken = ("DATABASE_URL", "CACHE_URL", "CELERY_BROKER_URL", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL")
