@@ -9,7 +9,7 @@ from django.utils import translation
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
-from authserver import forms
+from authserver import forms, throttles
 from authserver.languages import choice
 from authserver.protocol import addresses
 from authserver.services import events
@@ -82,6 +82,22 @@ class LanguageMiddleware:
         return response
 
 
+class ActsMiddleware:
+    """Lets one person send settings.ACTS_PER_MINUTE forms a minute, wherever they are signed in. The API has a limit of
+    its own, and so have the sign-in pages."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST" or _is_english(request) or not request.user.is_authenticated:
+            return self.get_response(request)
+        admitted = throttles.admit(f"acts_of_{request.user.pk}", limit=settings.ACTS_PER_MINUTE)
+        wait = admitted.retry_after_seconds
+        response = self.get_response(request) if admitted.count else errors.too_many_acts(request, wait_seconds=wait)
+        return throttles.telling(response, admitted.headers("acts"))
+
+
 def designed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """Return the answer, or a page in place of the empty one that Django gives to a method it does not know."""
     if response.status_code != 405 or response.streaming or response.content or request.method == "HEAD":
@@ -93,7 +109,11 @@ def designed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 def is_page(request: HttpRequest) -> bool:
     """Tell whether a person may read the answer."""
-    return not errors.wants_json(request) and (request.path == choice.AUTHORIZE or not request.path.startswith(ENGLISH))
+    return not errors.wants_json(request) and not _is_english(request)
+
+
+def _is_english(request: HttpRequest) -> bool:
+    return request.path != choice.AUTHORIZE and request.path.startswith(ENGLISH)
 
 
 def language_of(request: HttpRequest) -> str:

@@ -271,6 +271,26 @@ REGISTRATIONS_PER_MINUTE = 60
 REGISTRATIONS_PER_FINGERPRINT_AND_MINUTE = 600
 SIGN_INS_PER_MINUTE = 60
 
+# Wrong secrets, and credentials that nobody was given, of one address with one id. Beyond it nobody is refused: they
+# wait in a line of their own (authserver/door/guesses.py).
+GUESSES_PER_MINUTE = 300
+GUESSERS_WAITING_MAX = 100  # in one process; the next ones are 429
+GUESSERS_MAX = 10_000  # remembered by one process
+GUESSES_HELD_MAX = 10_000  # not yet counted, in one process
+ACTS_PER_MINUTE = 120  # forms that one person who is signed in sends
+# Of one resource server, for 200 processes of it (STREAMS_PER_SERVER_MAX) with room to spare.
+RESOURCE_SERVER_REQUESTS_PER_MINUTE = {
+    "reports": 12_000,
+    "tools": 1_200,
+    "streams": 30_000,
+    "polls": 60_000,
+    "rehearsals": 1_200,
+}
+# Pages of one kind that one person opens, or an address that is not signed in. An open attempt looks every few seconds.
+PAGES_OPENED_PER_MINUTE = {"attempts": 300}
+
+CACHE_ENTRIES_MAX = 20_000  # of a cache in memory: in development, and while the shared one is away
+
 # The scopes of a request that names none (RFC 6749 §3.3): every default scope of the catalog is asked for.
 OFFLINE_ACCESS = "offline_access"
 SESSION_SCOPE = "mcp.connect"
@@ -297,4 +317,7 @@ HEAD_BYTES_MAX = 65_536  # of a request, about
 REQUEST_BYTES_MAX = 8_388_608  # of a request, about: beyond, its connection is closed
 REQUESTS_AHEAD_MAX = 50  # on one connection, of the answer to the first
 PAGES_WAITING_MAX = 200  # in one process, those under way among them
+PAGES_OF_CALLER_WAITING_MAX = 100  # of one address among them; the next ones are 429
+PAGE_THREADS_OF_CALLER = 4  # that one address has at most, so that a flood leaves others some
+CONNECTIONS_MAX = 20_000  # of one process; further ones are closed at once
 PAGE_BODY_BYTES_MAX = 2_097_152  # more than any page takes (settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

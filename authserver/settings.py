@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "authserver.middleware.LanguageMiddleware",
+    "authserver.middleware.ActsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -135,6 +136,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": env.cache_url("CACHE_URL", default="locmemcache://gatehouse")}
 if CACHES["default"]["BACKEND"].endswith("RedisCache"):
     CACHES["default"]["BACKEND"] = "authserver.services.operations.shared_cache.SharedCache"
+elif CACHES["default"]["BACKEND"].endswith("LocMemCache"):
+    CACHES["default"].setdefault("OPTIONS", {})["MAX_ENTRIES"] = policy.CACHE_ENTRIES_MAX
 CELERY_TASK_ALWAYS_EAGER = not env.str("CELERY_BROKER_URL", default="")  # without a broker, at once
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "memory://localhost"
 CELERY_TASK_IGNORE_RESULT = True
@@ -189,6 +192,8 @@ LEDGER_RETENTION_MONTHS: int | None = env.int("LEDGER_RETENTION_MONTHS", default
 # --- Who may register clients: open (anybody), token (holders of an initial access token), closed (administrators).
 REGISTRATION = env.str("REGISTRATION", default="open")
 REGISTRATIONS_PER_MINUTE = env.int("REGISTRATIONS_PER_MINUTE", default=policy.REGISTRATIONS_PER_MINUTE)
+GUESSES_PER_MINUTE = env.int("GUESSES_PER_MINUTE", default=policy.GUESSES_PER_MINUTE)
+ACTS_PER_MINUTE = env.int("ACTS_PER_MINUTE", default=policy.ACTS_PER_MINUTE)
 # Who may create handles: anyone who is signed in, or administrators only.
 HANDLE_CREATION = env.str("HANDLE_CREATION", default="anyone")
 # Callback hosts whose unknown client ids are taken in as they come, after a move from another server; none by default.
@@ -243,6 +248,7 @@ CONTENT_SECURITY_POLICY = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FILES = 0  # no page takes a file
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"

@@ -79,11 +79,12 @@ class RequestView:
         return values[0] if values else None
 
     def caller(self, trusted_proxy_count: int) -> str:
-        """Return the caller's address as the outermost of so many proxies of our own told it, or the peer's."""
-        if trusted_proxy_count <= 0:
-            return self.peer
+        """Return the caller's address as the outermost of so many proxies of our own told it, or the peer's. A header
+        shorter than the number of proxies comes from a request that went around them."""
         values = ",".join(self.headers.get("x-forwarded-for", ())).split(",")
-        return values[max(0, len(values) - trusted_proxy_count)].strip() if any(values) else self.peer
+        if not 0 < trusted_proxy_count <= len(values):
+            return self.peer
+        return values[-trusted_proxy_count].strip() or self.peer
 
     @classmethod
     def of(cls, scope: Scope) -> "RequestView":

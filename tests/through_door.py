@@ -66,7 +66,7 @@ def ask(request: Request, tell: desks.Tell) -> bool:
         asked = desk.read(request)  # an answer that is kept for a moment is made anew: no test waits for it to pass
         return request if isinstance(asked, Response) else asked
 
-    return desks.ask_at(replace(desk, line=line, read=read), request, tell)
+    return desks.ask_at(replace(desk, line=line, read=read, guessing=None), request, tell)
 
 
 def scope_of(request: HttpRequest) -> dict[str, Any]:

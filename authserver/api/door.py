@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from math import ceil
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from authserver import policy
+from authserver import policy, throttles
 from authserver.models import Connection
 from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem, Stopped
 from authserver.protocol.errors import Refusal
@@ -95,7 +96,7 @@ class Door(APIView):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         finished = super().finalize_response(request, response, *args, **kwargs)
         finished["Cache-Control"] = "no-store"
-        return finished
+        return throttles.told_by(request, finished)
 
 
 def answer(problem: Problem) -> Response:
@@ -119,7 +120,8 @@ def problem_of(error: Exception) -> Problem | None:
     if isinstance(error, ValidationError):
         return Problem(Kind.INVALID, fields=tuple(_fields(error.detail)))
     if isinstance(error, Throttled):
-        return Problem(Kind.TOO_MANY, "Wait as long as Retry-After says.", retry_after_seconds=int(error.wait or 1) + 1)
+        seconds = max(ceil(error.wait or 1), 1)
+        return Problem(Kind.TOO_MANY, "Wait as long as Retry-After says.", retry_after_seconds=seconds)
     return next((Problem(kind, detail) for known, kind, detail in FRAMEWORK if isinstance(error, known)), None)
 
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from authserver.door import http, introspection, metadata, probe, registration, tokens
-from authserver.door.http import Request, Response
-from authserver.door.lines import Line, Unavailable
+from authserver.door import guesses, http, introspection, metadata, probe, registration, tokens
+from authserver.door.guesses import Guessing
+from authserver.door.http import RETRY_AFTER_SECONDS, Request, Response
+from authserver.door.lines import Line, TooMany, Unavailable
 from authserver.protocol.trace.steps import Kind
 from authserver.services.trace import note
 
@@ -20,7 +21,8 @@ class Desk:
     """One endpoint at the door. `read` returns what a request asks, or the answer where that is known already, or None
     where it is Django's; `act` answers several that ask, in their order; `line` is where one waits for it, given what
     came of it before (None at first), or None where that is the outcome; `told` makes the answer; every answer has the
-    `headers`. `kind` is of the step that a request there is, where steps are noted."""
+    `headers`. `kind` is of the step that a request there is, where steps are noted; `guessing` tells guesses, where
+    there is something to guess."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
@@ -28,6 +30,7 @@ class Desk:
     told: Callable[[Request, Any], Response]
     headers: bytes = b""
     kind: Kind | None = None
+    guessing: Guessing | None = None
 
 
 def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None]:
@@ -36,8 +39,16 @@ def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None
 
 
 DESKS: Mapping[str, Desk] = {
-    "/oauth/introspect": Desk(introspection.read, introspection.act, at_first(introspection.line), introspection.told),
-    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told, http.CORS, Kind.TOKEN),
+    "/oauth/introspect": Desk(
+        introspection.read,
+        introspection.act,
+        at_first(introspection.line),
+        introspection.told,
+        guessing=introspection.guessing,
+    ),
+    "/oauth/token": Desk(
+        tokens.read, tokens.act, tokens.line_of, tokens.told, http.CORS, Kind.TOKEN, guessing=tokens.guessing
+    ),
     "/oauth/register": Desk(
         registration.read,
         registration.act,
@@ -65,10 +76,12 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
         return False
 
     def outcome(found: Any) -> None:
-        line = None if isinstance(found, Exception | Response) else desk.line(asked, found)
+        line = None if isinstance(found, Exception | Response) else _line(desk, request, asked, found)
         if line:
             line.ask(asked, outcome)
             return
+        if desk.guessing and desk.guessing.is_one(found):
+            guesses.note(desk.guessing, request, asked)
         answer = found if isinstance(found, Response) else _answer(desk, request, found)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
@@ -76,8 +89,15 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
     return True
 
 
+def _line(desk: Desk, request: Request, asked: Any, before: Any) -> Line[Any, Any] | None:
+    aside = guesses.line_for(desk.guessing, request, asked) if desk.guessing and before is None else None
+    return aside or desk.line(asked, before)
+
+
 def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
     """Return the answer. Nothing is raised: others are told by the same loop."""
+    if isinstance(outcome, TooMany):
+        return _failed(desk, request, http.too_many({"Retry-After": str(RETRY_AFTER_SECONDS)}), "door:too_many")
     if isinstance(outcome, Unavailable):
         # The reason is the name of a line and what is wrong with it.
         return _failed(desk, request, http.unavailable(str(outcome)), f"door:{str(outcome).rpartition(':')[2]}")

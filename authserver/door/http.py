@@ -14,10 +14,12 @@ from authserver.protocol.errors import Refusal
 from authserver.services import events
 from authserver.services.events import RequestFacts
 from authserver.services.trace import error_uri
+from authserver.throttles import TOO_MANY_REQUESTS
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
 CORS = (  # as views.responses.cors says it
-    b"access-control-allow-origin: *\r\naccess-control-expose-headers: WWW-Authenticate, Retry-After\r\n"
+    b"access-control-allow-origin: *\r\n"
+    b"access-control-expose-headers: WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy\r\n"
 )
 ALWAYS = (
     b"x-content-type-options: nosniff\r\nreferrer-policy: same-origin\r\n"
@@ -83,10 +85,20 @@ def explained(answer: Response, request: Request) -> Response:
     return replace(answer, body=json.dumps(body).encode())
 
 
+def lines(headers: Mapping[str, str]) -> bytes:
+    """Return headers as they are written."""
+    return "".join(f"{name.lower()}: {value}\r\n" for name, value in headers.items()).encode("latin-1")
+
+
 def unavailable(reason: str) -> Response:
     """Return 503 with the time after which to ask again: there is too much to do, or no database. Never a guess."""
     refusal = Refusal("temporarily_unavailable", "This server cannot answer now. Ask again in a moment.", reason)
     return no_store(refusal.body(), status=503, headers=b"retry-after: %d\r\n" % RETRY_AFTER_SECONDS)
+
+
+def too_many(headers: Mapping[str, str]) -> Response:
+    """Return 429 with these headers, in words that no client takes for the end of its credentials (RFC 6585 §4)."""
+    return no_store(TOO_MANY_REQUESTS.body(), status=429, headers=lines(headers))
 
 
 def written(response: Response, request_id: str, *, is_last: bool) -> bytes:

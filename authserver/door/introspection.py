@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from authserver.authentication import RESOURCE_SERVER_CHALLENGE
 from authserver.door import http
+from authserver.door.guesses import GuessersLine, Guessing
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line
 from authserver.door.postgresql import PostgresqlLine
@@ -36,6 +37,13 @@ def make_line() -> Line[Question, Outcome]:
 
 
 line = make_line()
+
+
+guessing = Guessing(
+    named=lambda question: question.asker_id,
+    is_one=lambda outcome: isinstance(outcome, Refusal),
+    line=GuessersLine("introspection of guessers", act, is_repeatable=True),
+)
 
 
 def read(request: Request) -> Question | None:

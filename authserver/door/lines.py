@@ -26,6 +26,10 @@ class Unavailable(Exception):
     """This cannot be answered now: the line is full, the wait too long, or there is no database."""
 
 
+class TooMany(Unavailable):
+    """This is not answered now because of those who ask: too many of them wait."""
+
+
 @dataclass(slots=True)
 class Member(Generic[Asked, Told]):
     """Somebody in the line: what they ask, since when they wait, and where they are told."""
@@ -38,8 +42,13 @@ class Member(Generic[Asked, Told]):
 class Line(ABC, Generic[Asked, Told]):
     """A waiting line. Everything here is the event loop's; `_serve` has the work done, here or elsewhere."""
 
-    def __init__(self, name: str, *, at_once: int, members_max: int = policy.DOOR_MEMBERS_MAX) -> None:
+    full: type[Unavailable] = Unavailable  # what one is told who finds the line full
+
+    def __init__(
+        self, name: str, *, at_once: int, members_max: int = policy.DOOR_MEMBERS_MAX, waiting_max: int = 0
+    ) -> None:
         self.name = name
+        self._waiting_max = waiting_max or policy.DOOR_WAITING_MAX
         self.loop: asyncio.AbstractEventLoop | None = None
         self._at_once = at_once  # how many statements or transactions may be under way
         self._members_max = members_max  # who share one
@@ -62,8 +71,8 @@ class Line(ABC, Generic[Asked, Told]):
         if self.loop is None:
             self.loop = asyncio.get_running_loop()
             self._open()
-        if self._inside >= policy.DOOR_WAITING_MAX:
-            self.loop.call_soon(tell, Unavailable(f"{self.name}:full"))  # not at once: its answer may bring the next
+        if self._inside >= self._waiting_max:
+            self.loop.call_soon(tell, self.full(f"{self.name}:full"))  # not at once: its answer may bring the next
             return
         self._inside += 1
         self._waiting.append(Member(asked, time.monotonic(), tell))

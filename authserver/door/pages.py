@@ -1,27 +1,34 @@
 """Everything that is not the door's: Django, behind a bridge from ASGI to WSGI with threads of its own."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from authserver import policy
-from authserver.door.http import RETRY_AFTER_SECONDS, unavailable
+from authserver.door.http import RETRY_AFTER_SECONDS, Response, too_many, unavailable
+from authserver.protocol import addresses
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 FULL = unavailable("pages:full")
-FULL_HEADERS = [
-    (b"content-type", b"application/json"),
-    (b"cache-control", b"no-store"),
-    (b"retry-after", b"%d" % RETRY_AFTER_SECONDS),
-    (b"content-length", b"%d" % len(FULL.body)),
-]
+TOO_MANY = too_many({"Retry-After": str(RETRY_AFTER_SECONDS)})
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
+
+
+@dataclass(eq=False)
+class Share:
+    """What one caller has of the places and threads: a flood from one address leaves others theirs."""
+
+    inside: int = 0
+    threads: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(policy.PAGE_THREADS_OF_CALLER))
 
 
 class Pages:
@@ -31,6 +38,7 @@ class Pages:
         django: Any = get_wsgi_application()
         self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
         self._inside = 0
+        self._shares: dict[str, Share] = {}  # of those who are inside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -42,16 +50,24 @@ class Pages:
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._inside >= policy.PAGES_WAITING_MAX:
-            await send({"type": "http.response.start", "status": 503, "headers": FULL_HEADERS})
-            await send({"type": "http.response.body", "body": FULL.body})
+            await _say(FULL, send)
+            return
+        caller = _caller(scope)
+        share = self._shares.setdefault(caller, Share())
+        if share.inside >= policy.PAGES_OF_CALLER_WAITING_MAX:
+            await _say(TOO_MANY, send)
             return
         self._inside += 1
+        share.inside += 1
         try:
-            await self._answer(scope, receive, send)
+            await self._answer(scope, receive, send, share)
         finally:
             self._inside -= 1
+            share.inside -= 1
+            if not share.inside:
+                del self._shares[caller]
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, share: Share) -> None:
         body = await _body(receive)
         if body is None:  # the caller has gone
             return
@@ -59,7 +75,23 @@ class Pages:
         async def whole() -> Message:
             return {"type": "http.request", "body": body, "more_body": False}
 
-        await self._bridge(_tidied(scope, len(body)), whole, send)
+        async with share.threads:
+            await self._bridge(_tidied(scope, len(body)), whole, send)
+
+
+async def _say(answer: Response, send: Send) -> None:
+    lines = [line.partition(b": ") for line in answer.headers.split(b"\r\n") if line]
+    headers = [(name, value) for name, _, value in lines] + [(b"content-length", b"%d" % len(answer.body))]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _caller(scope: Scope) -> str:
+    """Return what the caller counts as, as the middleware sees it."""
+    forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+    direct = scope["client"][0] if scope.get("client") else ""
+    told = b",".join(forwarded).decode("latin-1")
+    return addresses.counted(addresses.of_caller(direct, told, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT) or "")
 
 
 async def _body(receive: Receive) -> bytes | None:

@@ -52,6 +52,9 @@ class DoorProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)  # type: ignore[arg-type]
+        if len(self.connections) > policy.CONNECTIONS_MAX:
+            transport.close()
+            return
         self.flow = Flow(self.transport, self.pipeline)
         self._expect_more()
 

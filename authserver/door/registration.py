@@ -2,8 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from math import ceil
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 from django.utils import timezone
@@ -30,7 +29,15 @@ class Asked:
 
 
 Answer = dict[str, object]
-Outcome = Answer | Refusal | Admitted  # not admitted, then
+Made = Answer | Refusal | Admitted  # not admitted, then
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a registration, and where its address stands with the limit."""
+
+    made: Made
+    standing: Admitted
 
 
 def read(request: Request) -> Asked | None:
@@ -41,7 +48,12 @@ def read(request: Request) -> Asked | None:
 
 def act(asked: Sequence[Asked]) -> list[Outcome]:
     """Register those who are within the limits and said what is needed; an outcome for each, in their order."""
-    read = [_registrant(each, throttled) for each, throttled in zip(asked, _throttled(asked), strict=True)]
+    standings = _standings(asked)
+    read = [_registrant(each, standing) for each, standing in zip(asked, standings, strict=True)]
+    return [Outcome(made, standing) for made, standing in zip(_made(read), standings, strict=True)]
+
+
+def _made(read: Sequence[Registrant | Refusal | Admitted]) -> list[Made]:
     registrants = [each for each in read if isinstance(each, Registrant)]
     if not registrants:  # and no query either
         return [each for each in read if not isinstance(each, Registrant)]
@@ -57,21 +69,22 @@ def act(asked: Sequence[Asked]) -> list[Outcome]:
     ]
 
 
-def _throttled(asked: Sequence[Asked]) -> list[Admitted | None]:
-    """Return, for each, the wait where its address registers too often."""
-    counts = Counter(each.facts.address for each in asked)
-    admitted = {address: throttles.admit_registrations(address, count=count) for address, count in counts.items()}
-    free = {address: each.count for address, each in admitted.items()}
-    outcomes: list[Admitted | None] = []
+def _standings(asked: Sequence[Asked]) -> list[Admitted]:
+    """Return, for each, where its address stands; with a count of 0 where it registers too often."""
+    counts = Counter(each.facts.counted for each in asked)
+    admitted = {caller: throttles.admit_registrations(caller, count=count) for caller, count in counts.items()}
+    free = {caller: each.count for caller, each in admitted.items()}
+    found: list[Admitted] = []
     for each in asked:
-        free[each.facts.address] -= 1
-        outcomes.append(None if free[each.facts.address] >= 0 else admitted[each.facts.address])
-    return outcomes
+        caller = each.facts.counted
+        free[caller] -= 1
+        found.append(replace(admitted[caller], count=int(free[caller] >= 0)))
+    return found
 
 
-def _registrant(asked: Asked, throttled: Admitted | None) -> Registrant | Refusal | Admitted:
-    if throttled:
-        return _noted(throttled, asked)
+def _registrant(asked: Asked, standing: Admitted) -> Registrant | Refusal | Admitted:
+    if not standing.count:
+        return _noted(standing, asked)
     body = client_metadata.decoded(asked.body)
     if isinstance(body, Refusal):
         return _noted(body, asked)
@@ -92,10 +105,10 @@ line: ThreadLine[Asked, Outcome] = ThreadLine("registration", act, is_repeatable
 
 
 def told(request: Request, outcome: Outcome) -> Response:
-    if isinstance(outcome, Refusal):
-        return http.explained(http.refused(outcome), request)
-    if isinstance(outcome, Admitted):
-        refusal = throttles.TOO_MANY_REGISTRATIONS
-        wait = b"retry-after: %d\r\n" % ceil(outcome.wait_seconds or 1)
-        return http.explained(http.refused(refusal, headers=wait), request)
-    return http.no_store(outcome, status=201)
+    headers, made = outcome.standing.headers(throttles.REGISTRATIONS), outcome.made
+    if isinstance(made, Refusal):
+        return http.explained(http.refused(made, headers=http.lines(headers)), request)
+    if isinstance(made, Admitted):
+        headers["Retry-After"] = str(made.retry_after_seconds)
+        return http.explained(http.refused(throttles.TOO_MANY_REGISTRATIONS, headers=http.lines(headers)), request)
+    return http.no_store(made, status=201, headers=http.lines(headers))

@@ -35,8 +35,10 @@ class ThreadLine(Line[Asked, Told]):
         *,
         is_repeatable: bool,
         one_by_one: bool = False,
+        waiting_max: int = 0,
     ) -> None:
-        super().__init__(name, at_once=2 if one_by_one else 1, members_max=1 if one_by_one else policy.DOOR_MEMBERS_MAX)
+        at_once, members_max = (2, 1) if one_by_one else (1, policy.DOOR_MEMBERS_MAX)
+        super().__init__(name, at_once=at_once, members_max=members_max, waiting_max=waiting_max)
         self._act, self._is_repeatable = act, is_repeatable
         self._work: SimpleQueue[Work[Asked, Told]] = SimpleQueue()
         self._under_way: dict[int, tuple[float, Any]] = {}  # by thread: since when, and its database

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from authserver.authentication import CLIENT_CHALLENGE
 from authserver.door import http
+from authserver.door.guesses import GuessersLine, Guessing
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line
 from authserver.door.thread_lines import ThreadLine
@@ -84,6 +85,21 @@ def act(arrivals: Arrivals) -> list[Told]:
         for arrival in arrivals
         for told in _alone(connections.exchange if _is_code(arrival) else connections.refresh)([arrival])
     ]
+
+
+# What nobody was ever given. What was, and is dead, is no guess: crowds come with it after their access has ended.
+GUESSES = frozenset({"client:unknown", "client:secret_wrong", "code:unknown", "refresh:malformed", "refresh:unknown"})
+
+
+def _is_guess(found: Any) -> bool:
+    return isinstance(found, Told) and isinstance(found.outcome, Refusal) and found.outcome.reason in GUESSES
+
+
+guessing = Guessing(
+    named=lambda arrival: arrival.request.proof.client_id or "",
+    is_one=_is_guess,
+    line=GuessersLine("token requests of guessers", act, is_repeatable=False),
+)
 
 
 def _is_code(arrival: Arrived[Any]) -> bool:

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 NETWORK_BITS = {4: 24, 6: 48}  # what one household or office has
+COUNTED_BITS = 64  # of an IPv6 address: one machine picks the rest at will
 
 WITH_PORT = re.compile(r"\[([^\]]*)\](?::\d*)?|([^:]*):\d+")  # as some proxies forward an address
 SPELLING_LENGTH_MAX = 100
@@ -63,8 +64,8 @@ def parse(text: str) -> Address | None:
 
 
 def of_caller(direct: str, forwarded: str, *, proxies: int) -> str | None:
-    """Return a caller's address in its canonical form, without a zone: the one that the outermost of our own proxies
-    saw (`proxies` is how many there are, `forwarded` their X-Forwarded-For), or None.
+    """Return a caller's address in its canonical form, without a zone or a mapping: the one that the outermost of our
+    own proxies saw (`proxies` is how many there are, `forwarded` their X-Forwarded-For), or None.
 
     A header shorter than the number of proxies, or one that names no address, comes from a request that went around
     them; such a request has the address that it really came from.
@@ -79,8 +80,20 @@ def _canonical(text: str) -> str | None:
     found = WITH_PORT.fullmatch(text)
     address = parse((found[1] or found[2]) if found else text)
     if isinstance(address, ipaddress.IPv6Address):
-        address = ipaddress.IPv6Address(int(address))  # PostgreSQL knows no zones
+        # PostgreSQL knows no zones; and a socket for both kinds tells IPv4 callers mapped: one caller, one spelling.
+        address = address.ipv4_mapped or ipaddress.IPv6Address(int(address))
     return str(address) if address else None
+
+
+@lru_cache(maxsize=4096)
+def counted(text: str) -> str:
+    """Return what limits count by in place of a caller's address: an IPv4 address as it is; the first address of its
+    /64 for an IPv6 one, because whoever has one address there has all of them. No address stays as it is: those whose
+    address is unknown share one count."""
+    address = parse(text)
+    if not isinstance(address, ipaddress.IPv6Address):
+        return text
+    return str(ipaddress.IPv6Address(int(address) >> COUNTED_BITS << COUNTED_BITS))
 
 
 def is_public(text: str) -> bool:

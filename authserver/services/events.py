@@ -12,6 +12,7 @@ from uuid import UUID
 from accounts.models import User
 from authserver import policy
 from authserver.models import Client, Connection, Event
+from authserver.protocol import addresses
 from authserver.services import statements
 
 Tag = Event.Tag
@@ -27,6 +28,11 @@ class RequestFacts:
     request_id: str = ""
     agent: str = ""
     note: str = ""
+
+    @property
+    def counted(self) -> str:
+        """What limits count by: the address, of IPv6 its /64; empty where it is unknown."""
+        return addresses.counted(self.address or "")
 
 
 NO_REQUEST = RequestFacts()

@@ -115,7 +115,7 @@ def _pause_of(url: str) -> FetchFailed | None:
 
 def _over_budget(url: str) -> FetchFailed | None:
     """Hold whoever made us fetch to a share, and each origin to what it has to bear from us."""
-    caller = current_request.get().address
+    caller = current_request.get().counted
     if caller and _count(_key("caller", caller), 60) > policy.FETCHES_PER_CALLER_PER_MINUTE:
         return FetchFailed("fetch:caller_budget", True)
     asked = _count(_key("origin", urlsplit(url).netloc), 60)

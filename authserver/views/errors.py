@@ -155,6 +155,11 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     noting.failed(request, "sign_in:too_many", kind=Step.SIGN_IN)
+    return too_many_acts(request, wait_seconds=60)
+
+
+def too_many_acts(request: HttpRequest, *, wait_seconds: int) -> HttpResponse:
+    """Where one caller does too much in a minute: neither judged nor noted as a try to sign in."""
     return show(
         request,
         ErrorPage(
@@ -162,8 +167,8 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
             "too_many_requests",
             _("Too many tries"),
             _("Too many attempts came from here in a short time."),
-            wait(60),
-            retry_after_seconds=60,
+            wait(wait_seconds),
+            retry_after_seconds=wait_seconds,
         ),
     )
 

@@ -4,11 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from authserver.authentication import RESOURCE_SERVER_CHALLENGE
 from authserver.protocol import credentials
 from authserver.protocol.errors import Refusal, Refused, invalid_client
 from authserver.services import introspection
 from authserver.toolkit.core import form_of
+from authserver.views.events.door import unproven
 from authserver.views.responses import method_not_allowed, no_store, refused
 
 
@@ -19,7 +19,7 @@ def introspect(request: HttpRequest) -> HttpResponse:
         return method_not_allowed("POST")
     asker = credentials.of_basic(request.headers.get("Authorization", ""))
     if asker is None:
-        return refused(invalid_client("resource_server:no_credentials"), authenticate=RESOURCE_SERVER_CHALLENGE)
+        return unproven(request, invalid_client("resource_server:no_credentials"))
     try:
         token = form_of(request).get("token")
     except Refused as no:
@@ -28,5 +28,5 @@ def introspect(request: HttpRequest) -> HttpResponse:
         return refused(Refusal("invalid_request", "The parameter token is missing.", "introspect:no_token"))
     answer = introspection.describe(token, asker_id=asker[0], asker_secret=asker[1], now=timezone.now())
     if isinstance(answer, Refusal):
-        return refused(answer, authenticate=RESOURCE_SERVER_CHALLENGE)
+        return unproven(request, answer)
     return no_store(answer)

@@ -83,6 +83,9 @@ class RegistrationView(APIView):
     def handle_exception(self, exc: Exception) -> Response:
         return _error_answer(exc)
 
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        return throttles.told_by(request, super().finalize_response(request, response, *args, **kwargs))
+
 
 class ManagementView(APIView):
     authentication_classes = [RegistrationToken]
@@ -110,6 +113,9 @@ class ManagementView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         return _error_answer(exc, client_id=self.kwargs["client_id"])
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        return throttles.told_by(request, super().finalize_response(request, response, *args, **kwargs))
 
 
 def _metadata_of(request: Request) -> ClientMetadata | Refusal:

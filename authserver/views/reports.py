@@ -13,7 +13,7 @@ from authserver.views.events.door import for_resource_servers, granted, json_of
 from authserver.views.responses import no_store
 
 
-@for_resource_servers("POST")
+@for_resource_servers("POST", limit="reports")
 def report(request: HttpRequest, asker: ResourceServer) -> HttpResponse:
     """202 once the calls are kept, and the steps noted. What it says of connections and endpoints that are not the
     asker's is passed over without a word: whether one exists is nobody else's business."""

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from authserver.protocol.errors import Refusal
 
 View = Callable[..., HttpResponse]
+EXPOSED = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy"
 CORS_HEADERS = "Authorization, Content-Type, MCP-Protocol-Version"
 
 
@@ -50,7 +51,7 @@ def cors(*methods: str) -> Callable[[View], View]:
             preflight = request.method == "OPTIONS"
             response = HttpResponse(status=204) if preflight else view(request, *args, **kwargs)
             response["Access-Control-Allow-Origin"] = "*"
-            response["Access-Control-Expose-Headers"] = "WWW-Authenticate, Retry-After"
+            response["Access-Control-Expose-Headers"] = EXPOSED
             if preflight:
                 response["Access-Control-Allow-Methods"] = ", ".join((*methods, "OPTIONS"))
                 response["Access-Control-Allow-Headers"] = CORS_HEADERS

@@ -4,6 +4,7 @@ A step says where, from where and what came of it. It holds no credential; one t
 from which only the authorization server can find out whose it was.
 """
 
+import ipaddress
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -48,6 +49,15 @@ class Row:
         return told | {"request_id": self.request_id, "at": round(self.at, 3), "count": self.count}
 
 
+def counted(address: str) -> str:
+    """Return what an address counts as: of an IPv6 one its /64, where one machine has all addresses."""
+    try:
+        found = ipaddress.IPv6Address(address)
+    except ValueError:
+        return address
+    return str(found.ipv4_mapped or ipaddress.IPv6Address(int(found) >> 64 << 64))
+
+
 class StepBook:
     """The steps of one account. Those that are alike are one row until it is taken."""
 
@@ -67,7 +77,7 @@ class StepBook:
         if row is not None:
             row.count += 1
             return row.request_id
-        if not self._has_room(step.address, int(at // 60)):
+        if not self._has_room(counted(step.address), int(at // 60)):
             return ""
         self._rows[step] = Row(step, request_id, at)
         self._bound()

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpResponse
 from django.test import RequestFactory
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from authserver.services.events import RequestFacts, current_request
-from authserver.throttles import RegistrationThrottle, admit
+from authserver.throttles import Admitted, RegistrationThrottle, admit, telling
 
 
 @pytest.fixture
@@ -98,3 +99,21 @@ def test_what_is_kept_does_not_grow_with_the_limit(time_machine) -> None:
     assert admit("x", limit=60_000).count == 0
     time_machine.shift(1)
     assert admit("x", limit=60_000).count == 1
+
+
+def test_an_answer_says_where_its_caller_stands(time_machine) -> None:
+    time_machine.move_to("2026-11-20 12:00:00", tick=False)
+    told = [admit("x", limit=2).headers("forms") for _ in range(3)]
+    assert [each["RateLimit"] for each in told] == ['"forms";r=1;t=60', '"forms";r=0;t=60', '"forms";r=0;t=60']
+    assert {each["RateLimit-Policy"] for each in told} == {'"forms";q=2;w=60'}
+    assert [each.get("Retry-After") for each in told] == [None, None, "60"]
+    time_machine.shift(59.5)
+    assert admit("x", limit=2).headers("forms")["Retry-After"] == "1"
+
+
+def test_several_limits_stand_in_one_list_and_the_longest_wait_counts() -> None:
+    long, short = Admitted(0, 50.2, 600, 0), Admitted(0, 3.0, 20, 0)
+    answer = telling(HttpResponse(), long.headers("api"), short.headers("api-adding"))
+    assert answer["RateLimit-Policy"] == '"api";q=600;w=60, "api-adding";q=20;w=60'
+    assert answer["RateLimit"] == '"api";r=0;t=51, "api-adding";r=0;t=3'
+    assert answer["Retry-After"] == "51"

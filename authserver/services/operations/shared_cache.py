@@ -13,10 +13,14 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
+from authserver import policy
+
 log = logging.getLogger(__name__)
 AWAY_SECONDS = 2.0  # how long a server that failed is not asked again
 SOCKET_SECONDS = 1.0
 OPTIONS = {"socket_connect_timeout": SOCKET_SECONDS, "socket_timeout": SOCKET_SECONDS}
+# When full, a third of it goes by chance, limits among them: more than a flood from ever so many addresses fills soon.
+IN_MEMORY = {"MAX_ENTRIES": policy.CACHE_ENTRIES_MAX}
 ACTS = (
     "add", "get", "set", "touch", "delete", "get_many", "has_key", "incr", "set_many", "delete_many", "clear",
 )  # fmt: skip
@@ -27,7 +31,7 @@ class SharedCache(RedisCache):
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params | {"OPTIONS": OPTIONS | params.get("OPTIONS", {})})
-        self._memory = LocMemCache("while the shared cache is away", {})
+        self._memory = LocMemCache("while the shared cache is away", {"OPTIONS": IN_MEMORY})
         self._away_until = 0.0
 
     def _try(self, act: str, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -17,6 +17,7 @@ from django.utils.crypto import salted_hmac
 
 from authserver import policy
 from authserver.models import TraceStep
+from authserver.protocol import addresses
 from authserver.protocol.trace.steps import Kind, Step
 from authserver.services import batches, events, statements
 from authserver.services.batches import Pace
@@ -81,7 +82,7 @@ def _is_admitted(known: UUID | None, address: str, at: datetime) -> bool:
             return False
         if not known and _held_of_strangers >= policy.TRACE_STRANGERS_HELD_MAX:
             return False
-        admitted = _is_within_limit(known or address, at)
+        admitted = _is_within_limit(known or addresses.counted(address), at)
         _held_of_strangers += admitted and not known
     return admitted
 

@@ -17,10 +17,13 @@ _counts: dict[tuple[str, date], int] = {}
 
 
 def add(connection_id: str, day: date) -> None:
-    """Count one answer about this connection on this day (UTC)."""
+    """Count one answer about this connection on this day (UTC). Beyond policy.USAGE_CONNECTIONS_HELD_MAX connections
+    further ones are not counted."""
     key = (connection_id, day)
     with _lock:
-        _counts[key] = _counts.get(key, 0) + 1
+        so_far = _counts.get(key, 0)
+        if so_far or len(_counts) < policy.USAGE_CONNECTIONS_HELD_MAX:
+            _counts[key] = so_far + 1
 
 
 def flush() -> int:

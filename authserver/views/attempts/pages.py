@@ -16,6 +16,7 @@ from authserver.services.trace import reading, sharing
 from authserver.services.trace.reading import Read
 from authserver.views.attempts import shown
 from authserver.views.handles.shared import administered, person, private
+from authserver.views.limited import limited
 
 ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 KEPT = {"days": policy.TRACE_KEPT.days}
@@ -34,6 +35,7 @@ def own(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
+@limited("attempts")
 def one(request: HttpRequest, attempt_id: str) -> HttpResponse:
     """Show one attempt, found by the id of any of its requests."""
     found = _find(request, attempt_id)
@@ -41,6 +43,7 @@ def one(request: HttpRequest, attempt_id: str) -> HttpResponse:
 
 
 @login_required
+@limited("attempts")
 def live(request: HttpRequest, attempt_id: str) -> HttpResponse:
     """Answer with the part of the page that changes, or 304 where it did not."""
     found = _find(request, attempt_id)
@@ -57,6 +60,7 @@ def live(request: HttpRequest, attempt_id: str) -> HttpResponse:
 
 
 @login_required
+@limited("attempts")
 def share(request: HttpRequest, attempt_id: str) -> HttpResponse:
     """Make a link to an attempt, shown this once. Who had to sign in on the way finds the button again."""
     if request.method != "POST":
@@ -68,6 +72,7 @@ def share(request: HttpRequest, attempt_id: str) -> HttpResponse:
     return _page(request, attempt_id, found, link=f"{settings.ISSUER}{path}")
 
 
+@limited("attempts")
 def shared(request: HttpRequest, token: str) -> HttpResponse:
     """Show an attempt to whoever has the link. Nobody is asked to sign in, and nothing of a person is told."""
     now = timezone.now()

@@ -9,10 +9,13 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 
-from authserver import policy
+from authserver import policy, throttles
 from authserver.authentication import RESOURCE_SERVER_CHALLENGE, resource_server_of
+from authserver.protocol import credentials
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.receipts import requests
+from authserver.services.events import current_request
+from authserver.throttles import TOO_MANY_REQUESTS
 from authserver.views.responses import method_not_allowed, refused
 
 View = Callable[..., HttpResponse]
@@ -20,8 +23,9 @@ T = TypeVar("T")
 NO_STREAM = Refusal("not_found", "This resource server has no such stream. Make a new one.", "stream:unknown")
 
 
-def for_resource_servers(*methods: str) -> Callable[[View], View]:
-    """Call the view with the resource server that asks, after the request. What it raises as Refused is answered."""
+def for_resource_servers(*methods: str, limit: str) -> Callable[[View], View]:
+    """Call the view with the resource server that asks, after the request, as often as the `limit` of this name allows
+    (policy.RESOURCE_SERVER_REQUESTS_PER_MINUTE). What it raises as Refused is answered."""
 
     def decorate(view: View) -> View:
         @csrf_exempt
@@ -31,15 +35,31 @@ def for_resource_servers(*methods: str) -> Callable[[View], View]:
                 return method_not_allowed(*methods)
             server = resource_server_of(request)
             if isinstance(server, Refusal):
-                return refused(server, authenticate=RESOURCE_SERVER_CHALLENGE)
-            try:
-                return view(request, server, *args, **kwargs)
-            except Refused as no:
-                return refused(no.refusal)
+                return unproven(request, server)
+            admitted = throttles.admit_resource_server(limit, str(server.pk))
+            response = _tried(view, request, server, *args, **kwargs) if admitted.count else refused(TOO_MANY_REQUESTS)
+            return throttles.telling(response, admitted.headers(limit))
 
         return answer
 
     return decorate
+
+
+def _tried(view: View, *args: Any, **kwargs: Any) -> HttpResponse:
+    try:
+        return view(*args, **kwargs)
+    except Refused as no:
+        return refused(no.refusal)
+
+
+def unproven(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """Answer a caller who is no resource server: 401, and 429 to who guesses too often. Whoever proves itself is never
+    counted here."""
+    named = (credentials.of_basic(request.headers.get("Authorization", "")) or ("",))[0]
+    admitted = throttles.admit_guesses(throttles.guess_key(current_request.get().counted, named))
+    if admitted.count:
+        return refused(refusal, authenticate=RESOURCE_SERVER_CHALLENGE)
+    return throttles.telling(refused(TOO_MANY_REQUESTS), admitted.headers("guesses"))
 
 
 def body_of(request: HttpRequest) -> requests.Json:

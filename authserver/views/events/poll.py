@@ -11,7 +11,7 @@ from authserver.views.events.door import NO_STREAM, body_of, for_resource_server
 from authserver.views.responses import no_store, refused
 
 
-@for_resource_servers("POST")
+@for_resource_servers("POST", limit="polls")
 def poll(request: HttpRequest, server: ResourceServer, stream_id: str) -> HttpResponse:
     """Obeys: RFC 8936 §2. Answers at once, also where it might wait: who remembers answers polls twice a second."""
     asked = granted(requests.poll(body_of(request)))

@@ -11,7 +11,7 @@ from authserver.views.events.door import for_resource_servers
 from authserver.views.responses import no_store
 
 
-@for_resource_servers("POST")
+@for_resource_servers("POST", limit="rehearsals")
 def met(request: HttpRequest, asker: ResourceServer, rehearsal_id: UUID) -> HttpResponse:
     """`{"fire": true}` to the first that claims it; `false` to everybody else, also where there is no such one: whether
     there is one at another's endpoint is nobody's business."""

@@ -52,7 +52,7 @@ def describe(stream: EventStream) -> dict[str, Any]:
     }
 
 
-@for_resource_servers("POST", "GET", "DELETE")
+@for_resource_servers("POST", "GET", "DELETE", limit="streams")
 def stream(request: HttpRequest, server: ResourceServer) -> HttpResponse:
     """Make a stream, read one or all, end one. Obeys: SSF 1.0 §8.1.1.1, §8.1.1.2, §8.1.1.5."""
     if request.method == "POST":
@@ -70,7 +70,7 @@ def stream(request: HttpRequest, server: ResourceServer) -> HttpResponse:
     return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
 
 
-@for_resource_servers("POST")
+@for_resource_servers("POST", limit="streams")
 def verify(request: HttpRequest, server: ResourceServer) -> HttpResponse:
     """Send a verification event along the stream. Obeys: SSF 1.0 §8.1.4.2."""
     asked = granted(requests.verification(body_of(request)))

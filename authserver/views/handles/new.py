@@ -97,8 +97,8 @@ def check(request: HttpRequest) -> HttpResponse:
     user = person(request)
     admitted = admit(f"handle_names_of_{user.pk}", limit=policy.HANDLE_NAMES_CHECKED_PER_MINUTE)
     if not admitted.count:
-        wait = {"Retry-After": str(int(admitted.wait_seconds) + 1)}
-        return private(JsonResponse({"error": "too_many_requests"}, status=429, headers=wait))
+        headers = admitted.headers("handle-names")
+        return private(JsonResponse({"error": "too_many_requests"}, status=429, headers=headers))
     typed = request.GET.get("name", "")[:100]
     refusal = founding.problem_with(typed, by=user, now=timezone.now())
     slug = slugs.parse(typed) or ""

@@ -15,7 +15,7 @@ from authserver.views.events.door import for_resource_servers, granted, json_of
 from authserver.views.responses import no_store
 
 
-@for_resource_servers("GET", "PUT")
+@for_resource_servers("GET", "PUT", limit="tools")
 def tools(request: HttpRequest, server: ResourceServer) -> HttpResponse:
     """What this server has published, or publish it anew."""
     if request.method == "GET":

@@ -112,8 +112,10 @@ class Serving:
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
 
-    def wire(self) -> Wire:
-        connection = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS)
+    def wire(self, *, address: str = "127.0.0.1") -> Wire:
+        """Connect, from this address of the machine's own network."""
+        source = (address, 0)
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS, source_address=source)
         self.stack.enter_context(connection)
         return Wire(connection)
 
@@ -158,6 +160,8 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
         "ALLOWED_HOSTS": "testserver,127.0.0.1",
         "EMAIL_URL": "dummymail://",
         "LOG_LEVEL": "WARNING",
+        "GUESSES_PER_MINUTE": "40",
+        "TEST_DOOR_SERVER": "1",
         "DJANGO_SETTINGS_MODULE": "authserver.settings",
     }
     taken = ("DATABASE_URL", "CACHE_URL", "CELERY_BROKER_URL", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL")

@@ -6,11 +6,14 @@ import json
 import socket
 import struct
 import time
+from base64 import b64encode
 
 import pytest
 
 from authserver import policy
-from tests.authserver.door.server import REQUEST_SECONDS, WAITING
+from tests.authserver.door import serving
+from tests.authserver.door.heavy import HEAVY
+from tests.authserver.door.server import PAGES_OF_CALLER, REQUEST_SECONDS, WAITING
 from tests.authserver.door.serving import FORM, Gone, Serving
 
 ID = "X-Request-Id: always-the-same"
@@ -332,6 +335,46 @@ def test_an_upload_without_end_is_cut_off(server: Serving) -> None:
         while wire.answer().status == 413:
             pass
     assert server.is_answering()
+
+
+@pytest.mark.covers("M-sizes")
+@pytest.mark.parametrize("name", HEAVY)
+def test_what_is_heavy_is_answered_and_never_with_a_fault(server: Serving, name: str) -> None:
+    method, path, body, lines, status = HEAVY[name]
+    lines = [f"Authorization: {server.basic}" if line == "basic" else line for line in lines]
+    asked = server.request(method, path, "Accept: text/html", f"Content-Length: {len(body)}", *lines) + body.encode()
+    assert server.wire().send(asked).answer().status == status
+
+
+def test_one_address_takes_no_more_than_its_share_of_the_places(server: Serving) -> None:
+    """With bodies that never end. Another address is answered meanwhile."""
+    slow = server.request("POST", "/accounts/login/", "Content-Length: 10") + b"a"
+    wires = [server.wire(address="127.0.0.2").send(slow) for _ in range(PAGES_OF_CALLER)]
+    page = server.request("GET", "/accounts/login/", "Accept: text/html")
+    serving.wait(lambda: server.wire(address="127.0.0.2").send(page).answer().status == 429)
+    answer = server.wire(address="127.0.0.2").send(page).answer()
+    assert (answer.status, answer.headers["retry-after"]) == (429, "1")
+    assert answer.json()["error"] == "too_many_requests"
+    assert server.wire(address="127.0.0.3").send(page).answer().status == 200
+    assert all(wire.is_closed() for wire in wires)
+    assert server.wire(address="127.0.0.2").send(page).answer().status == 200
+
+
+def test_whoever_guesses_is_told_no_and_the_good_one_of_the_same_name_is_answered(server: Serving) -> None:
+    """Far beyond settings.GUESSES_PER_MINUTE."""
+    wrong = server.question().replace(
+        server.basic.encode(), b"Basic " + b64encode(f"{server.world['asker'][0]}:x".encode())
+    )
+    wire = server.wire()
+    assert {wire.send(wrong).answer().status for _ in range(100)} == {401}
+    assert all(server.is_answering() for _ in range(10))
+    # Django's view counts the same guesses: it has no other line, so it says so. Whoever proves itself is not counted.
+    at_view = wrong.replace(b" HTTP/1.1", b"?view HTTP/1.1", 1)
+    told = [server.wire().send(at_view).answer() for _ in range(2)][-1]
+    assert (told.status, told.json()["error"]) == (429, "too_many_requests")
+    assert "retry-after" in told.headers
+    good = server.question().replace(b" HTTP/1.1", b"?view HTTP/1.1", 1)
+    assert server.wire().send(good).answer().json()["active"] is True
 
 
 def test_a_redirect_and_a_page_come_through(server: Serving) -> None:

@@ -41,7 +41,7 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _list(request)
     if not admit(
-        f"invitation_links_of_{current_request.get().address}", limit=policy.INVITATION_LINKS_PER_MINUTE
+        f"invitation_links_of_{current_request.get().counted}", limit=policy.INVITATION_LINKS_PER_MINUTE
     ).count:
         return _list(request, problem=_("Too many tries. Wait a minute, then try again."), status=429)
     pasted = request.POST.get("link", "")[:PASTED_LENGTH_MAX]
