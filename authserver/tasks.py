@@ -9,6 +9,7 @@ from authserver import policy
 from authserver.models import Client
 from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
+from authserver.services.operations import queues
 from authserver.services.receipts import keys, push
 from authserver.services.standing import sessions
 from authserver.services.tools import telling
@@ -21,7 +22,9 @@ HOURS = 3600
 @shared_task
 def purge_expired() -> int:
     """Remove expired credentials and codes; return how many rows went."""
-    return purge.purge_expired(now=timezone.now())
+    count = purge.purge_expired(now=timezone.now())
+    queues.note_purged(count)
+    return count
 
 
 @shared_task

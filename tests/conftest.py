@@ -19,6 +19,7 @@ from authserver.door import metadata
 from authserver.services.tools import manifests
 from authserver.services.trace import notes
 from authserver.services.usage import marks
+from authserver.telemetry import counts
 from tests import document_host, servers, tampering, through_door, tiers
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
@@ -69,6 +70,7 @@ def _nothing_noted() -> None:
     """What one test noted in memory is not written in another one, where ids are given again."""
     marks.forget()
     notes.forget()
+    counts.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -1,6 +1,7 @@
 """The desks of the door, by the path they answer."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from authserver.door import http, introspection, metadata, probe, registration, tokens
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
+from authserver.telemetry import counts, spans
 
 log = logging.getLogger(__name__)
 Tell = Callable[[Response, str], None]  # an answer, and the id of its request
@@ -42,6 +44,7 @@ DESKS: Mapping[str, Desk] = {
         metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS
     ),
     "/livez": Desk(probe.read, probe.act, probe.line_of, probe.told),
+    "/readyz": Desk(probe.read_ready, probe.act_ready, at_first(probe.ready_line), probe.told_ready),
 }
 
 
@@ -52,6 +55,7 @@ def ask(request: Request, tell: Tell) -> bool:
 
 def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
     """Do as `ask`, at this desk."""
+    began = time.monotonic()
     asked = desk.read(request)
     if asked is None:
         return False
@@ -62,6 +66,10 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
             line.ask(asked, outcome)
             return
         answer = found if isinstance(found, Response) else _answer(desk, request, found)
+        took = time.monotonic() - began
+        counts.REQUESTS.note(("door", request.path, counts.STATUSES[answer.status // 100]), took)
+        if spans.is_on:
+            spans.after(request.path, request.header(b"traceparent"), status=answer.status, took=took)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
     outcome(asked if isinstance(asked, Response) else None)
@@ -71,6 +79,7 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
 def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
     """Return the answer. Nothing is raised: others are told by the same loop."""
     if isinstance(outcome, Unavailable):
+        counts.UNAVAILABLE.add(str(outcome))
         return http.unavailable(str(outcome))
     try:
         if isinstance(outcome, Exception):

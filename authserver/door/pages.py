@@ -9,12 +9,14 @@ from django.core.wsgi import get_wsgi_application
 
 from authserver import policy
 from authserver.door.http import RETRY_AFTER_SECONDS, unavailable
+from authserver.telemetry import counts
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-FULL = unavailable("pages:full")
+FULL_REASON = "pages:full"
+FULL = unavailable(FULL_REASON)
 FULL_HEADERS = [
     (b"content-type", b"application/json"),
     (b"cache-control", b"no-store"),
@@ -31,6 +33,7 @@ class Pages:
         django: Any = get_wsgi_application()
         self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
         self._inside = 0
+        counts.waiting["pages"] = lambda: self._inside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -42,6 +45,7 @@ class Pages:
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._inside >= policy.PAGES_WAITING_MAX:
+            counts.UNAVAILABLE.add(FULL_REASON)
             await send({"type": "http.response.start", "status": 503, "headers": FULL_HEADERS})
             await send({"type": "http.response.body", "body": FULL.body})
             return

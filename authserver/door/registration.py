@@ -17,6 +17,7 @@ from authserver.protocol.errors import Refusal
 from authserver.services import catalog, registration
 from authserver.services.events import RequestFacts
 from authserver.services.registration import Registrant
+from authserver.telemetry import counts
 from authserver.throttles import Admitted
 
 
@@ -87,6 +88,7 @@ def told(request: Request, outcome: Outcome) -> Response:
         return http.refused(outcome)
     if isinstance(outcome, Admitted):
         refusal = throttles.TOO_MANY_REGISTRATIONS
+        counts.refused(refusal.code, refusal.reason)
         wait = b"retry-after: %d\r\n" % ceil(outcome.wait_seconds or 1)
         return http.no_store(refusal.body(), status=refusal.status, headers=wait)
     return http.no_store(outcome, status=201)

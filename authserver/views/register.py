@@ -23,6 +23,7 @@ from authserver.protocol.client_metadata import NOT_JSON, ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
 from authserver.services.registration import Registered
+from authserver.telemetry import counts
 from authserver.throttles import TOO_MANY_REGISTRATIONS, RegistrationThrottle
 from authserver.views.responses import cors
 
@@ -65,7 +66,7 @@ class RegistrationView(APIView):
         """Register a client. Obeys: RFC 7591 §3.1, §3.2."""
         metadata = _metadata_of(request)
         if isinstance(metadata, Refusal):
-            return _answer(metadata.body(), status=400)
+            return _refused(metadata)
         of_product = throttles.admit_of_product(metadata)
         if not of_product.count:
             raise Throttled(of_product.wait_seconds)
@@ -92,7 +93,7 @@ class ManagementView(APIView):
         wrong = _forbidden_member(request.data, request.user)
         metadata = wrong or _metadata_of(request)
         if isinstance(metadata, Refusal):
-            return _answer(metadata.body(), status=400)
+            return _refused(metadata)
         return _answer(_described(registration.update(request.user, metadata), scope=metadata.scope))
 
     def delete(self, request: Request, client_id: str) -> Response:
@@ -102,6 +103,11 @@ class ManagementView(APIView):
 
     def handle_exception(self, exc: Exception) -> Response:
         return _error_answer(exc)
+
+
+def _refused(refusal: Refusal) -> Response:
+    counts.refused(refusal.code, refusal.reason)
+    return _answer(refusal.body(), status=400)
 
 
 def _metadata_of(request: Request) -> ClientMetadata | Refusal:

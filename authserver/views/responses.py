@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from authserver.protocol.errors import Refusal
+from authserver.telemetry import counts
 
 View = Callable[..., HttpResponse]
 CORS_HEADERS = "Authorization, Content-Type, MCP-Protocol-Version"
@@ -22,6 +23,7 @@ def no_store(body: object, *, status: int = 200) -> JsonResponse:
 
 def refused(refusal: Refusal, *, authenticate: str = "") -> JsonResponse:
     """Return the public half of a refusal; `authenticate` becomes the challenge of a 401."""
+    counts.refused(refusal.code, refusal.reason)
     response = no_store(refusal.body(), status=refusal.status)
     if authenticate and refusal.status == 401:
         response["WWW-Authenticate"] = authenticate

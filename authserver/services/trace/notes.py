@@ -19,6 +19,7 @@ from authserver.protocol.trace.steps import Kind, Step
 from authserver.services import batches, events, statements
 from authserver.services.batches import Pace
 from authserver.services.events import RequestFacts
+from authserver.telemetry import counts
 
 COLUMNS = (
     "at", "kind", "ok", "code", "request_id", "flow", "origin", "agent", "client_id", "resource", "handle", "person_id",
@@ -63,6 +64,8 @@ def take(step: Step) -> None:
     with _lock:
         if len(_held) < policy.TRACE_HELD_MAX and _is_within_limit(step):
             _held.append(step)
+        else:
+            counts.DROPPED.add()
 
 
 def _is_within_limit(step: Step) -> bool:

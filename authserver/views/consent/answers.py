@@ -15,6 +15,7 @@ from authserver.protocol import redirects
 from authserver.protocol.errors import Refusal
 from authserver.services import connections
 from authserver.services.governance import decisions
+from authserver.telemetry import counts
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
 from authserver.views import errors
 from authserver.views.consent import dead_ends
@@ -33,6 +34,7 @@ class AppRedirect(HttpResponseRedirect):
 def fail(request: HttpRequest, failed: FailedRequest) -> HttpResponse:
     """Answer at the redirect URI, or on a page of ours where that is not to be trusted (RFC 6749 §4.1.2.1)."""
     log.info("refused %s: %s", failed.refusal.code, failed.refusal.reason)
+    counts.refused(failed.refusal.code, failed.refusal.reason)
     if failed.redirect_uri:
         return send_back(failed.redirect_uri, failed.state, failed.refusal)
     return errors.show(request, dead_ends.page_for(failed))
