@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind, Status, StatusCode
@@ -69,8 +68,8 @@ class Tracer:
 def tracer() -> Tracer:
     """Return a tracer that sends what it makes as the environment says (OTEL_EXPORTER_OTLP_…, OTEL_TRACES_SAMPLER,
     OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), behind the requests; what cannot be sent is lost."""
-    resource = Resource.create({} if os.environ.get("OTEL_SERVICE_NAME") else {SERVICE_NAME: NAME})
-    provider = TracerProvider(resource=resource)
+    os.environ.setdefault("OTEL_SERVICE_NAME", NAME)
+    provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracer(provider)
 
