@@ -23,6 +23,7 @@ from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
+from resourceserver.traces.onward import headers_onward
 
 TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 100
@@ -161,7 +162,7 @@ class IntrospectionClient:
             self._url,
             data={"token": credential, "token_type_hint": "access_token"},
             auth=self._accounts[resource_server],
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", **headers_onward.get()},
         )
 
     def _read(self, answer: Mapping[str, Any], resource: str) -> Identity:

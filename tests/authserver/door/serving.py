@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.eavesdropping import LISTENER
 from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -177,6 +178,7 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        LISTENER.read(folder / "log")
 
 
 def wait(until: Any, seconds: float = ANSWER_SECONDS) -> None:
