@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from authserver.telemetry import redaction
+from authserver.telemetry.requests import current_request
 
 log = logging.getLogger(__name__)
 KEPT_HEADERS = frozenset({"content-type", "content-length", "host", "user-agent", "x-request-id", "traceparent"})
@@ -13,7 +14,8 @@ DATABASES = ("django.db", "psycopg", "sqlite3")  # whose errors quote what was t
 
 def start(dsn: str, *, transport: Any = None) -> None:
     """Begin to tell, where there is a DSN and Sentry's SDK is installed. `transport` takes the place of the network in
-    tests."""
+    tests. What concerns people is not collected by default (`send_default_pii`), and here nothing beyond.
+    """
     if not dsn:
         return
     try:
@@ -25,7 +27,6 @@ def start(dsn: str, *, transport: Any = None) -> None:
     sentry_sdk.init(
         dsn=dsn,
         transport=transport,
-        send_default_pii=False,
         max_request_body_size="never",
         include_local_variables=False,
         max_breadcrumbs=0,
@@ -47,6 +48,8 @@ def scrubbed(event: Any, hint: Any = None) -> Any:
     request["headers"] = {name: value for name, value in headers.items() if name.lower() in KEPT_HEADERS}
     for part in ("user", "breadcrumbs", "extra"):
         event.pop(part, None)
+    if current_request.get().request_id:
+        event["tags"] = dict(event.get("tags", ())) | {"request_id": current_request.get().request_id}
     for error in event.get("exception", {}).get("values", ()):
         if str(error.get("module", "")).startswith(DATABASES):
             error["value"] = NOT_TOLD

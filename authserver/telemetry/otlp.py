@@ -16,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 W3C = TraceContextTextMapPropagator()
 NAME = "gatehouse"
+_provider: TracerProvider | None = None
 
 
 @dataclass
@@ -68,10 +69,17 @@ class Tracer:
 def tracer() -> Tracer:
     """Return a tracer that sends what it makes as the environment says (OTEL_EXPORTER_OTLP_…, OTEL_TRACES_SAMPLER,
     OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), behind the requests; what cannot be sent is lost."""
+    global _provider
     os.environ.setdefault("OTEL_SERVICE_NAME", NAME)
-    provider = TracerProvider()
+    _provider = provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracer(provider)
+
+
+def shut_down() -> None:
+    """Send what is left, as the SDK does at the end of the process, and make no more."""
+    if _provider:
+        _provider.shutdown()
 
 
 def _caller(traceparent: str) -> contexts.Context:

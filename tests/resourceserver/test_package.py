@@ -50,7 +50,8 @@ def test_what_remembers_needs_one_package_more(path: Path):
 
 
 def test_the_kit_runs_where_that_package_is_not_installed():
-    script = "import sys; sys.modules['jwcrypto'] = sys.modules['opentelemetry'] = None; import resourceserver.gate, resourceserver.reports"
+    script = "import sys; sys.modules['jwcrypto'] = sys.modules['opentelemetry'] = None\n"
+    script += "import resourceserver.gate, resourceserver.reports"
     assert subprocess.run([sys.executable, "-c", script], cwd=FOLDER.parent, check=False).returncode == 0
 
 

@@ -17,8 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tests.eavesdropping import LISTENER
 from tests import migrated, servers
+from tests.eavesdropping import LISTENER
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 60

@@ -68,7 +68,9 @@ def test_a_program_reads_one_object_per_line_with_the_id_of_the_request() -> Non
     assert "request_id" not in json.loads(written(JsonLine(), "x"))
 
 
-def test_the_listener_of_the_test_run_hears_what_the_log_would_have_hidden(_listener: Eavesdropper, tmp_path: Path) -> None:
+def test_the_listener_of_the_test_run_hears_what_the_log_would_have_hidden(
+    _listener: Eavesdropper, tmp_path: Path
+) -> None:
     """Hiding must not hide a fault from the tests: whoever logs a secret is caught, by form and by acquaintance."""
     made = credentials.generate("")  # a code has no prefix
     _listener.learn("session-key-of-somebody")
