@@ -1,7 +1,6 @@
 """`python -m authserver.serve`: the server of this product, uvicorn with our door before the application."""
 
 import argparse
-import logging
 import os
 import resource
 
@@ -49,10 +48,7 @@ def allow_connections() -> None:
 
 def share_figures() -> None:
     """Let the workers to come write what they count into one folder, so that each can tell the figures of all."""
-    try:
-        os.environ.update(node.prepare(settings.DATA_DIR / "tmp", os.environ))
-    except OSError as error:
-        logging.warning("no figures in DATA_DIR (%s): each process tells its own", error.strerror)
+    os.environ.update(node.prepare(settings.DATA_DIR / "tmp", os.environ))
 
 
 if __name__ == "__main__":

@@ -142,8 +142,8 @@ def new_code(world: World, app: App) -> str:
         code_challenge=app.challenge,
         consent_id=uuid.uuid4(),
     )
-    code = connections.approve(approval, now=timezone.now())
-    return code if isinstance(code, str) else sys.exit(code.description)
+    approved = connections.approve(approval, now=timezone.now())
+    return approved.code if isinstance(approved, connections.Approved) else sys.exit(approved.description)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,12 @@ The floor plan, bottom to top (nothing here imports Django or the authorization 
     metadata      the protected resource metadata (RFC 9728) and the health document
     sessions      which caller an MCP session belongs to
     limits        calls per connection and minute
-    traces/       what goes on to the authorization server with a request: its id, its place in a trace; spans, opt-in
+    telemetry/    what goes on to the authorization server with a request: its id, its place in a trace; spans, opt-in
     answers, cors ASGI answers and the browser's questions
     events/       remembered words on credentials, good only while news of what ended arrive in time; opt-in
     introspection the authorization server's word on a credential; fails closed
-    reports       which tools were called and what came of it, told to the authorization server
+    trace/        steps of connection attempts: each refusal under an id of its own, what works again
+    reports       which tools were called and what came of it, and those steps, told to the authorization server
     tools/        which tools there are, published beforehand; their list, without those withheld from the caller
     audit         one JSON line per authentication event, usage per tool, person and handle
     gate          the ASGI gate that puts these in the order of a request

@@ -9,26 +9,33 @@ RFC 6750 §2.1, §3.1 (``invalid_request`` for several credentials).
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from time import monotonic
 from typing import Any, Literal
 
 from resourceserver import challenges, operations
-from resourceserver.answers import Answer, Receive, RequestView, read_body, refusal_answer, rpc_error_answer
+from resourceserver.answers import Answer, Receive, RequestView, parse_error_answer, read_body, refusal_answer
 from resourceserver.challenges import Challenger, Refusal
 from resourceserver.credentials import is_well_formed
 from resourceserver.endpoints import Match
-from resourceserver.introspection import Identity, IntrospectionClient, Rejected, Unreachable
+from resourceserver.introspection import Identity, IntrospectionClient, Rejected, RejectionReason, Unreachable
 from resourceserver.limits import RateLimiter, ToolCall, Usage, record
 from resourceserver.operations import Operations, ToolRule
 from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
 from resourceserver.sessions import Owner, SessionBook
 from resourceserver.tools.publishing import Publisher
+from resourceserver.trace import rehearsal
 
 Mode = Literal["oauth", "none", "mixed"]
 
 # The revisions that have sessions; every later one is stateless, and its servers ignore Mcp-Session-Id.
 SESSION_REVISIONS = frozenset({"2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"})
-PARSE_ERROR = -32700
+REJECTED: Mapping[RejectionReason, str] = {
+    "inactive": "credential:refused",
+    "foreign_resource": "credential:other_resource",
+    "foreign_handle": "credential:other_handle",
+    "expired": "credential:expired",
+}
 
 logger = logging.getLogger(__name__)
 
@@ -83,10 +90,13 @@ class Passage:
     body: bytes | None
     session_id: str | None
     lists_tools: bool = False
+    tools: tuple[str, ...] = ()  # that are called, of those that this server has
 
 
 class Refused(Exception):
-    """A step said no. Carries the answer; the code, the event and the private reason are for the audit log."""
+    """A step said no. The event and the private reason are for the audit log; ``tool``, one of this server's that is
+    lacking something, and ``credential_digest``, of a credential that is not good, for the authorization server, so
+    that it can say why."""
 
     def __init__(
         self,
@@ -95,14 +105,18 @@ class Refused(Exception):
         event: str = "credential:refused",
         identity: Identity | None = None,
         reason: str | None = None,
-        answer: Answer | None = None,
+        tool: str = "",
+        credential_digest: str = "",
+        answer: Callable[[Refusal, str], Answer] = refusal_answer,
     ) -> None:
         super().__init__(refusal.error)
-        self.code = refusal.error
-        self.answer = answer or refusal_answer(refusal)
+        self.refusal = refusal
         self.event = event
         self.identity = identity
         self.reason = reason
+        self.tool = tool
+        self.credential_digest = credential_digest
+        self.answer = answer
 
 
 class Admission:
@@ -144,7 +158,8 @@ class Admission:
         self._check_scopes(visit, identity, asked)
         self._check_tools(visit, identity, asked, waiting)
         self._count(visit, identity, asked)
-        return Passage(owner, identity, body, session_id, asked.lists_tools)
+        known = tuple(tool for tool in asked.tools if tool in self.policy.tools)
+        return Passage(owner, identity, body, session_id, asked.lists_tools, known)
 
     async def _identify(self, visit: Visit) -> Identity | None:
         """Return who calls; None where the mode asks for no credential, and none came."""
@@ -163,21 +178,28 @@ class Admission:
             logger.warning("nobody gets in, the authorization server gave no clear answer: %s", error)
             raise Refused(challenges.temporarily_unavailable(), reason=str(error)) from None
         if isinstance(found, Rejected):
-            raise Refused(visit.challenger.invalid_token(), reason=found.reason)
+            digest = sha256(credential.encode()).hexdigest()
+            refusal = visit.challenger.invalid_token(REJECTED[found.reason])
+            raise Refused(refusal, reason=found.reason, credential_digest=digest)
+        await self._rehearse(visit, found, self._introspection)
         record("credential:accepted", endpoint=visit.match.endpoint, identity=found)
         return found
 
+    async def _rehearse(self, visit: Visit, identity: Identity, introspection: IntrospectionClient) -> None:
+        """Refuse a call of a connection that is to meet a fault, once. Other requests wait for nothing."""
+        fault = identity.rehearsal
+        if fault is None or visit.request.method != "POST":
+            return
+        if await introspection.claim(fault, visit.match.endpoint):
+            refusal = rehearsal.refusal_of(fault, visit.challenger)
+            raise Refused(refusal, identity=identity, reason=f"rehearsal {fault.fault}")
+
     def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
-        key = identity.connection_id if identity else f"peer {self._peer(visit.request)}"
+        key = identity.connection_id if identity else f"peer {visit.request.caller(self.policy.trusted_proxy_count)}"
         if seconds := self._limiter.take(key, now=self._clock()):
             if identity is not None:
                 self._note(visit, identity, tool=ANY_TOOL, outcome="limited")
             raise Refused(challenges.rate_limited(seconds), event="connection:limited", identity=identity)
-
-    def _peer(self, request: RequestView) -> str:
-        values = ",".join(request.headers.get("x-forwarded-for", ())).split(",")
-        count = self.policy.trusted_proxy_count
-        return values[max(0, len(values) - count)].strip() if count > 0 and any(values) else request.peer
 
     def _own_session(self, visit: Visit, identity: Identity | None, owner: Owner) -> str | None:
         """Return the session the request names, if it is the caller's own. A foreign one is refused.
@@ -209,8 +231,9 @@ class Admission:
             raise Refused(challenges.BODY_TOO_LARGE, event="body:refused", identity=identity)
         asked = operations.read(body)
         if asked is None:
-            answer = rpc_error_answer(400, PARSE_ERROR, "Parse error")
-            raise Refused(challenges.UNREADABLE_BODY, event="body:refused", identity=identity, answer=answer)
+            raise Refused(
+                challenges.UNREADABLE_BODY, event="body:refused", identity=identity, answer=parse_error_answer
+            )
         return body, asked
 
     def _check_scopes(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:
@@ -225,7 +248,8 @@ class Admission:
         if missing := tuple(scope for scope in needed if scope not in identity.scopes):
             self._report(visit, identity, asked.tools, outcome="insufficient_scope")
             refusal = visit.challenger.insufficient_scope(needed=needed, missing=missing)
-            raise Refused(refusal, event="scope:refused", identity=identity, reason=" ".join(missing))
+            tool = next((tool for tool in asked.tools if tool in policy.tools), "")
+            raise Refused(refusal, event="scope:refused", identity=identity, reason=" ".join(missing), tool=tool)
         if asked.unlisted(policy.tools) and not policy.unlisted_tools:
             raise Refused(challenges.UNLISTED_TOOL, event="scope:refused", identity=identity)
 
@@ -248,13 +272,13 @@ class Admission:
             return
         for tool in identity.withheld_tools.intersection(asked.tools):
             if tool in waiting:
-                raise Refused(challenges.not_published(), event="tool:refused", identity=identity)
+                raise Refused(challenges.not_published(), event="tool:refused", identity=identity, tool=tool)
             needed = Operations(tools=(tool,)).needed_scopes(self.policy.tools, required=self.policy.required_scopes)
             self._note(visit, identity, tool=tool, outcome="insufficient_scope", scopes=needed)
             refusal = visit.challenger.new_tool(
                 needed=needed, approve_at=f"{self._issuer}/connections/{identity.connection_id}/tools"
             )
-            raise Refused(refusal, event="tool:refused", identity=identity)
+            raise Refused(refusal, event="tool:refused", identity=identity, tool=tool)
 
     def _count(self, visit: Visit, identity: Identity | None, asked: Operations) -> None:
         owner = Owner.of(visit.match.endpoint.resource, identity)

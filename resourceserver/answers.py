@@ -15,6 +15,7 @@ Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 Headers = tuple[tuple[str, str], ...]
+PARSE_ERROR = -32700
 
 
 class ClientGone(Exception):
@@ -50,15 +51,16 @@ def json_answer(status: int, body: bytes, headers: Headers = ()) -> Answer:
     return Answer(status, body, (*kept, *headers))
 
 
-def refusal_answer(refusal: Refusal) -> Answer:
-    """Return the answer that carries a refusal."""
-    return json_answer(refusal.status, refusal.body, refusal.headers)
+def refusal_answer(refusal: Refusal, about: str = "") -> Answer:
+    """Return the answer that carries a refusal, and the address of the page ``about`` it if there is one."""
+    return json_answer(refusal.status, refusal.body(about), refusal.headers)
 
 
-def rpc_error_answer(status: int, code: int, message: str) -> Answer:
-    """Return a JSON-RPC error without a request id (JSON-RPC 2.0 §5.1: the id could not be read)."""
-    body = {"jsonrpc": "2.0", "id": None, "error": {"code": code, "message": message}}
-    return json_answer(status, json.dumps(body).encode())
+def parse_error_answer(refusal: Refusal, about: str = "") -> Answer:
+    """Return the answer to a body that cannot be read: a JSON-RPC error without a request id (JSON-RPC 2.0 §5.1: the
+    id could not be read)."""
+    error = {"code": PARSE_ERROR, "message": "Parse error"} | ({"data": {"error_uri": about}} if about else {})
+    return json_answer(refusal.status, json.dumps({"jsonrpc": "2.0", "id": None, "error": error}).encode())
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,13 @@ class RequestView:
         """Return the first value of a header (lower-case name), or None."""
         values = self.headers.get(name)
         return values[0] if values else None
+
+    def caller(self, trusted_proxy_count: int) -> str:
+        """Return the caller's address as the outermost of so many proxies of our own told it, or the peer's."""
+        if trusted_proxy_count <= 0:
+            return self.peer
+        values = ",".join(self.headers.get("x-forwarded-for", ())).split(",")
+        return values[max(0, len(values) - trusted_proxy_count)].strip() if any(values) else self.peer
 
     @classmethod
     def of(cls, scope: Scope) -> "RequestView":

@@ -27,10 +27,11 @@ from resourceserver.endpoints import EndpointTable, Match, request_authority
 from resourceserver.introspection import IntrospectionClient, identity_of_request
 from resourceserver.limits import ToolCall, record
 from resourceserver.reports import Reports
+from resourceserver.telemetry import onward
+from resourceserver.telemetry.onward import MarkedSend, Tracer, headers_onward
 from resourceserver.tools.listing import FilteredList
 from resourceserver.tools.publishing import Publisher
-from resourceserver.traces import onward
-from resourceserver.traces.onward import MarkedSend, Tracer, headers_onward
+from resourceserver.trace.watch import Watch
 
 _SSE_SESSION = re.compile(rb"[?&]session_id=([0-9A-Za-z._~-]+)[\s&]")
 _SSE_PEEK_BYTES = 2048
@@ -81,6 +82,7 @@ class Gate:
         self._publisher = publisher
         if publisher is not None:
             publisher.forget_with(self._memory)
+        self._watch = Watch(reports, issuer=settings.issuer, trusted_proxy_count=settings.policy.trusted_proxy_count)
         self._admission = Admission(
             settings.policy,
             introspection,
@@ -212,12 +214,13 @@ class Gate:
             scopes=self._settings.policy.baseline_scopes,
             service_name=self._settings.service_name,
         )
+        self._watch.metadata_read(request, match.endpoint)
         return metadata.metadata_answer(document)
 
     async def _endpoint(self, visit: Visit, scope: Scope, receive: Receive, send: Send) -> None:
         origin = visit.request.header("origin")
         if origin is not None and not self._settings.origins.allows(origin):
-            await refusal_answer(challenges.ORIGIN_NOT_ALLOWED).send(scope, send)
+            await self._refusal(visit, Refused(challenges.ORIGIN_NOT_ALLOWED)).send(scope, send)
             return
         cors_headers = self._settings.origins.answer_headers(origin) if origin is not None else ()
         if visit.request.method == "OPTIONS":
@@ -228,14 +231,27 @@ class Gate:
         except ClientGone:
             return
         except Refused as refused:
-            self._outcomes[refused.code] += 1
-            facts = {"code": refused.code, "reason": refused.reason}
+            self._outcomes[refused.refusal.error] += 1
+            facts = {"code": refused.refusal.error, "reason": refused.reason}
             record(refused.event, endpoint=visit.match.endpoint, identity=refused.identity, **facts)
-            await refused.answer.having(cors_headers).send(scope, send)
+            await self._refusal(visit, refused).having(cors_headers).send(scope, send)
             return
         self._outcomes["admitted"] += 1
+        self._watch.admitted(visit.request, visit.match.endpoint, passage.identity, passage.tools)
         watched = _WatchedSend(send, self._admission, visit=visit, passage=passage, headers=cors_headers)
         await self._pass(visit, passage, scope, receive, watched)
+
+    def _refusal(self, visit: Visit, refused: Refused) -> Answer:
+        """Return the answer to a refused request, under an id by which its attempt is found."""
+        mark = self._watch.refused(
+            visit.request,
+            visit.match.endpoint,
+            refused.refusal,
+            identity=refused.identity,
+            tool=refused.tool,
+            credential_digest=refused.credential_digest,
+        )
+        return refused.answer(refused.refusal, mark.about).having((("X-Request-Id", mark.request_id),))
 
     async def _pass(
         self, visit: Visit, passage: Passage, scope: Scope, receive: Receive, watched: "_WatchedSend"

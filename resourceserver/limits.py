@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from resourceserver.endpoints import Endpoint
 from resourceserver.introspection import Identity
-from resourceserver.traces.onward import request_id
+from resourceserver.telemetry.onward import request_id
 
 logger = logging.getLogger("resourceserver.audit")
 

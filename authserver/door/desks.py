@@ -9,6 +9,8 @@ from typing import Any
 from authserver.door import http, introspection, metadata, probe, registration, tokens
 from authserver.door.http import Request, Response
 from authserver.door.lines import Line, Unavailable
+from authserver.protocol.trace.steps import Kind
+from authserver.services.trace import note
 from authserver.telemetry import counts, spans
 
 log = logging.getLogger(__name__)
@@ -20,13 +22,14 @@ class Desk:
     """One endpoint at the door. `read` returns what a request asks, or the answer where that is known already, or None
     where it is Django's; `act` answers several that ask, in their order; `line` is where one waits for it, given what
     came of it before (None at first), or None where that is the outcome; `told` makes the answer; every answer has the
-    `headers`."""
+    `headers`. `kind` is of the step that a request there is, where steps are noted."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
     line: Callable[[Any, Any], Line[Any, Any] | None]
     told: Callable[[Request, Any], Response]
     headers: bytes = b""
+    kind: Kind | None = None
 
 
 def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None]:
@@ -36,12 +39,17 @@ def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None
 
 DESKS: Mapping[str, Desk] = {
     "/oauth/introspect": Desk(introspection.read, introspection.act, at_first(introspection.line), introspection.told),
-    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told, http.CORS),
+    "/oauth/token": Desk(tokens.read, tokens.act, tokens.line_of, tokens.told, http.CORS, Kind.TOKEN),
     "/oauth/register": Desk(
-        registration.read, registration.act, at_first(registration.line), registration.told, http.CORS
+        registration.read,
+        registration.act,
+        at_first(registration.line),
+        registration.told,
+        http.CORS,
+        Kind.REGISTRATION,
     ),
     "/.well-known/oauth-authorization-server": Desk(
-        metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS
+        metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS, Kind.SERVER_METADATA
     ),
     "/livez": Desk(probe.read, probe.act, probe.line_of, probe.told),
     "/readyz": Desk(probe.read_ready, probe.act_ready, at_first(probe.ready_line), probe.told_ready),
@@ -80,11 +88,21 @@ def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
     """Return the answer. Nothing is raised: others are told by the same loop."""
     if isinstance(outcome, Unavailable):
         counts.UNAVAILABLE.add(str(outcome))
-        return http.unavailable(str(outcome))
+        # The reason is the name of a line and what is wrong with it.
+        return _failed(desk, request, http.unavailable(str(outcome)), f"door:{str(outcome).rpartition(':')[2]}")
     try:
         if isinstance(outcome, Exception):
             raise outcome
         return desk.told(request, outcome)
     except Exception as error:  # what the line met is logged by the line, with its place
         log.error("%s failed: %s", request.path, type(error).__name__)
-        return http.no_store({"error": "server_error", "error_description": "Something failed here."}, status=500)
+        failed = http.no_store({"error": "server_error", "error_description": "Something failed here."}, status=500)
+        return _failed(desk, request, failed, "door:failed")
+
+
+def _failed(desk: Desk, request: Request, answer: Response, code: str) -> Response:
+    """Return the answer, and where to read of it; note the step, where the desk's are noted."""
+    if desk.kind is None:
+        return answer
+    note(desk.kind, ok=False, code=code, facts=http.facts_of(request))
+    return http.explained(answer, request)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +13,7 @@ from authserver.protocol import addresses
 from authserver.protocol.errors import Refusal
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.services.trace import error_uri
 from authserver.telemetry import counts
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
@@ -52,13 +53,18 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     headers: bytes = NO_STORE
+    is_lost: bool = False  # it is never written: the connection is cut instead
+
+
+LOST = Response(502, b"", is_lost=True)
 
 
 def facts_of(request: Request) -> RequestFacts:
     """Return where a request came from, as the middleware tells it for a view."""
     forwarded = request.header(b"x-forwarded-for")
     address = addresses.of_caller(request.address, forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
-    return RequestFacts(address, request.id, events.agent(request.header(b"user-agent")))
+    agent = events.agent(request.header(b"user-agent"), doctor=request.header(b"x-gatehouse-doctor"))
+    return RequestFacts(address, request.id, agent)
 
 
 def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Response:
@@ -72,6 +78,12 @@ def refused(refusal: Refusal, *, challenge: str = "", headers: bytes = b"") -> R
     if challenge and refusal.status == 401:
         headers += b"www-authenticate: %s\r\n" % challenge.encode()
     return no_store(refusal.body(), status=refusal.status, headers=headers)
+
+
+def explained(answer: Response, request: Request) -> Response:
+    """Return an error that says where its request can be read of."""
+    body = json.loads(answer.body) | {"error_uri": error_uri(request.id)}
+    return replace(answer, body=json.dumps(body).encode())
 
 
 def unavailable(reason: str) -> Response:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authserver import policy
-from authserver.door.http import Request, Response
+from authserver.door.http import Request, Response, facts_of
 from authserver.door.thread_lines import ThreadLine
+from authserver.protocol.trace.steps import Kind
 from authserver.services import discovery
+from authserver.services.trace import note
 
 HEADERS = b"content-type: application/json\r\ncache-control: %s\r\n" % discovery.CACHE_CONTROL.encode()
 
@@ -28,6 +30,7 @@ def read(request: Request) -> Response | Request | None:
     """Return the document, or the request where it has to be made first."""
     if request.method not in ("GET", "HEAD"):
         return None
+    note(Kind.SERVER_METADATA, facts=facts_of(request), form="oauth-authorization-server")
     is_new = _newest is not None and time.monotonic() - _newest.at < policy.METADATA_KEPT_SECONDS
     return _newest.response if _newest and is_new else request
 

@@ -17,7 +17,7 @@ from authserver.protocol.errors import Refusal
 from authserver.services import catalog, registration
 from authserver.services.events import RequestFacts
 from authserver.services.registration import Registrant
-from authserver.telemetry import counts
+from authserver.services.trace import clients as trace
 from authserver.throttles import Admitted
 
 
@@ -45,8 +45,10 @@ def act(asked: Sequence[Asked]) -> list[Outcome]:
     registrants = [each for each in read if isinstance(each, Registrant)]
     if not registrants:  # and no query either
         return [each for each in read if not isinstance(each, Registrant)]
-    registered = iter(registration.register_all(registrants, now=timezone.now()))
-    scopes = catalog.current()
+    made = registration.register_all(registrants, now=timezone.now())
+    for registrant, one in zip(registrants, made, strict=True):
+        trace.registered(registrant.metadata, one.client.client_id, facts=registrant.facts)
+    registered, scopes = iter(made), catalog.current()
     return [
         registration.describe(next(registered), catalog=scopes, scope=each.metadata.scope)
         if isinstance(each, Registrant)
@@ -69,15 +71,21 @@ def _throttled(asked: Sequence[Asked]) -> list[Admitted | None]:
 
 def _registrant(asked: Asked, throttled: Admitted | None) -> Registrant | Refusal | Admitted:
     if throttled:
-        return throttled
+        return _noted(throttled, asked)
     body = client_metadata.decoded(asked.body)
     if isinstance(body, Refusal):
-        return body
+        return _noted(body, asked)
     metadata = client_metadata.parse(body, any_port=settings.INSECURE_CIMD_ALLOW_LOOPBACK)
     if isinstance(metadata, Refusal):
-        return metadata
+        return _noted(metadata, asked, body)
     of_product = throttles.admit_of_product(metadata)
-    return Registrant(metadata, asked.facts) if of_product.count else of_product
+    return Registrant(metadata, asked.facts) if of_product.count else _noted(of_product, asked, body)
+
+
+def _noted(no: Refusal | Admitted, asked: Asked, body: object = None) -> Refusal | Admitted:
+    refusal = no if isinstance(no, Refusal) else throttles.TOO_MANY_REGISTRATIONS
+    trace.registration_refused(refusal.reason, facts=asked.facts, body=body)
+    return no
 
 
 line: ThreadLine[Asked, Outcome] = ThreadLine("registration", act, is_repeatable=False)
@@ -85,10 +93,9 @@ line: ThreadLine[Asked, Outcome] = ThreadLine("registration", act, is_repeatable
 
 def told(request: Request, outcome: Outcome) -> Response:
     if isinstance(outcome, Refusal):
-        return http.refused(outcome)
+        return http.explained(http.refused(outcome), request)
     if isinstance(outcome, Admitted):
         refusal = throttles.TOO_MANY_REGISTRATIONS
-        counts.refused(refusal.code, refusal.reason)
         wait = b"retry-after: %d\r\n" % ceil(outcome.wait_seconds or 1)
-        return http.no_store(refusal.body(), status=refusal.status, headers=wait)
+        return http.explained(http.refused(refusal, headers=wait), request)
     return http.no_store(outcome, status=201)

@@ -18,7 +18,8 @@ from authserver.protocol.connections import token_requests
 from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal
 from authserver.services import connections
-from authserver.services.connections import AGAIN, Arrived, Issued, Outcome
+from authserver.services.connections import AGAIN, LOST, Arrived, Issued, Lost, Outcome
+from authserver.services.trace import clients as trace
 
 log = logging.getLogger(__name__)
 Arrivals = Sequence[Arrived[Any]]
@@ -35,19 +36,27 @@ class Told:
 def _acting(all_of: Callable[..., list[Outcome]]) -> Callable[[Arrivals], list[Told]]:
     def act(arrivals: Arrivals) -> list[Told]:
         now = timezone.now()
-        return [Told(outcome, now) for outcome in all_of(arrivals, now=now)]
+        return _noted(arrivals, all_of(arrivals, now=now), now)
 
     return act
 
 
-def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[Told]]:
+def _alone(one: Callable[..., Outcome]) -> Callable[[Arrivals], list[Told]]:
     """Return the act of a line for those who would have had to wait for a connection: here they do."""
 
     def act(arrivals: Arrivals) -> list[Told]:
         now = timezone.now()
-        return [Told(one(arrival, now=now), now) for arrival in arrivals]
+        return _noted(arrivals, [one(arrival, now=now) for arrival in arrivals], now)
 
     return act
+
+
+def _noted(arrivals: Arrivals, outcomes: Sequence[Outcome], now: datetime) -> list[Told]:
+    """Return what came of each. It is noted here, once it is committed: before, it may be asked for again."""
+    for arrival, outcome in zip(arrivals, outcomes, strict=True):
+        if isinstance(outcome, Issued | Refusal | Lost):
+            trace.exchanged(arrival.request, outcome, facts=arrival.facts)
+    return [Told(outcome, now) for outcome in outcomes]
 
 
 # A refresh that is repeated answers the same pair; a code that is repeated ends its connection.
@@ -93,8 +102,12 @@ def line_of(arrival: Arrived[Any], before: Told | None) -> Line[Any, Any] | None
 def told(request: Request, found: Told) -> Response:
     """Obeys: RFC 6749 §5."""
     if isinstance(found.outcome, Refusal):
-        log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
+        # No thread of its own tells which request this belongs to.
+        said = found.outcome.code, found.outcome.reason
+        log.info("refused %s: %s", *said, extra={"request_id": request.id})
         challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
-        return http.refused(found.outcome, challenge=challenge)
+        return http.explained(http.refused(found.outcome, challenge=challenge), request)
+    if found.outcome is LOST:
+        return http.LOST
     assert isinstance(found.outcome, Issued)
     return http.no_store(found.outcome.body(found.now))

@@ -1,6 +1,8 @@
 """Refusals: an expected no. Two sentences each: what the caller is told, and what we know."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from authserver.protocol.trace.steps import Whose
 
 # RFC 6749 §5.2, §4.1.2.1; RFC 8707 §2; RFC 7591 §3.2.2; OpenID Connect Core §3.1.2.6 for the prompt codes.
 STATUS = {
@@ -18,12 +20,14 @@ class Refusal:
     """An expected no.
 
     `code` and `description` are public: the RFC's own code, and printable ASCII without quote and backslash (RFC 6749
-    §5.2) that never repeats what the caller sent. `reason` is private, `subject:what`, for events and logs.
+    §5.2) that never repeats what the caller sent. `reason` is private, `subject:what`, for events and logs;
+    so is `whose` connection it is about, where that is known.
     """
 
     code: str
     description: str
     reason: str
+    whose: Whose | None = field(default=None, repr=False, compare=False)
 
     @property
     def status(self) -> int:

@@ -86,6 +86,24 @@ def is_registered(uri: str, registered: list[str]) -> bool:
     return is_loopback(uri) and without_port(uri) in {without_port(each) for each in registered if is_loopback(each)}
 
 
+def differs_at(uri: str, registered: list[str]) -> int:
+    """Return the place, counted from 1, of the first character in which a redirect URI differs from the registered one
+    that it is most like. The port of one on this computer counts for none, as in `is_registered`."""
+    port = LOOPBACK_PORT.match(uri)
+    return max((_first_difference(uri, _with_port_of(port, each)) for each in registered), default=1)
+
+
+def _with_port_of(loopback: re.Match[str] | None, registered: str) -> str:
+    own = LOOPBACK_PORT.match(registered)
+    is_same = loopback and own and loopback.group(1) == own.group(1)
+    return f"{loopback.group()}{registered[own.end() :]}" if loopback and own and is_same else registered
+
+
+def _first_difference(one: str, other: str) -> int:
+    pairs = enumerate(zip(one, other, strict=False), 1)
+    return next((place for place, (mine, theirs) in pairs if mine != theirs), min(len(one), len(other)) + 1)
+
+
 def without_port(uri: str) -> str:
     """Return a loopback redirect URI without its port; any other URI as it is."""
     return LOOPBACK_PORT.sub(r"\1", uri, count=1)

@@ -23,11 +23,13 @@ from authserver.models import Client, ClientDocument, Connection
 from authserver.protocol import client_documents, client_ids
 from authserver.protocol.client_documents import ClientDocument as Described
 from authserver.protocol.errors import Refusal, invalid_client
+from authserver.protocol.trace.steps import Kind
 from authserver.services import alarms, batches, clients, corpus, events, fetcher, receipts, registration
 from authserver.services.batches import Pace
 from authserver.services.events import Actor, Tag
 from authserver.services.fetcher import FetchFailed
 from authserver.services.receipts import Subject
+from authserver.services.trace import note
 
 log = logging.getLogger(__name__)
 TOLD = ("name", "redirect_uris", "auth_method", "also_public", "jwks", "jwks_uri")
@@ -57,7 +59,12 @@ def resolve(client_id: str, *, now: datetime) -> Client | Refusal:
     if known:
         return known
     copy = _ask(url)
-    return copy if isinstance(copy, Refusal) else _keep(url, copy, now=now)
+    if isinstance(copy, Refusal):
+        note(Kind.DOCUMENT, ok=False, code=copy.reason, client_id=url, **fetcher.status_in(copy.reason))
+        return copy
+    client = _keep(url, copy, now=now)
+    note(Kind.DOCUMENT, code=f"document:{copy.source}", client_id=url)
+    return client
 
 
 def claim_refresh(client: Client, *, now: datetime) -> bool:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from http.client import HTTPException
 from threading import BoundedSemaphore, Timer
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 
 USER_AGENT = "Gatehouse (OAuth authorization server; client ID metadata documents)"
 ADDRESSES_MAX = 4
+STATUS_REASON = "fetch:status_"
 # Answers that speak of us or of the moment, not of the document. Some hosts refuse data centers with 403.
 TEMPORARY_STATUS = frozenset({401, 403, 408, 421, 425, 429})
 _slots = BoundedSemaphore(policy.FETCHES_IN_FLIGHT_MAX)
@@ -64,6 +66,12 @@ class FetchFailed:
 
     reason: str
     is_temporary: bool
+
+
+def status_in(reason: str) -> dict[str, Any]:
+    """Return the HTTP status that a failure is about, by its name; nothing where it is about something else."""
+    status = reason.removeprefix(STATUS_REASON)
+    return {"status": int(status)} if status != reason and status.isdecimal() else {}
 
 
 def fetch(url: str, *, bytes_max: int) -> Fetched | FetchFailed:
@@ -214,7 +222,7 @@ def _exchange(connection: HTTPSConnection, url: SplitResult, bytes_max: int) -> 
 def _read(answer: BaseHTTPResponse, bytes_max: int) -> Fetched | FetchFailed:
     headers = {name.lower(): value for name, value in answer.headers.items()}
     if answer.status != 200:
-        return FetchFailed(f"fetch:status_{answer.status}", answer.status in TEMPORARY_STATUS or answer.status >= 500)
+        return FetchFailed(f"{STATUS_REASON}{answer.status}", answer.status in TEMPORARY_STATUS or answer.status >= 500)
     if not _is_json(headers.get("content-type", "")) or headers.get("content-encoding", "identity") != "identity":
         return FetchFailed("fetch:not_json", False)
     body = answer.read(bytes_max + 1)

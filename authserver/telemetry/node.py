@@ -112,17 +112,24 @@ def _forget_if_dead(pid: int) -> None:
 
 
 def prepare(parent: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Make the folder for the processes that this one will start, below `parent`, and remove those of servers that are
-    gone; return the environment that names it. Where a folder is named already, that one is taken."""
+    """Make the folder for the processes that this one will start, below `parent` where that can be written, and remove
+    those of servers that are gone; return the environment that names it. Where one is named already, that is taken."""
     if environment.get(FOLDER):
         return {}
+    try:
+        return {FOLDER: str(_made(parent))}
+    except OSError:  # a container whose disk is read-only
+        return {FOLDER: tempfile.mkdtemp(prefix="figures-")}
+
+
+def _made(parent: Path) -> Path:
     for old in parent.glob("figures-*"):
         if not _is_running(old.name.removeprefix("figures-")):
             shutil.rmtree(old, ignore_errors=True)
     made = parent / f"figures-{os.getpid()}"
     shutil.rmtree(made, ignore_errors=True)
     made.mkdir(mode=0o700, parents=True)
-    return {FOLDER: str(made)}
+    return made
 
 
 def _is_running(pid: str) -> bool:

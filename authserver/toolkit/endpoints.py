@@ -22,6 +22,7 @@ from authserver.toolkit.core import form_of, known
 from authserver.toolkit.server import RefusedError
 
 ADOPTABLE_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
+WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
 NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 
 
@@ -109,9 +110,9 @@ SENTENCES = {
 }
 
 
-def _told(code: str, description: str | None) -> Refusal:
+def _told(code: str, description: str | None, *, reason: str = "") -> Refusal:
     sentence = SENTENCES.get(code) or NOT_DESCRIPTION.sub("", description or "") or "The request was refused."
-    return Refusal(code, sentence, f"oauthlib:{code}")
+    return Refusal(code, sentence, reason or f"oauthlib:{code}")
 
 
 def _refusal(error: OAuth2Error) -> Refusal:
@@ -125,7 +126,9 @@ def _refusal(error: OAuth2Error) -> Refusal:
             "invalid_redirect_uri", "The redirect URI is not one that this client registered.", "redirect:mismatch"
         ),
     }
-    return fatal.get(name) or _told(error.error or "invalid_request", error.description)
+    # The name is oauthlib's own: MissingCodeChallengeError is authorize:missing_code_challenge.
+    reason = f"authorize:{WORD_BEGINS.sub('_', name.removesuffix('Error')).lower()}"
+    return fatal.get(name) or _told(error.error or "invalid_request", error.description, reason=reason)
 
 
 def revoke(request: HttpRequest) -> Answer:

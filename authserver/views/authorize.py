@@ -24,12 +24,13 @@ from authserver.models import Scope
 from authserver.protocol import parameters, redirects, scopes
 from authserver.protocol.errors import Refusal
 from authserver.protocol.tools import Manifest
+from authserver.protocol.trace.steps import Kind
 from authserver.services import background, catalog, connections, documents
 from authserver.services.connections import Approval
 from authserver.services.tools import manifests
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest, read_authorization
 from authserver.views import errors, responses
-from authserver.views.consent import answers, asker, dead_ends, page, remembered
+from authserver.views.consent import answers, asker, dead_ends, noting, page, remembered
 from authserver.views.consent.seats import Seats, seats_for
 from authserver.views.errors import ErrorPage
 from authserver.views.handles.people import accepting
@@ -90,12 +91,14 @@ def ask(request: HttpRequest, query: str) -> HttpResponse:
     `remembered` allows; a request that comes twice then gets two codes, each good for a minute."""
     asked = read(query)
     if isinstance(asked, FailedRequest):
-        return answers.fail(request, asked)
+        return answers.fail(request, asked, query)
     if documents.claim_refresh(asked.client, now=timezone.now()):
         background.begin("authserver.tasks.refresh_client_document", asked.client.pk)
+    noting.arrived(asked, request)
     if "none" in asked.prompts:
         return answer_without_asking(request, asked)
     if not request.user.is_authenticated:
+        noting.step(Kind.SIGN_IN, asked, request, code="sign_in:asked")
         return HttpResponseRedirect(f"{reverse('account_login')}?next={quote(f'{PATH}?{query}')}")
     return meet(request, asked, query)
 
@@ -104,6 +107,7 @@ def answer_without_asking(request: HttpRequest, asked: AuthorizationRequest) -> 
     """`prompt=none` gets no code here: consent is always a person's (OpenID Connect Core §3.1.2.6)."""
     code = "consent_required" if request.user.is_authenticated else "login_required"
     refusal = Refusal(code, "A person has to answer this request.", f"authorize:{code}")
+    noting.step(Kind.ANSWER, asked, request, ok=False, code=refusal.reason)
     return answers.send_back(asked.redirect_uri, asked.state, refusal)
 
 
@@ -123,6 +127,8 @@ def meet(request: HttpRequest, asked: AuthorizationRequest, query: str) -> HttpR
     short = remembered.build(
         asked, user=user, seats=seats, seat=found.seat, signed=forms.sign(query, user), query=query
     )
+    handle, count = found.seat.handle.slug, len(seats.offered)
+    noting.step(Kind.CONSENT, asked, request, code="consent:short", handle=handle, handles=count)
     return finish_page(request, "authorize/continue.html", short, asked)
 
 
@@ -140,6 +146,7 @@ def show(
     for where it is not at hand."""
     user: User = request.user  # type: ignore[assignment]
     if not seats.fixed and not seats.offered:
+        noting.step(Kind.CONSENT, asked, request, ok=False, code="consent:no_handle")
         first = accepting.first_handle(request, client_name=asked.client.name, onward=f"{PATH}?{query}")
         return finish_page(request, "authorize/no_handle.html", first, asked, status=403)
     manifest = manifest or manifest_for(asked)
@@ -152,6 +159,15 @@ def show(
         query=query,
         choice=choice,
         errors=(problem,) if problem else (),
+    )
+    noting.step(
+        Kind.CONSENT,
+        asked,
+        request,
+        code="consent:step_up" if built.already else "consent:full",
+        handle=seats.fixed.handle.slug if seats.fixed else "",
+        handles=len(seats.offered),
+        corrected=int(bool(problem)),
     )
     return finish_page(request, "authorize/consent.html", built, asked)
 
@@ -171,12 +187,14 @@ def decide(request: HttpRequest) -> HttpResponse:
     """Answer a consent form: Cancel, or Allow, or the page again with what is missing."""
     signed = forms.read(request.POST.get("request", ""))
     if signed is None:
+        noting.failed(request, "consent:unsigned")
         return errors.show(request, dead_ends.expired())
     if not request.user.is_authenticated or str(request.user.pk) != signed.user_id or signed.is_expired:
+        noting.failed(request, "consent:too_late" if signed.is_expired else "consent:other_person")
         return HttpResponseRedirect(f"{PATH}?{signed.query}")  # ask again: another person, or too late
     asked = read(signed.query)
     if isinstance(asked, FailedRequest):
-        return answers.fail(request, asked)
+        return answers.fail(request, asked, signed.query)
     choice = Choice.of(request.POST)
     if choice.decision == "cancel":
         return cancel(request, asked)
@@ -203,6 +221,7 @@ def cancel(request: HttpRequest, asked: AuthorizationRequest) -> HttpResponse:
     user: User = request.user  # type: ignore[assignment]
     connections.deny(user, asked.client, target=asked.target)
     refusal = Refusal("access_denied", "The person did not allow it.", "consent:cancelled")
+    noting.step(Kind.ANSWER, asked, request, ok=False, code=refusal.reason)
     return answers.send_back(asked.redirect_uri, asked.state, refusal)
 
 
@@ -219,16 +238,14 @@ def go_on(
     request: HttpRequest, asked: AuthorizationRequest, seat: Seat, *, query: str, consent_id: uuid.UUID
 ) -> HttpResponse:
     """Give the client what it has already; where that changed a moment ago, ask after all."""
-    code = connections.approve(
-        approval_of(request, asked, seat, consent_id=consent_id, wanted=asked.wanted, is_remembered=True),
-        now=timezone.now(),
-    )
-    if code == connections.CHANGED:
+    approval = approval_of(request, asked, seat, consent_id=consent_id, wanted=asked.wanted, is_remembered=True)
+    approved = connections.approve(approval, now=timezone.now())
+    if approved == connections.CHANGED:
         seats = seats_for(asked, request.user)  # type: ignore[arg-type]
         if isinstance(seats, ErrorPage):
             return answers.dead_end(request, seats, asked, query)
         return show(request, asked, query=query, seats=seats)
-    return answers.answer_with(request, asked, code)
+    return answers.answer_of(request, asked, approval, approved)
 
 
 def allow(
@@ -252,10 +269,10 @@ def allow(
     if seats.waits(seat):
         return answers.wait(request, asked, seat)
     if needs_recent_sign_in(asked, granted) and not recent.is_recent(request):
+        noting.step(Kind.SIGN_IN, asked, request, code="sign_in:again", handle=seat.handle.slug)
         return recent.ask(request, f"{PATH}?{signed.query}")
     approval = approval_of(request, asked, seat, consent_id=signed.consent_id, wanted=wanted, granted=granted)
-    seen = replace(approval, tools_version=signed.tools_version)
-    return answers.answer_with(request, asked, connections.approve(seen, now=timezone.now()))
+    return answers.answer_with(request, asked, replace(approval, tools_version=signed.tools_version))
 
 
 def needs_recent_sign_in(asked: AuthorizationRequest, granted: tuple[str, ...]) -> bool:

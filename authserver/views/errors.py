@@ -1,7 +1,7 @@
 """Dead ends are pages: a title, the cause, the next step, the request's id. Programs get the same as JSON."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -14,14 +14,19 @@ from django.utils.translation import ngettext
 from accounts import flow_headers
 from authserver.languages import choice
 from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem
+from authserver.protocol.trace.steps import Kind as Step
+from authserver.services.trace import error_uri
+from authserver.services.trace.links import path_of
 from authserver.views import context
+from authserver.views.consent import noting
 from authserver.views.responses import no_store
 
 
 @dataclass(frozen=True)
 class ErrorPage:
     """What a dead end tells a person. `action_url` is a way out, on this server or at a validated redirect URI;
-    `help_url` a page of ours where somebody else can be asked."""
+    `help_url` a page of ours where somebody else can be asked, `trace_url` where one reads
+    step by step what happened."""
 
     status: int
     code: str
@@ -33,6 +38,7 @@ class ErrorPage:
     help_url: str = ""
     help_label: str = ""
     request_id: str = ""
+    trace_url: str = ""
     details: tuple[tuple[str, str], ...] = ()
     retry_after_seconds: int = 0
 
@@ -75,9 +81,16 @@ def _shown(request: HttpRequest, page: ErrorPage) -> HttpResponse:
     if wants_json(request):
         description = f"{page.cause} {page.next_step}"
         return no_store(
-            {"error": page.code, "error_description": description, "request_id": request_id}, status=page.status
+            {
+                "error": page.code,
+                "error_description": description,
+                "error_uri": error_uri(request_id),
+                "request_id": request_id,
+            },
+            status=page.status,
         )
-    shown = {"error": ErrorPage(**{**page.__dict__, "request_id": request_id})}
+    trace_url = path_of(request_id) if request_id and noting.is_of_flow(request) else ""
+    shown = {"error": replace(page, request_id=request_id, trace_url=trace_url)}
     response = render(request, "errors/page.html", shown, status=page.status)
     flow_headers.apply(response, redirect_origin=None)
     return response
@@ -106,10 +119,13 @@ def _broken(request: HttpRequest, broken: dict[str, str], kind: Kind) -> HttpRes
     told_to_program = api_problem(request, kind)
     if told_to_program:
         return told_to_program
-    told = broken | {"request_id": getattr(request, "request_id", "")}
+    request_id: str = getattr(request, "request_id", "")
+    told = broken | {"error_uri": error_uri(request_id), "request_id": request_id}
+    noting.failed(request, f"server:{'unavailable' if kind is Kind.UNAVAILABLE else 'failed'}")
     if wants_json(request) or (request.path.startswith("/oauth/") and request.path != choice.AUTHORIZE):
         return no_store(told, status=kind.status)
-    page = render_to_string("500.html", told | {"site": context.about()})
+    trace_url = path_of(request_id) if request_id and noting.is_of_flow(request) else ""
+    page = render_to_string("500.html", told | {"site": context.about(), "trace_url": trace_url})
     response = HttpResponse(page, status=kind.status)
     flow_headers.apply(response, redirect_origin=None)
     return response
@@ -138,6 +154,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    noting.failed(request, "sign_in:too_many", kind=Step.SIGN_IN)
     return show(
         request,
         ErrorPage(
@@ -153,6 +170,7 @@ def too_many(request: HttpRequest, exception: Exception | None = None) -> HttpRe
 
 def mail_unavailable(request: HttpRequest, *, refused: bool, retry_url: str) -> HttpResponse:
     """Where a code could not be sent: the mail server is away, or `refused` the message. `retry_url` is the form."""
+    noting.failed(request, "sign_in:mail_refused" if refused else "sign_in:mail_unavailable", kind=Step.SIGN_IN)
     cause, next_step = _("Our mail server does not answer, so no code was sent. Nothing was changed."), wait(60)
     if refused:
         cause = _(
@@ -199,10 +217,9 @@ def not_allowed(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    in_flow = choice.AUTHORIZE in (request.path, request.POST.get("next", "").partition("?")[0])
-    next_step = (
-        _("Go back to the app and connect again.") if in_flow else _("Go back, reload the page and try once more.")
-    )
+    noting.failed(request, "csrf:failed")
+    again, reload = _("Go back to the app and connect again."), _("Go back, reload the page and try once more.")
+    next_step = again if noting.is_of_flow(request) else reload
     return show(
         request,
         ErrorPage(

@@ -23,6 +23,8 @@ from authserver.protocol.client_metadata import NOT_JSON, ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
 from authserver.services.registration import Registered
+from authserver.services.trace import clients as trace
+from authserver.services.trace import error_uri
 from authserver.telemetry import counts
 from authserver.throttles import TOO_MANY_REGISTRATIONS, RegistrationThrottle
 from authserver.views.responses import cors
@@ -51,6 +53,12 @@ def _described(registered: Registered, *, scope: str = "") -> dict[str, Any]:
     return registration.describe(registered, catalog=catalog.current(), scope=scope)
 
 
+def _refused(refusal: Refusal, request: Request, *, client_id: str = "") -> Response:
+    counts.refused(refusal.code, refusal.reason)
+    trace.registration_refused(refusal.reason, body=request.data, client_id=client_id)
+    return _answer(refusal.body() | {"error_uri": error_uri()}, status=400)
+
+
 def _answer(body: dict[str, Any], *, status: int = 200) -> Response:
     return Response(body, status=status, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -66,11 +74,12 @@ class RegistrationView(APIView):
         """Register a client. Obeys: RFC 7591 §3.1, §3.2."""
         metadata = _metadata_of(request)
         if isinstance(metadata, Refusal):
-            return _refused(metadata)
+            return _refused(metadata, request)
         of_product = throttles.admit_of_product(metadata)
         if not of_product.count:
             raise Throttled(of_product.wait_seconds)
         registered = registration.register(metadata)
+        trace.registered(metadata, registered.client.client_id)
         return _answer(_described(registered, scope=metadata.scope), status=201)
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -93,7 +102,7 @@ class ManagementView(APIView):
         wrong = _forbidden_member(request.data, request.user)
         metadata = wrong or _metadata_of(request)
         if isinstance(metadata, Refusal):
-            return _refused(metadata)
+            return _refused(metadata, request, client_id=client_id)
         return _answer(_described(registration.update(request.user, metadata), scope=metadata.scope))
 
     def delete(self, request: Request, client_id: str) -> Response:
@@ -102,12 +111,7 @@ class ManagementView(APIView):
         return Response(status=204, headers={"Cache-Control": "no-store"})
 
     def handle_exception(self, exc: Exception) -> Response:
-        return _error_answer(exc)
-
-
-def _refused(refusal: Refusal) -> Response:
-    counts.refused(refusal.code, refusal.reason)
-    return _answer(refusal.body(), status=400)
+        return _error_answer(exc, client_id=self.kwargs["client_id"])
 
 
 def _metadata_of(request: Request) -> ClientMetadata | Refusal:
@@ -146,7 +150,15 @@ ERRORS = {
 }
 
 
-def _error_answer(error: Exception) -> Response:
+REASONS = {
+    401: "registration:token",
+    403: "registration:closed",
+    405: "request:method",
+    429: TOO_MANY_REGISTRATIONS.reason,
+}
+
+
+def _error_answer(error: Exception, *, client_id: str = "") -> Response:
     """Answer framework errors (throttled, unreadable, unauthenticated) in the RFC's form."""
     if isinstance(error, Refused):
         error = NotAuthenticated()
@@ -154,7 +166,9 @@ def _error_answer(error: Exception) -> Response:
         raise error
     status = 401 if isinstance(error, NotAuthenticated) else error.status_code
     code, description = ERRORS.get(status, (NOT_JSON.code, NOT_JSON.description))
-    response = _answer({"error": code, "error_description": description}, status=status)
+    trace.registration_refused(REASONS.get(status, NOT_JSON.reason), client_id=client_id)
+    told = {"error": code, "error_description": description, "error_uri": error_uri()}
+    response = _answer(told, status=status)
     if isinstance(error, Throttled):
         response["Retry-After"] = str(ceil(error.wait or 1))
     if status == 401:

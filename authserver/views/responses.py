@@ -21,18 +21,23 @@ def no_store(body: object, *, status: int = 200) -> JsonResponse:
     return response
 
 
-def refused(refusal: Refusal, *, authenticate: str = "") -> JsonResponse:
-    """Return the public half of a refusal; `authenticate` becomes the challenge of a 401."""
+def refused(refusal: Refusal, *, authenticate: str = "", error_uri: str = "") -> JsonResponse:
+    """Return the public half of a refusal; `authenticate` becomes the challenge of a 401, `error_uri` says where to
+    read more."""
     counts.refused(refusal.code, refusal.reason)
-    response = no_store(refusal.body(), status=refusal.status)
+    response = no_store(_body(refusal, error_uri), status=refusal.status)
     if authenticate and refusal.status == 401:
         response["WWW-Authenticate"] = authenticate
     return response
 
 
-def method_not_allowed(*methods: str) -> JsonResponse:
+def _body(refusal: Refusal, error_uri: str) -> dict[str, str]:
+    return refusal.body() | ({"error_uri": error_uri} if error_uri else {})
+
+
+def method_not_allowed(*methods: str, error_uri: str = "") -> JsonResponse:
     refusal = Refusal("invalid_request", f"Use {' or '.join(methods)}.", "request:method")
-    response = no_store(refusal.body(), status=405)
+    response = no_store(_body(refusal, error_uri), status=405)
     response["Allow"] = ", ".join(methods)
     return response
 

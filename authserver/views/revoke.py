@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from authserver.authentication import CLIENT_CHALLENGE
 from authserver.protocol.errors import Refused
+from authserver.services.trace import error_uri
 from authserver.toolkit import endpoints
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
 
@@ -18,14 +19,15 @@ log = logging.getLogger(__name__)
 def revoke(request: HttpRequest) -> HttpResponse:
     """Obeys: RFC 7009 §2; a failed HTTP authentication is challenged (RFC 6749 §5.2)."""
     if request.method != "POST":
-        return method_not_allowed("POST")
+        return method_not_allowed("POST", error_uri=error_uri())
     challenge = CLIENT_CHALLENGE if "Authorization" in request.headers else ""
     try:
         told = endpoints.revoke(request)
     except Refused as no:
         log.info("refused %s: %s", no.refusal.code, no.refusal.reason)
-        return refused(no.refusal, authenticate=challenge)
-    response = no_store(told.body, status=told.status)
+        return refused(no.refusal, authenticate=challenge, error_uri=error_uri())
+    more = {"error_uri": error_uri()} if told.status >= 400 else {}
+    response = no_store(told.body | more, status=told.status)
     if challenge and told.status == 401:
         response["WWW-Authenticate"] = challenge
     return response

@@ -30,6 +30,8 @@ CALLBACK = "https://chatgpt.com/connector/oauth/abc"
 GATEWAY = "http://127.0.0.1:8001/mcp"
 READS = "mcp.connect skills.read links.read"
 GOOD, UNAVAILABLE, BROKEN, WRONG = "answered", "503", "no answer", "500"
+REFUSED = "no connection"
+ONCE = ("code", "consent")  # what no client and no browser sends again by itself where it may have arrived
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Crowd:
         outcome, answer = BROKEN, None
         for url in random.sample(self.plant.urls, len(self.plant.urls)):
             outcome, answer = await self._once(url + path, **request)
-            if outcome in (GOOD, WRONG):
+            if outcome in (GOOD, WRONG) or (outcome == BROKEN and what in ONCE):
                 break
             self.counts[f"a node gave {outcome}"] += 1
         self.marks.append(Mark(time.monotonic(), what, outcome))
@@ -68,6 +70,8 @@ class Crowd:
     async def _once(self, url: str, *, method: str = "POST", **request: Any) -> tuple[str, httpx2.Response | None]:
         try:
             answer = await self.http.request(method, url, timeout=TIMEOUT_SECONDS, **request)
+        except httpx2.ConnectError:
+            return REFUSED, None
         except (httpx2.HTTPError, OSError):
             return BROKEN, None
         status = answer.status_code
@@ -166,7 +170,7 @@ async def connect(crowd: Crowd, browser: Crowd, name: str) -> None:
     crowd.allowed.append(client_id)  # from here on it may not be lost
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "client_id": client_id}
     pair = await crowd.ask("code", "/oauth/token", data=form | {"code_verifier": verifier})
-    crowd.counts["codes exchanged" if pair is not None and pair.status_code == 200 else "codes not exchanged"] += 1
+    crowd.counts["codes without an answer" if pair is None else f"codes answered {pair.status_code}"] += 1
 
 
 async def open_page(browser: Crowd, path: str) -> str:

@@ -77,9 +77,10 @@ def database_restarted(plant: Plant) -> None:
 
 
 def failed_over(plant: Plant) -> None:
-    """The primary is lost; two seconds are what a watcher takes to notice. The lost one comes back as the standby."""
-    time.sleep(0)
-    plant.databases.fail_over()
+    """The primary is lost; two seconds later, as a watcher notices, its standby takes over. The lost one comes back as
+    the new one's standby."""
+    plant.databases.fail_over(after_seconds=2)
+    plant.databases.follow()
 
 
 def disk_full(plant: Plant) -> None:
@@ -102,7 +103,7 @@ def clock_behind(plant: Plant) -> None:
 
 def _jumped(plant: Plant, seconds: int) -> None:
     plant.jump(seconds)
-    time.sleep(10)
+    time.sleep(15)
     plant.jump(0)
 
 
@@ -115,8 +116,8 @@ FAULTS = (
     Fault("PostgreSQL restarted", database_restarted),
     Fault("PostgreSQL lost, standby promoted", failed_over),
     Fault("disk full on the worker, 10 s", disk_full),
-    Fault("a node's clock 30 min ahead, 10 s", clock_ahead),
-    Fault("a node's clock 30 min behind, 10 s", clock_behind),
+    Fault("a node's clock 30 min ahead, 15 s", clock_ahead),
+    Fault("a node's clock 30 min behind, 15 s", clock_behind),
 )
 
 

@@ -86,8 +86,9 @@ class Plant:
             connection.close()
 
     def jump(self, seconds: int) -> None:
-        """Set the second node's clock off by so many seconds. 0: it is right again."""
-        (self.folder / "clock").write_text(f"{seconds:+d}\n")
+        """Let the second node come back with its clock off by so many seconds; 0: right again."""
+        self.nodes[1].env = with_clock(self.env, seconds) if seconds else self.env
+        self.nodes[1].kill()
 
 
 def environment(plant: Plant) -> dict[str, str]:
@@ -110,14 +111,9 @@ def environment(plant: Plant) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in taken} | ours
 
 
-def with_clock(env: dict[str, str], file: Path) -> dict[str, str]:
-    """Return an environment whose wall clock follows a file; what is measured in monotonic time goes on as it was."""
-    return env | {
-        "LD_PRELOAD": FAKETIME,
-        "FAKETIME_TIMESTAMP_FILE": str(file),
-        "FAKETIME_NO_CACHE": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-    }
+def with_clock(env: dict[str, str], seconds: int) -> dict[str, str]:
+    """Return an environment with another wall clock; what is measured in monotonic time goes on as it was."""
+    return env | {"LD_PRELOAD": FAKETIME, "FAKETIME": f"{seconds:+d}s", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 @contextlib.contextmanager
@@ -141,15 +137,13 @@ def _start(plant: Plant, connections: int) -> None:
     plant.databases.start()
     plant.cache.start()
     plant.env = environment(plant)
-    plant.jump(0)
     run = [sys.executable, str(ROOT / "manage.py"), "migrate", "-v0"]
     subprocess.run(run, cwd=ROOT, env=plant.env, check=True)
     fill = [sys.executable, "-m", "benchmarks.soak.seed", str(connections)]
     done = subprocess.run(fill, cwd=ROOT, env=plant.env, check=True, stdout=subprocess.PIPE)
     plant.seeded = json.loads(done.stdout)
-    envs = [plant.env, with_clock(plant.env, plant.folder / "clock")]
     plant.nodes = [
-        Process(f"node{number}", (*WEB, str(plant.ports[number])), envs[number], plant.folder) for number in range(2)
+        Process(f"node{number}", (*WEB, str(port)), plant.env, plant.folder) for number, port in enumerate(plant.ports)
     ]
     plant.worker = Process("worker", WORKER, plant.env, plant.folder)
     plant.beat = Process("beat", (*BEAT, str(plant.folder / "schedule")), plant.env, plant.folder)

@@ -139,10 +139,11 @@ class Databases:
         self.primary.start()
         until(self.is_in_step, "the standby's coming back")
 
-    def fail_over(self) -> None:
+    def fail_over(self, *, after_seconds: float) -> None:
         """Lose the primary and promote the standby. It waits for nobody until it has a standby of its own."""
         lost = self.primary
         lost.stop(signal.SIGKILL)
+        time.sleep(after_seconds)
         self.primary, self.standby = self.standby, lost
         self.primary.run("pg_ctl", "promote", "-D", str(self.primary.folder), "-w")
         self.primary.ask("ALTER SYSTEM SET synchronous_standby_names = ''")

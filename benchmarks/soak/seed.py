@@ -39,9 +39,9 @@ def connect(world: World, number: int) -> dict[str, str]:
     approval = connections.Approval(
         world.alice.user, client, handle, target, scopes, scopes, CALLBACK, app.challenge, uuid.uuid4()
     )
-    code = connections.approve(approval, now=timezone.now())
-    assert isinstance(code, str)
-    asked = CodeRequest(Proof(app.client_id), code, app.verifier, CALLBACK, ())
+    approved = connections.approve(approval, now=timezone.now())
+    assert isinstance(approved, connections.Approved)
+    asked = CodeRequest(Proof(app.client_id), approved.code, app.verifier, CALLBACK, ())
     pair = connections.exchange(Arrived(asked, NO_REQUEST), now=timezone.now())
     assert isinstance(pair, Issued)
     return {

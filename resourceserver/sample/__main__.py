@@ -8,7 +8,7 @@ import uvicorn
 
 from resourceserver.sample import config
 from resourceserver.sample.server import application
-from resourceserver.traces.onward import Tracer
+from resourceserver.telemetry.onward import Tracer
 
 # A stream that a client holds open must not hold up the end of the process.
 SHUTDOWN_SECONDS = 2
@@ -42,7 +42,7 @@ def tracer() -> Tracer | None:
     if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         return None
     try:
-        from resourceserver.traces import spans  # optional: the extra "telemetry"
+        from resourceserver.telemetry import spans  # optional: the extra "telemetry"
     except ImportError:
         logging.getLogger(__name__).error("OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra telemetry is missing")
         return None

@@ -39,9 +39,9 @@ from resourceserver.sample.tools import (
     handle_of,
 )
 from resourceserver.sample.world import World
+from resourceserver.telemetry.onward import Tracer
 from resourceserver.tools.listing import visible
 from resourceserver.tools.publishing import Publisher, manifest
-from resourceserver.traces.onward import Tracer
 
 NAME = "Gatehouse sample"
 INSTRUCTIONS = "A sample MCP server. Every tool works on the one handle that was chosen while connecting; see whoami."

@@ -90,7 +90,7 @@ def test_members_of_another_type_or_text_are_refused_or_left_out(db: None, value
 def test_a_body_with_every_member_broken_names_one_cause(db: None) -> None:
     body = json.dumps({"redirect_uris": [CALLBACK], "client_name": {}, "scope": [], "grant_types": 5})
     answer = Http().post("/oauth/register", body, content_type="application/json")
-    assert set(answer.json()) == {"error", "error_description"}
+    assert set(answer.json()) == {"error", "error_description", "error_uri"}
     assert answer.json()["error_description"].isascii()
 
 

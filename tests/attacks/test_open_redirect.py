@@ -173,7 +173,7 @@ def test_every_error_at_the_client_carries_iss_and_state(
     answer = world.alice.sign_in().http.get(chatgpt.authorize_url(state='s "<&=%?#+', **parameters))
     told = answer_of(answer)
     assert (told["error"], told["iss"], told["state"]) == (error, ISSUER, 's "<&=%?#+')
-    assert set(told) == {"error", "error_description", "iss", "state"}
+    assert set(told) == {"error", "error_description", "error_uri", "iss", "state"}
     assert answer["Cache-Control"] == "no-store"
     assert "Content-Security-Policy" in answer
 

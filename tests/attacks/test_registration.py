@@ -283,7 +283,7 @@ def test_one_address_cannot_register_without_end(db: None, settings: Any) -> Non
     assert statuses == [201, 201, 201, 429, 429]
     refused = register()
     assert int(refused["Retry-After"]) > 0
-    assert set(refused.json()) == {"error", "error_description"}
+    assert set(refused.json()) == {"error", "error_description", "error_uri"}
 
 
 @pytest.mark.covers("DC-10", "M-registration")

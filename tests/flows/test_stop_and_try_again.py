@@ -15,7 +15,7 @@ from tests.people import GATEWAY, READS, App, Person, World, answer_of, hosted, 
 def test_cancel_keeps_nothing_and_needs_no_handle(world: World, chatgpt: App) -> None:
     page = world.alice.open(chatgpt.authorize_url())
     answer = answer_of(world.alice.decide(page, "cancel", scope=[]))
-    assert set(answer) == {"error", "error_description", "state", "iss"}
+    assert set(answer) == {"error", "error_description", "error_uri", "state", "iss"}
     assert answer["error"] == "access_denied"
     assert live_connections() == 0
 

@@ -17,7 +17,7 @@ def test_a_challenge_without_credentials_has_no_error():
     refusal = CHALLENGER.missing_bearer_token()
     value = f'Bearer resource_metadata="{METADATA}", scope="mcp.connect skills.read"'
     assert refusal.headers == (("WWW-Authenticate", value),)
-    assert json.loads(refusal.body)["error"] == "missing_bearer_token"
+    assert json.loads(refusal.body())["error"] == "missing_bearer_token"
 
 
 @given(st.text())

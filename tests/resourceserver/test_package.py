@@ -35,7 +35,11 @@ def layer(source: str) -> set[str]:
     return set(re.findall(r"^(?:from|import) (resourceserver\.sample)", source, re.M))
 
 
-@pytest.mark.parametrize("path", sorted([*FOLDER.glob("*.py"), *FOLDER.glob("tools/*.py")]), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "path",
+    sorted([*FOLDER.glob("*.py"), *FOLDER.glob("tools/*.py"), *FOLDER.glob("trace/*.py")]),
+    ids=lambda path: path.name,
+)
 def test_the_kit_imports_nothing_but_its_http_client(path: Path):
     source = path.read_text()
     assert imported(source) <= KIT_MAY_IMPORT
@@ -68,8 +72,8 @@ TELEMETRY = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
 
 
 def test_traces_are_made_by_one_package_more_and_cost_nothing_without():
-    assert imported((FOLDER / "traces" / "onward.py").read_text()) <= KIT_MAY_IMPORT
-    assert imported((FOLDER / "traces" / "spans.py").read_text()) == {"opentelemetry"}
+    assert imported((FOLDER / "telemetry" / "onward.py").read_text()) <= KIT_MAY_IMPORT
+    assert imported((FOLDER / "telemetry" / "spans.py").read_text()) == {"opentelemetry"}
 
 
 def test_the_package_file_names_what_is_imported():
@@ -89,7 +93,7 @@ def test_the_package_file_names_every_folder():
 
 
 def test_the_readme_names_every_refusal():
-    codes = set(re.findall(r'(?:Refusal|_unauthorized|_challenged)\((?:\d+, )?"([a-z_]+)"', CHALLENGES))
+    codes = set(re.findall(r'(?:Refusal|_unauthorized|_challenged)\(\s*(?:\d+, )?"([a-z_]+)"', CHALLENGES))
     assert {"missing_bearer_token", "invalid_token", "insufficient_scope", "rate_limited", "body_too_large"} <= codes
     told_otherwise = {"not_found", "parse_error"}
     assert codes - told_otherwise <= set(re.findall(r"`([a-z_]+)`", README))

@@ -6,16 +6,18 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import httpx2
 import pytest
 
 from resourceserver.reports import Call, ReportPace, Reports
+from resourceserver.trace.steps import Step
 from tests.resourceserver.events.conftest import until
 from tests.resourceserver.fakes import SECRETS, run
 
-QUICK = ReportPace(regular=0.02, urgent=0.005)
+QUICK = ReportPace(regular=0.02, urgent=0.005, rest=0)
 
 
 class Listener:
@@ -251,3 +253,75 @@ def test_calls_are_counted_before_it_starts_and_it_starts_again_after_it_stopped
     run(story(2))
     run(story(3))
     assert [told["connection_id"] for told in listener.calls] == ["c-1", "c-2", "c-3"]
+
+
+def step(**changes: Any) -> Step:
+    return Step(**{"kind": "challenge", "ok": False, "resource": "r", "address": "a", "agent": "", **changes})
+
+
+def test_steps_are_told_at_once_in_a_report_of_their_own_and_a_refusal_of_it_loses_no_call():
+    bodies: list[dict[str, Any]] = []
+
+    async def listener(request: httpx2.Request) -> httpx2.Response:
+        body = json.loads(request.content)
+        bodies.append(body)
+        return httpx2.Response(400 if "steps" in body else 202, json={})
+
+    async def story() -> None:
+        async with telling(listener, pace=ReportPace(regular=3600, urgent=0.01), now=lambda: 1000.5) as reports:
+            reports.note("rs-main", call())
+            assert reports.note_step("rs-main", step(), "id-1") == "id-1"
+            assert reports.note_step("rs-main", step(), "id-2") == "id-1"
+            assert reports.note_step("rs-nobody", step(), "id-3") == ""
+            await until(lambda: len(bodies) == 2)
+            reports.note("rs-main", call(2))
+
+    run(story())
+    told, steps, rest = bodies
+    assert (len(told["calls"]), len(rest["calls"]), "steps" in told) == (1, 1, False)
+    assert (steps["calls"], steps["sent_at"]) == ([], 1000.5)
+    assert [(each["request_id"], each["count"], each["at"]) for each in steps["steps"]] == [("id-1", 2, 1000.5)]
+
+
+def test_steps_of_an_outage_are_told_as_soon_as_the_authorization_server_is_heard_again():
+    taken: list[dict[str, Any]] = []
+    is_away, failed = [True], []
+
+    async def listener(request: httpx2.Request) -> httpx2.Response:
+        if is_away[0]:
+            failed.append(request)
+            raise httpx2.ConnectError("away")
+        taken.extend(json.loads(request.content)["steps"])
+        return httpx2.Response(202, json={})
+
+    async def story() -> None:
+        async with telling(listener, pace=ReportPace(regular=3600, urgent=0.01)) as reports:
+            reports.note_step("rs-main", step(code="introspection:unclear"), "id-1")
+            await until(lambda: failed)
+            is_away[0] = False
+            began = time.monotonic()
+            reports.try_again()
+            await until(lambda: taken)
+            assert time.monotonic() - began < 1
+
+    run(story())
+    assert [each["request_id"] for each in taken] == ["id-1"]
+
+
+def test_in_a_flood_is_told_no_more_often_than_the_rest_between_two_allows():
+    sent: list[tuple[float, int]] = []
+
+    async def listener(request: httpx2.Request) -> httpx2.Response:
+        sent.append((time.monotonic(), json.loads(request.content)["steps"][0]["count"]))
+        return httpx2.Response(202, json={})
+
+    async def story() -> None:
+        async with telling(listener, pace=ReportPace(regular=3600, urgent=0.01, rest=0.1)) as reports:
+            while len(sent) < 4:
+                reports.note_step("rs-main", step(), "id-1")
+                await asyncio.sleep(0)
+
+    run(story())
+    first = sent[:4]
+    assert all(later[0] - earlier[0] > 0.05 for earlier, later in pairwise(first))
+    assert min(count for _, count in first[1:]) > 10

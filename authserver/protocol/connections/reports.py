@@ -9,6 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from authserver import policy
+from authserver.protocol.connections import report_members as members
+from authserver.protocol.connections.report_members import Wrong, malformed
 from authserver.protocol.errors import Refusal
 from authserver.protocol.scopes import is_token
 
@@ -32,10 +34,6 @@ class Call:
     at: datetime
 
 
-class _Wrong(Exception):
-    """Names the member that is not as it has to be."""
-
-
 def parse(body: object, *, now: datetime) -> tuple[Call, ...] | Refusal:
     """Return the calls of a report, or which member of it is wrong.
 
@@ -44,65 +42,45 @@ def parse(body: object, *, now: datetime) -> tuple[Call, ...] | Refusal:
     """
     calls = body.get("calls") if isinstance(body, dict) else None
     if not isinstance(calls, list):
-        return _refusal("calls must be a list")
+        return malformed("calls must be a list")
     if len(calls) > policy.REPORT_CALLS_MAX:
-        return _refusal(f"calls holds more than {policy.REPORT_CALLS_MAX} entries")
+        return malformed(f"calls holds more than {policy.REPORT_CALLS_MAX} entries")
     read = []
     for number, entry in enumerate(calls):
         try:
             read.append(_call(entry, now))
-        except _Wrong as wrong:
-            return _refusal(f"calls[{number}]{wrong}")
+        except Wrong as wrong:
+            return malformed(f"calls[{number}]{wrong}")
     return tuple(read)
-
-
-def _refusal(what: str) -> Refusal:
-    return Refusal("invalid_request", f"{what}.", "report:malformed")
 
 
 def _call(entry: object, now: datetime) -> Call:
     if not isinstance(entry, dict):
-        raise _Wrong(" must be an object")
+        raise Wrong(" must be an object")
     outcome = _outcome(entry)
     missing = _scopes(entry, "missing")[: policy.REPORT_WISHES_PER_CALL_MAX]
     return Call(
-        connection_id=_connection_id(entry),
-        tool=_tool(entry),
+        connection_id=members.connection_id(entry),
+        tool=members.tool(entry),
         scopes=_joined(_scopes(entry, "scopes")),
         missing=missing if outcome == Outcome.INSUFFICIENT_SCOPE else (),
         outcome=outcome,
-        count=max(1, min(_whole(entry), policy.REPORT_COUNT_MAX)),
+        count=members.count(entry),
         at=_at(entry, now),
     )
-
-
-def _connection_id(entry: Mapping[str, Any]) -> UUID:
-    text = entry.get("connection_id")
-    try:
-        return UUID(text if isinstance(text, str) else "")
-    except ValueError:
-        raise _Wrong(".connection_id must be the connection_id of an introspection answer") from None
-
-
-def _tool(entry: Mapping[str, Any]) -> str:
-    name = entry.get("tool")
-    if not isinstance(name, str) or not name.strip():
-        raise _Wrong(".tool must be the name of a tool")
-    readable = "".join(letter if letter.isprintable() else "\ufffd" for letter in name[: policy.TOOL_LENGTH_MAX])
-    return readable.strip() or "\ufffd"
 
 
 def _outcome(entry: Mapping[str, Any]) -> Outcome:
     try:
         return Outcome(entry.get("outcome"))  # type: ignore[arg-type]
     except ValueError:
-        raise _Wrong(f".outcome must be one of {', '.join(Outcome)}") from None
+        raise Wrong(f".outcome must be one of {', '.join(Outcome)}") from None
 
 
 def _scopes(entry: Mapping[str, Any], member: str) -> tuple[str, ...]:
     names = entry.get(member, [])
     if not isinstance(names, list) or len(names) > policy.SCOPE_COUNT_MAX or not all(map(is_token, names)):
-        raise _Wrong(f".{member} must be a list of scopes")
+        raise Wrong(f".{member} must be a list of scopes")
     return tuple(dict.fromkeys(names))
 
 
@@ -116,17 +94,10 @@ def _joined(names: tuple[str, ...]) -> str:
     return text
 
 
-def _whole(entry: Mapping[str, Any]) -> int:
-    count = entry.get("count", 1)
-    if not isinstance(count, int) or isinstance(count, bool):
-        raise _Wrong(".count must be a whole number")
-    return count
-
-
 def _at(entry: Mapping[str, Any], now: datetime) -> datetime:
     at = entry.get("at", now.timestamp())
     if not isinstance(at, int | float) or isinstance(at, bool):
-        raise _Wrong(".at must be a time in seconds")
+        raise Wrong(".at must be a time in seconds")
     earliest, latest = now - policy.REPORT_AGE_MAX, now + policy.REPORT_AHEAD_MAX
     if not earliest.timestamp() <= at <= latest.timestamp():  # NaN is not either
         return now

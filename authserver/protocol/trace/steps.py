@@ -56,6 +56,21 @@ class Step:
     id: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Whose connection a token request turned out to be about, whatever came of it. Ids are text, with dashes or
+    without; `flow` is of the authorization that led there, where that is known; `seconds` since the refresh token was
+    replaced, where it was."""
+
+    connection_id: str
+    person_id: str
+    client_id: str
+    handle: str
+    resource: str
+    flow: str = ""
+    seconds: int | None = None
+
+
 def flow_of(client_id: str, code_challenge: str) -> str:
     """Return what names one authorization request from its first arrival to the exchange of its code: the client and
     its S256 challenge, which nobody repeats (RFC 7636 §4.2). Without a challenge there is no flow."""

@@ -1,6 +1,6 @@
 """Allow and Cancel."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -48,7 +48,15 @@ class Approval:
     is_remembered: bool = False  # nobody was asked again: the same as before, of the same client
 
 
-def approve(approval: Approval, *, now: datetime) -> str | Refusal:
+@dataclass(frozen=True)
+class Approved:
+    """The code that a client gets, and the connection it is for."""
+
+    code: str = field(repr=False)
+    connection_id: UUID
+
+
+def approve(approval: Approval, *, now: datetime) -> Approved | Refusal:
     """Make or grow the one live connection of this person, client, handle and resource, and return a code for it.
 
     The same consent page sent twice (a double click, or Back and another handle) answers with a fresh code, the first
@@ -59,16 +67,16 @@ def approve(approval: Approval, *, now: datetime) -> str | Refusal:
              asked again and the connection no longer stands as it did; access_denied, reason person:signed_out.
     """
     try:
-        code, abandoned = _approve(approval, now=now)
+        approved, abandoned = _approve(approval, now=now)
     except Refused as no:
         return no.refusal
     if abandoned:
         end_if_nobody_holds_it(abandoned, now=now)
-    return code
+    return approved
 
 
 @transaction.atomic
-def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
+def _approve(approval: Approval, *, now: datetime) -> tuple[Approved, UUID | None]:
     """Return the code, and the connection that an earlier answer of the same page went to, if it was another one."""
     _need_same_session(approval.user)
     connection, is_new = _live_connection(approval, now=now)
@@ -84,7 +92,7 @@ def _approve(approval: Approval, *, now: datetime) -> tuple[str, UUID | None]:
     gained = set(connection.scopes.split()) - set(before)
     _tell(approval, connection, is_new=is_new, gained=gained, now=now)
     elsewhere = answered is not None and answered.connection_id != connection.pk
-    return code, answered.connection_id if answered and elsewhere else None
+    return Approved(code, connection.pk), answered.connection_id if answered and elsewhere else None
 
 
 def _stands(connection: Connection, approval: Approval) -> bool:

@@ -17,6 +17,7 @@ from authserver.models import (
 from authserver.protocol import governance
 from authserver.protocol.errors import Refusal, invalid_grant
 from authserver.protocol.governance import Kind, Verdict
+from authserver.protocol.trace.steps import Whose, flow_of
 from authserver.services.governance.verdicts import SELF_REGISTERED
 from handles import roles
 from handles.models import Handle, Membership
@@ -58,6 +59,7 @@ class Footing(NamedTuple):
     tools_approved: int | None  # by an admin of the handle; asked only where the person has not seen all
     approved_scopes: str
     declined_scopes: str
+    rehearsed_fault: str | None  # which its client is to meet; nothing, unless the handle is for testing now
 
     @property
     def scope_list(self) -> list[str]:
@@ -94,7 +96,7 @@ COLUMNS = f"""
     CASE WHEN c.tools_version < r.tools_version THEN
         (SELECT version FROM {TABLES["ToolApproval"]} a
           WHERE a.handle_id = c.handle_id AND a.protected_resource_id = c.protected_resource_id) END,
-    c.approved_scopes, c.declined_scopes"""  # noqa: S608  (names of our own models)
+    c.approved_scopes, c.declined_scopes, CASE WHEN h.is_for_testing THEN c.rehearsed_fault END"""  # noqa: S608  (names of our own models)
 JOINS = f"""
     LEFT JOIN {TABLES["Client"]} client ON client.id = c.client_id
     LEFT JOIN {TABLES["User"]} person ON person.id = c.user_id
@@ -137,6 +139,19 @@ def _role(person_is_active: bool, handle_status: str, held: str | None, visibili
 @lru_cache(maxsize=256)
 def _verdict(mode: str | None, words: tuple[str | None, ...], *, is_verified: bool) -> Verdict:
     return governance.verdict(mode, words, is_verified=bool(is_verified))
+
+
+def whose(footing: Footing, *, code_challenge: str, seconds: int | None = None) -> Whose:
+    """Return whose connection this is, for the trace; `code_challenge` of the authorization that led here, if any."""
+    return Whose(
+        connection_id=footing.connection_id,
+        person_id=footing.person_id,
+        client_id=footing.client_id,
+        handle=footing.handle,
+        resource=footing.resource,
+        flow=flow_of(footing.client_id, code_challenge) if code_challenge else "",
+        seconds=seconds,
+    )
 
 
 def without(scopes: str, withheld: str) -> list[str]:

@@ -12,6 +12,7 @@ from authserver.models import AccessToken, Client, Connection, RefreshToken
 from authserver.protocol import credentials, resources
 from authserver.protocol.connections.token_requests import CodeRequest, RefreshRequest
 from authserver.protocol.errors import Refusal
+from authserver.protocol.trace.steps import Whose
 from authserver.services import catalog, clients, statements
 from authserver.services.connections.footing import Footing
 from authserver.services.events import Actor, Entry, RequestFacts, Tag
@@ -29,12 +30,14 @@ class Arrived(Generic[Asked]):
 
 @dataclass(frozen=True)
 class Issued:
-    """A pair just issued, or issued again. The only place where the secrets exist outside the client."""
+    """A pair just issued, or issued again. The only place where the secrets exist outside the client. `whose` it is,
+    the trace wants to know."""
 
     access_token: str = field(repr=False)
     refresh_token: str | None = field(repr=False)
     scopes: tuple[str, ...]
     expires_at: datetime
+    whose: Whose | None = field(default=None, repr=False, compare=False)
 
     def body(self, now: datetime) -> dict[str, object]:
         """Return the token answer (RFC 6749 §5.1); `expires_in` in whole seconds."""
@@ -52,8 +55,12 @@ class Again:
     more, alone, where it may wait."""
 
 
-AGAIN = Again()
-Outcome = Issued | Refusal | Again
+class Lost:
+    """Issued and stored, and the answer does not arrive: rehearsed."""
+
+
+AGAIN, LOST = Again(), Lost()
+Outcome = Issued | Refusal | Again | Lost
 
 
 @dataclass(slots=True)
@@ -66,6 +73,7 @@ class Turn:
     last_caller: tuple[str | None, str]  # address and agent that the connection has noted
     scopes: Sequence[str]
     with_refresh: bool
+    whose: Whose
 
 
 def entry(tag: Tag, turn: Turn) -> Entry:
@@ -100,7 +108,7 @@ def issue_all(turns: Sequence[Turn], *, now: datetime) -> list[Issued]:
     refresh_ids = _store_refresh_tokens(turns, refresh_tokens, now)
     expires_at = now + access_token_lifetime()
     pairs = [
-        Issued(credentials.generate(policy.ACCESS_TOKEN_PREFIX), token, tuple(turn.scopes), expires_at)
+        Issued(credentials.generate(policy.ACCESS_TOKEN_PREFIX), token, tuple(turn.scopes), expires_at, turn.whose)
         for turn, token in zip(turns, refresh_tokens, strict=True)
     ]
     rows = [

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 from django.db import transaction
 
 from authserver import policy
-from authserver.models import Connection, Notice, RefreshToken
+from authserver.models import AuthorizationCode, Connection, Notice, RefreshToken
 from authserver.protocol import credentials, scopes
 from authserver.protocol.connections import replay
 from authserver.protocol.connections.replay import Judgement, Verdict
 from authserver.protocol.connections.token_requests import RefreshRequest
 from authserver.protocol.errors import Refusal, invalid_grant
+from authserver.protocol.trace.steps import Whose
 from authserver.services import catalog, client_proofs, events, notices, statements
 from authserver.services.catalog import Edition
 from authserver.services.client_proofs import Caller
@@ -26,8 +27,10 @@ from authserver.services.connections.exchange import WRONG_TARGET
 from authserver.services.connections.footing import Footing
 from authserver.services.connections.issuing import (
     AGAIN,
+    LOST,
     Arrived,
     Issued,
+    Lost,
     Outcome,
     Turn,
     entry,
@@ -38,11 +41,15 @@ from authserver.services.connections.issuing import (
 )
 from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
+from authserver.services.rehearsals import meeting
+from authserver.services.rehearsals.meeting import Effect
 from authserver.telemetry import counts
+from handles.roles import Role
 
 
 class Token(NamedTuple):
-    """One row about a refresh token; what its connection stands on follows in the same row."""
+    """One row about a refresh token; what its connection stands on follows in the same row. `code_challenge` is of the
+    code that it was issued for: only the first one of an authorization has it."""
 
     id: int
     digest: Any
@@ -51,6 +58,7 @@ class Token(NamedTuple):
     client_pk: int
     last_address: Any
     last_agent: str
+    code_challenge: str | None
 
 
 WIDTH = len(Token._fields)
@@ -66,12 +74,13 @@ class Member:
     caller: Caller
     token: Token
     footing: Footing
+    whose: Whose
 
 
-def refresh(arrived: Arrived[RefreshRequest], *, now: datetime) -> Issued | Refusal:
+def refresh(arrived: Arrived[RefreshRequest], *, now: datetime) -> Issued | Refusal | Lost:
     """Refresh once, as `refresh_all` does, waiting for whoever holds the connection."""
     outcome = refresh_all([arrived], now=now, waits=True)[0]
-    assert isinstance(outcome, Issued | Refusal)
+    assert isinstance(outcome, Issued | Refusal | Lost)
     return outcome
 
 
@@ -109,7 +118,7 @@ def refresh_all(arrived: Sequence[Arrived[RefreshRequest]], *, now: datetime, wa
         elif digest not in found:
             outcomes.append(invalid_grant("refresh:unknown"))
         else:
-            outcomes.append(_judged(Member(each, caller, *found[digest]), edition, now))
+            outcomes.append(_told_whose(_member(each, caller, found[digest], now), edition, now))
     tokens = [found[digest][0] if digest in found else None for digest in digests]
     return _replace(arrived, outcomes, tokens, now)
 
@@ -124,12 +133,28 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
     if not digests:
         return {}
     token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests, kind="bytea")
+    code = AuthorizationCode._meta.db_table
     text = f"""
-        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
+        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent,
+               (SELECT MIN(k.code_challenge) FROM "{code}" k
+                 WHERE k.connection_id = t.connection_id AND k.redeemed_at = t.issued_at),
+               {footing.COLUMNS}
           FROM "{token}" t JOIN {footing.TABLES["Connection"]} c ON c.id = t.connection_id {footing.JOINS}
          WHERE {condition.text}"""  # noqa: S608  (names of our own models)
     rows = statements.fetch(statements.Statement(text, condition.parameters))
     return {bytes(row[1]): (Token._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows}
+
+
+def _member(each: Arrived[RefreshRequest], caller: Caller, found: Found, now: datetime) -> Member:
+    token, standing = found
+    since = None if token.rotated_at is None else int((now - statements.time_of(token.rotated_at)).total_seconds())
+    whose = footing.whose(standing, code_challenge=token.code_challenge or "", seconds=since)
+    return Member(each, caller, token, standing, whose)
+
+
+def _told_whose(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
+    outcome = _judged(member, edition, now)
+    return replace(outcome, whose=member.whose) if isinstance(outcome, Issued | Refusal) else outcome
 
 
 def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
@@ -145,8 +170,28 @@ def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
     role = footing.role_on(member.footing)
     if isinstance(role, Refusal):
         return role
-    granted = scopes.allowed_to(role, member.footing.scope_list, edition.catalog)
-    return _answer(member, granted, now)
+    if member.footing.rehearsed_fault:
+        with events.of_request(member.arrived.facts):
+            return _rehearsed(member, role, edition, now)
+    return _answer(member, scopes.allowed_to(role, member.footing.scope_list, edition.catalog), now)
+
+
+def _rehearsed(member: Member, role: Role, edition: Edition, now: datetime) -> Outcome | Turn:
+    """Answer a refresh of a connection that is to meet a fault. Nobody gets here who would not be answered else."""
+    connection = lock(member.footing.connection_id)
+    if meeting.is_revoked(connection, now=now):
+        return invalid_grant("rehearsal:revocation")
+    held = [*member.footing.scope_list, *meeting.lent(connection)]
+    outcome = _answer(member, scopes.allowed_to(role, held, edition.catalog), now)
+    if isinstance(outcome, Refusal):
+        return outcome
+    effect = meeting.at_refresh(connection, is_first=isinstance(outcome, Turn), now=now)
+    if effect is Effect.NONE or not isinstance(outcome, Turn):
+        return outcome
+    [pair] = _replace([member.arrived], [outcome], [member.token], now)
+    if effect is Effect.LOST:
+        return LOST
+    return _issue_again(_row_of(member), token=member.arrived.request.token, now=now) or pair
 
 
 def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | Turn:
@@ -165,6 +210,7 @@ def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | 
         last_caller=(member.token.last_address and str(member.token.last_address), member.token.last_agent),
         scopes=wanted,
         with_refresh=True,
+        whose=member.whose,
     )
     if member.token.rotated_at is None:
         return turn

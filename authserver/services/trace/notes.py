@@ -1,8 +1,10 @@
 """Steps of connection attempts, kept in memory for a moment, then written with one statement.
 
 Noting costs an append and waits for nobody, so it may stand on any road but introspection's. Memory and disk are
-bounded: one caller gets policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE, a process policy.TRACE_HELD_MAX. What comes beyond,
-or is held when the process is killed, is lost: a trace is a sample, the events are the record.
+bounded: one caller gets policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE, a process policy.TRACE_HELD_MAX, of which strangers
+get policy.TRACE_STRANGERS_HELD_MAX: a flood from ever so many addresses leaves room for the steps that belong to a
+person or a connection, and those count for them, not for the address that many share. What comes beyond, or is held
+when the process is killed, is lost: a trace is a sample, the events are the record.
 """
 
 from dataclasses import replace
@@ -30,7 +32,8 @@ ORIGIN_LENGTH = 22
 
 _lock = Lock()
 _held: list[Step] = []  # `origin` is the address itself here, and never written so
-_of_minute: dict[str, int] = {}
+_held_of_strangers = 0
+_of_minute: dict[object, int] = {}
 _minute_began = datetime.min.replace(tzinfo=timezone.get_default_timezone())
 
 
@@ -50,33 +53,51 @@ def note(
 ) -> None:
     """Take in one step of an attempt. `facts` is of the request, by default the current one; `detail` holds names and
     numbers of ours: never a secret, never what a stranger wrote freely. Nothing is raised or waited for."""
-    facts = facts or events.current_request.get()
+    facts, at = facts or events.current_request.get(), timezone.now()
+    if facts.agent == events.DOCTOR:
+        return  # nobody's attempt
+    if not _is_admitted(connection_id or person_id, facts.address or "", at):
+        return  # before a step is made: a flood costs next to nothing
     step = Step(
-        at=timezone.now(), kind=kind, ok=ok, code=code, request_id=facts.request_id, flow=flow,
+        at=at, kind=kind, ok=ok, code=code, request_id=facts.request_id, flow=flow,
         origin=facts.address or "", agent=facts.agent, client_id=client_id, resource=resource, handle=handle,
         person_id=person_id, connection_id=connection_id, detail=detail,
     )  # fmt: skip
-    take(step)
+    with _lock:
+        _held.append(step)
 
 
 def take(step: Step) -> None:
     """Take in a step as it is, its `origin` being the caller's address."""
-    with _lock:
-        if len(_held) < policy.TRACE_HELD_MAX and _is_within_limit(step):
+    if step.agent != events.DOCTOR and _is_admitted(step.connection_id or step.person_id, step.origin, step.at):
+        with _lock:
             _held.append(step)
-        else:
-            counts.DROPPED.add()
 
 
-def _is_within_limit(step: Step) -> bool:
+def _is_admitted(known: UUID | None, address: str, at: datetime) -> bool:
+    """Count one who comes, and tell whether there is room for their step; `known` is whose it is, if anybody's."""
+    global _held_of_strangers
+    with _lock:
+        is_room = len(_held) < policy.TRACE_HELD_MAX
+        if not known:
+            is_room = is_room and _held_of_strangers < policy.TRACE_STRANGERS_HELD_MAX
+        admitted = is_room and _is_within_limit(known or address, at)
+        _held_of_strangers += admitted and not known
+    if not admitted:
+        counts.DROPPED.add()
+    return admitted
+
+
+def _is_within_limit(caller: object, at: datetime) -> bool:
     global _minute_began
-    if step.at - _minute_began > MINUTE:
-        _minute_began = step.at
+    # More callers than can be counted begin a new minute: to be counted too little is better than not to be heard.
+    if at - _minute_began > MINUTE or len(_of_minute) >= policy.TRACE_CALLERS_COUNTED_MAX:
+        _minute_began = at
         _of_minute.clear()
-    so_far = _of_minute.get(step.origin, 0)
-    if so_far >= policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE or len(_of_minute) > policy.TRACE_HELD_MAX:
+    so_far = _of_minute.get(caller, 0)
+    if so_far >= policy.TRACE_STEPS_PER_ORIGIN_AND_MINUTE:
         return False
-    _of_minute[step.origin] = so_far + 1
+    _of_minute[caller] = so_far + 1
     return True
 
 
@@ -109,14 +130,14 @@ def forget() -> None:
 
 
 def _taken() -> list[Step]:
-    global _held
+    global _held, _held_of_strangers
     with _lock:
-        taken, _held = _held, []
+        taken, _held, _held_of_strangers = _held, [], 0
     return taken
 
 
 def _folded(steps: list[Step]) -> list[Step]:
-    """Return the steps, those that repeat the one before them of the same caller counted in it."""
+    """Return the steps, those that went well as the one before them of the same caller counted in it."""
     found: list[Step] = []
     last: dict[tuple[object, ...], int] = {}
     for step in steps:
@@ -130,6 +151,7 @@ def _folded(steps: list[Step]) -> list[Step]:
             step.client_id,
             step.resource,
             step.connection_id,
+            "" if step.ok else step.request_id,  # somebody was told this one
         )
         place = last.get(key)
         if place is None or step.kind not in REPEATED:

@@ -13,6 +13,7 @@ from authserver import policy
 from tests.authserver.door.server import REQUEST_SECONDS, WAITING
 from tests.authserver.door.serving import FORM, Gone, Serving
 
+ID = "X-Request-Id: always-the-same"
 HEAD_BYTES = 1_000_000
 PAGE_BYTES = 3_000_000
 AHEAD_THIRD = 16
@@ -253,7 +254,7 @@ def test_what_two_readers_could_read_differently_is_never_two_requests(server: S
 def test_a_wish_for_another_protocol_changes_nothing(server: Serving, wish: str, path: str) -> None:
     """Java's HTTP client wishes for HTTP/2 with every request, and its body follows in a packet of its own: it must
     not be taken for the next request."""
-    asked = server.question("", f"Upgrade: {wish}", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: x")
+    asked = server.question("", f"Upgrade: {wish}", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: x", ID)
     head, _, body = asked.replace(b"/oauth/introspect", path.encode()).partition(b"\r\n\r\n")
     wire = server.wire().send(head + b"\r\n\r\n")
     assert server.is_answering()  # by now the head has been read

@@ -61,10 +61,11 @@ def test_where_not_anybody_may_register_it_is_left_to_django(settings: Any, who:
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b"\xff\xfe", b"[" * 20_000, b'{"redirect_uris": ["http://x.example/"]}'])
-def test_a_bad_body_is_refused_as_the_view_refuses_it_and_the_others_register(body: bytes) -> None:
+def test_a_bad_body_is_refused_as_the_view_refuses_it_and_the_others_register(body: bytes, settings: Any) -> None:
     alone = Http().post(PATH, body, content_type="application/json")
     good, bad, other = answers(request(), request(body), request(BODY | {"client_name": "Other"}))
-    assert (bad.status, told(bad)) == (alone.status_code, alone.json())
+    said = alone.json() | {"error_uri": f"{settings.ISSUER}/attempts/the-request"}
+    assert (bad.status, told(bad)) == (alone.status_code, said)
     assert (good.status, other.status) == (201, 201)
     assert Client.objects.count() == 2
 

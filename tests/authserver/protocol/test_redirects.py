@@ -177,3 +177,20 @@ def test_what_is_added_can_be_read_back(uri: str, parameters: dict[str, str]) ->
         assert told.isascii()
         query = told.partition("?")[2]
         assert dict(parse_qsl(query)) == ({"own": "1"} if "own=1" in start else {}) | parameters
+
+
+@pytest.mark.parametrize(
+    ("asked", "registered", "place"),
+    [
+        ("https://a.example/cb", ["https://a.example/cc"], 20),
+        ("https://a.example/cb/", ["https://a.example/cb"], 21),
+        ("https://a.example/cb", ["https://b.example/cb", "https://a.example/c"], 20),
+        ("http://127.0.0.1:5/cx", ["http://127.0.0.1:4242/cb"], 21),
+        ("http://localhost:5/cb", ["http://127.0.0.1:5/cb"], 8),
+        ("https://a.example/cb", [], 1),
+    ],
+)
+def test_the_place_where_a_redirect_uri_leaves_the_registered_one(
+    asked: str, registered: list[str], place: int
+) -> None:
+    assert redirects.differs_at(asked, registered) == place

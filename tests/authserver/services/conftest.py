@@ -72,9 +72,9 @@ def approval(world: World, client_row: Client) -> Approving:
 
 
 def approve(approval: Approval, now: datetime = NOW) -> str:
-    code = connections.approve(approval, now=now)
-    assert isinstance(code, str)
-    return code
+    approved = connections.approve(approval, now=now)
+    assert isinstance(approved, connections.Approved)
+    return approved.code
 
 
 def proof_of(client: Client) -> Proof:

@@ -82,7 +82,7 @@ def test_the_same_as_json_for_a_program(chatgpt: App) -> None:
     answer = Http(headers=JSON).get(chatgpt.authorize_url(client_id="unknown"))
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "no-store"
-    assert set(answer.json()) == {"error", "error_description", "request_id"}
+    assert set(answer.json()) == {"error", "error_description", "error_uri", "request_id"}
     assert answer.json()["request_id"] == answer["X-Request-Id"]
 
 
@@ -163,7 +163,7 @@ def test_what_is_wrong_with_the_rest_is_told_the_client_before_anybody_signs_in(
 
 def test_an_error_without_a_state_brings_none(world: World, chatgpt: App) -> None:
     told = error_of(Http().get(chatgpt.authorize_url(state=None, response_type="token")))
-    assert set(told) == {"error", "error_description", "iss"}
+    assert set(told) == {"error", "error_description", "error_uri", "iss"}
 
 
 def test_two_resources_are_refused_and_one_named_twice_is_one(world: World, chatgpt: App) -> None:

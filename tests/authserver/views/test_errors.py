@@ -69,7 +69,7 @@ def test_each_dead_end_is_json_for_a_program(
     body = json.loads(answer.content)
     assert answer.status_code == status
     assert (body["error"], body["request_id"]) == (code, "the-id-of-this-request")
-    assert set(body) == {"error", "error_description", "request_id"}
+    assert set(body) == {"error", "error_description", "error_uri", "request_id"}
 
 
 @pytest.mark.parametrize(

@@ -218,6 +218,8 @@ def test_what_processes_counted_is_added_up_and_outlives_them(tmp_path: Path, mo
     assert {s.value for s in found if s.labels == {"outcome": "fresh"}} == {7}
     assert not [s for s in found if s.labels == {"line": "introspection"} and s.value == 10]  # nobody is inside now
     assert node.prepare(tmp_path, {node.FOLDER: "named"}) == {}
+    (tmp_path / "file").touch()
+    assert Path(node.prepare(tmp_path / "file", {})[node.FOLDER]).is_dir()  # where the place cannot be written
     (tmp_path / "figures-999999999").mkdir()
     made = node.prepare(tmp_path, {})[node.FOLDER]
     assert [str(each) for each in tmp_path.glob("figures-*")] == [made]

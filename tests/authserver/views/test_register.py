@@ -30,7 +30,7 @@ def refused(answer: Any, error: str) -> bool:
     assert answer.status_code == 400, answer.content
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "no-store"
-    assert set(answer.json()) == {"error", "error_description"}
+    assert set(answer.json()) == {"error", "error_description", "error_uri"}
     return answer.json()["error"] == error and not Client.objects.exists()
 
 

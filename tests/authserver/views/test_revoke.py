@@ -39,7 +39,7 @@ def test_a_body_of_another_kind_is_refused(world: World, held: Tokens, chatgpt: 
 def test_a_body_that_cannot_be_read_is_refused(chatgpt: App, body: str) -> None:
     answer = Http().post(PATH, f"{body}&client_id={chatgpt.client_id}", content_type=FORM)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
-    assert set(answer.json()) == {"error", "error_description"}
+    assert set(answer.json()) == {"error", "error_description", "error_uri"}
 
 
 def test_parameters_in_the_address_are_not_read(world: World, held: Tokens, chatgpt: App) -> None:

@@ -12,8 +12,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from resourceserver.gate import Gate, GateSettings
 from resourceserver.introspection import IntrospectionClient
-from resourceserver.traces.onward import Tracer
-from resourceserver.traces.spans import GateTracer
+from resourceserver.telemetry.onward import Tracer
+from resourceserver.telemetry.spans import GateTracer
 from tests.resourceserver.fakes import (
     GATEWAY,
     ISSUER,

@@ -31,6 +31,9 @@ class Notes:
     def note(self, account: str, call: Call) -> None:
         self.noted.append((account, call))
 
+    def note_step(self, account: str, step: Any, request_id: str) -> str:
+        return ""
+
 
 def after(*bodies: Any, granted: dict[str, Any] | None = None, bearer: str | None = "own", **changes: Any) -> Notes:
     """The notes after these bodies were sent by alice."""

@@ -88,4 +88,4 @@ def test_an_allow_that_was_under_way_makes_no_connection(
 
 def test_somebody_who_signed_in_again_allows_as_ever(world: World, approval: Approving, pair: Issued) -> None:
     sign_out.everywhere(world.alice.user, now=NOW)
-    assert isinstance(connections.approve(approval(user=world.alice.user), now=NOW), str)
+    assert isinstance(connections.approve(approval(user=world.alice.user), now=NOW), connections.Approved)

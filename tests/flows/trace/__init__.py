@@ -1,0 +1,1 @@
+"""What a connection attempt leaves behind, for whoever asks which step failed."""
