@@ -20,9 +20,10 @@ from authserver.services.tools import manifests
 from authserver.services.trace import notes
 from authserver.services.usage import marks
 from authserver.telemetry import counts
-from tests import document_host, eavesdropping, servers, tampering, through_door, tiers
+from tests import document_host, servers, tampering, through_door, tiers
+from tests.authserver.telemetry import eavesdropping
+from tests.authserver.telemetry.eavesdropping import Eavesdropper
 from tests.document_host import DocumentHost
-from tests.eavesdropping import Eavesdropper
 from tests.people import App, World, make_world
 
 # Properties are about what is true, not about how fast a busy machine finds out.

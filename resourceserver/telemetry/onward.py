@@ -5,8 +5,8 @@ answer, in the audit log, and in the authorization server's log and events. A ``
 ``tracer``, each request to an endpoint is a span, and what goes on names that.
 """
 
+import random
 import re
-import secrets
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -41,9 +41,15 @@ class Tracer(Protocol):
 
 def of(request: RequestView) -> dict[str, str]:
     """Return the headers that go on with this request."""
-    given, trace = request.header("x-request-id") or "", request.header("traceparent") or ""
-    known = {"X-Request-Id": given if _ID.fullmatch(given) else secrets.token_hex(16)}
-    return known | ({"traceparent": trace} if _TRACE.fullmatch(trace) else {})
+    trace = request.header("traceparent") or ""
+    return {"X-Request-Id": id_of(request)} | ({"traceparent": trace} if _TRACE.fullmatch(trace) else {})
+
+
+def id_of(request: RequestView) -> str:
+    """Return the id of a request: a proxy's ``X-Request-Id`` where it has the form of one, else a new one. It names a
+    request and protects nothing, so chance of the quick kind will do."""
+    given = request.header("x-request-id") or ""
+    return given if _ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311
 
 
 def request_id() -> str:

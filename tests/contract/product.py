@@ -19,7 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests import migrated, servers
-from tests.eavesdropping import LISTENER
+from tests.authserver.telemetry.eavesdropping import LISTENER
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 90

@@ -240,7 +240,7 @@ def _replace(
 
 
 def _count(outcomes: Sequence[Outcome], tokens: Sequence[Token | None], now: datetime) -> None:
-    """Count what came of refreshes, for whoever watches for races (docs/watching.md)."""
+    """Count what came of refreshes, for whoever watches for races (docs/operating/watching.md)."""
     found = Counter(_kind(outcome, token, now) for outcome, token in zip(outcomes, tokens, strict=True))
     for kind, count in found.items():
         counts.REFRESHES.add(kind, by=count)

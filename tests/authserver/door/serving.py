@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import migrated, servers
-from tests.eavesdropping import LISTENER
+from tests.authserver.telemetry.eavesdropping import LISTENER
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 60

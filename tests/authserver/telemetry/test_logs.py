@@ -15,7 +15,7 @@ from authserver.protocol import credentials
 from authserver.telemetry import redaction
 from authserver.telemetry.logs import JsonLine, Line
 from authserver.telemetry.requests import RequestFacts, current_request
-from tests.eavesdropping import Eavesdropper
+from tests.authserver.telemetry.eavesdropping import Eavesdropper
 from tests.people import PASSWORD
 
 pytestmark = pytest.mark.covers("OPS-3")
