@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
+from django.db import InterfaceError, OperationalError
 from django.db.models import Count, F, Max
 from django.utils import timezone
 from prometheus_client import generate_latest
@@ -29,11 +30,19 @@ CACHE_KEY = "metrics:text"
 def text() -> bytes:
     """Return the figures in Prometheus' text format: those of the database, which all nodes share, at most
     policy.METRICS_AGE_MAX_SECONDS old, and those of this node."""
-    kept = cache.get(CACHE_KEY)
+    return _of_database() + generate_latest(NodeFigures())  # type: ignore[arg-type]  # all it asks for is collect()
+
+
+def _of_database() -> bytes:
+    """Return what all nodes tell alike; nothing while there is no database, when a node's own figures matter most."""
+    kept: bytes | None = cache.get(CACHE_KEY)
     if kept is None:
-        kept = generate_latest(Figures(timezone.now()))  # type: ignore[arg-type]  # all it asks for is collect()
+        try:
+            kept = generate_latest(Figures(timezone.now()))  # type: ignore[arg-type]
+        except (OperationalError, InterfaceError):
+            return b""
         cache.set(CACHE_KEY, kept, policy.METRICS_AGE_MAX_SECONDS)
-    return kept + generate_latest(NodeFigures())  # type: ignore[arg-type]
+    return kept
 
 
 class NodeFigures:

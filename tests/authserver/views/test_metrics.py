@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.test import Client as Http
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
@@ -200,6 +201,16 @@ def test_what_waits_is_told_by_how_long_the_oldest_waited(db: None) -> None:
     assert found["gatehouse_alarms_open{kind=refusals_grow}"] == 1
     assert found["gatehouse_purged_rows_total"] == 7
     assert found["gatehouse_check_ok{check=database}"] == 1
+
+
+def test_without_a_database_a_node_still_tells_its_own_figures(db: None, monkeypatch: Any) -> None:
+    def gone(now: Any) -> Any:
+        raise OperationalError("10.0.0.1 does not answer")
+
+    monkeypatch.setattr(queues, "figures", gone)
+    found = figures()
+    assert "gatehouse_connections_live" not in found
+    assert "gatehouse_check_ok{check=clock}" in found
 
 
 def test_what_processes_counted_is_added_up_and_outlives_them(tmp_path: Path, monkeypatch: Any) -> None:
