@@ -10,10 +10,13 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
 django.setup(set_prefix=False)
 
-from authserver import chores  # noqa: E402  after the models are there
+from django.conf import settings  # noqa: E402
+
+from authserver import chores, telemetry  # noqa: E402  after the models are there
 from authserver.door.pages import Pages  # noqa: E402
 from authserver.door.protocol import DoorProtocol as DoorProtocol  # noqa: E402  (serve finds it behind the setup)
 
+telemetry.start(traces=settings.OTEL_EXPORTER_OTLP_ENDPOINT, faults=settings.SENTRY_DSN)
 application = Pages()
 chores.start()
 sys.setswitchinterval(0.001)  # the event loop does not wait long for a thread that makes a page or writes marks

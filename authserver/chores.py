@@ -23,6 +23,7 @@ from authserver import policy, tasks  # noqa: F401  so that the tasks have their
 from authserver.celery import app
 from authserver.services.trace import notes
 from authserver.services.usage import introspections, marks
+from authserver.telemetry import node
 
 log = logging.getLogger(__name__)
 LOOK = timedelta(seconds=1)  # how often is looked whether a chore is due
@@ -33,6 +34,7 @@ WRITTEN_DOWN = (
     ("writing down what was counted", policy.USAGE_FLUSH, introspections.flush),
     ("writing down what was used", policy.MARKS_FLUSH, marks.flush),
     ("writing down steps of attempts", policy.TRACE_FLUSH, notes.flush),
+    ("writing down figures", policy.FIGURES_FLUSH, node.flush),
 )
 
 

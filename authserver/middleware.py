@@ -1,5 +1,6 @@
 """What every request gets: an id, which events, logs and error pages carry; and every page its language."""
 
+import time
 from collections.abc import Callable
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from authserver.languages import choice
 from authserver.protocol import addresses
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.telemetry import counts, spans
 from authserver.views import errors, home
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -63,6 +65,34 @@ class RequestIdMiddleware:
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response
+
+
+class FiguresMiddleware:
+    """Counts each request by the pattern of its address, with how long it took; and makes a span of it where traces
+    are on."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        began = time.monotonic()
+        with spans.during(request.method or "", request.headers.get("traceparent", "")) as span:
+            response = self.get_response(request)
+            endpoint = endpoint_of(request)
+            span.close(endpoint, response.status_code)
+        labels = ("django", endpoint, counts.STATUSES[response.status_code // 100])
+        counts.REQUESTS.note_of_many(labels, time.monotonic() - began)
+        return response
+
+
+def endpoint_of(request: HttpRequest) -> str:
+    """Return the pattern of the address, of which there are as many as urls.py has; the administration, static files
+    and what is no address of ours count as one each."""
+    match = request.resolver_match
+    if match is None:
+        known = [path for path in ("/static/", *PROBES) if request.path.startswith(path)]
+        return known[0] if known else "none"
+    return "/admin/" if match.route.startswith("admin/") else f"/{match.route}"
 
 
 class LanguageMiddleware:

@@ -143,6 +143,9 @@ PUSHES_PER_STREAM = 20  # that one stream gets in a row
 PUSH_RUN_SECONDS = 10.0  # how long one run takes up work
 PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more than it can need
 METRICS_AGE_MAX_SECONDS = 5
+FIGURES_FLUSH = timedelta(seconds=1)  # how long a process keeps to itself what it counted
+FIGURES_PER_FAMILY_MAX = 500  # told apart by their labels; what is beyond counts as "other"
+READY_SECONDS_MAX = 2.0  # what the answer to "are you ready" may take, whatever the database does
 DASHBOARD_AGE_MAX = timedelta(minutes=10)  # of the connections per client, on the admin's first page
 
 # The ledger: the chain of events.

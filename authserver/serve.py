@@ -1,9 +1,13 @@
 """`python -m authserver.serve`: the server of this product, uvicorn with our door before the application."""
 
 import argparse
+import os
 import resource
 
 import uvicorn
+
+from authserver import settings
+from authserver.telemetry import node
 
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, so that it is the one who closes
 STOP_SECONDS = 5
@@ -17,6 +21,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
     allow_connections()
+    share_figures()
     uvicorn.run(
         "authserver.asgi:application",
         http="authserver.asgi:DoorProtocol",  # type: ignore[arg-type]
@@ -39,6 +44,11 @@ def allow_connections() -> None:
     """Take as many open files as the system grants: often the default is 1,024, and each connection is one."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def share_figures() -> None:
+    """Let the workers to come write what they count into one folder, so that each can tell the figures of all."""
+    os.environ.update(node.prepare(settings.DATA_DIR / "tmp", os.environ))
 
 
 if __name__ == "__main__":

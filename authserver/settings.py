@@ -72,6 +72,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "authserver.middleware.RequestIdMiddleware",
+    "authserver.middleware.FiguresMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "authserver.middleware.ProbeMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -348,12 +349,22 @@ SPECTACULAR_SETTINGS = {
 # Who may read /metrics: the bearer of this; where it is not set, programs on this machine.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
+# Where traces and errors are told; nowhere without these (docs/operations.md, "Traces", "Errors").
+OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
+SENTRY_DSN = env.str("SENTRY_DSN", default="")
+
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.str("LOG_FORMAT", default="text")  # or json: an object per line
+if LOG_FORMAT not in ("text", "json"):
+    raise ImproperlyConfigured("LOG_FORMAT is text or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "authserver.telemetry.logs.Line", "fmt": "%(asctime)s %(levelname)s %(name)s %(message)s"},
+        "json": {"()": "authserver.telemetry.logs.JsonLine"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     # oauthlib logs whole requests, secrets included, at DEBUG: it never goes below WARNING here.
     # django.request repeats every 4xx, which the doors log with their reason.
@@ -362,6 +373,7 @@ LOGGING = {
         "oauth2_provider": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "fido2": {"level": "WARNING"},  # the ids of people's passkeys
+        "django.security.csrf": {"level": "ERROR"},  # repeats the Origin header, whatever it holds; it is counted
         "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host header, with a stack trace
     },
 }

@@ -10,6 +10,7 @@ from authserver.models import Client
 from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
 from authserver.services.endpoints import nightly
+from authserver.services.operations import queues
 from authserver.services.receipts import keys, push
 from authserver.services.rehearsals import watching
 from authserver.services.standing import sessions
@@ -23,7 +24,9 @@ HOURS = 3600
 @shared_task
 def purge_expired() -> int:
     """Remove expired credentials and codes; return how many rows went."""
-    return purge.purge_expired(now=timezone.now())
+    count = purge.purge_expired(now=timezone.now())
+    queues.note_purged(count)
+    return count
 
 
 @shared_task

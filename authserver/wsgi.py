@@ -7,6 +7,9 @@ from django.core.wsgi import get_wsgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
 application = get_wsgi_application()
 
-from authserver import chores  # noqa: E402  after the models are there
+from django.conf import settings  # noqa: E402
 
+from authserver import chores, telemetry  # noqa: E402  after the models are there
+
+telemetry.start(traces=settings.OTEL_EXPORTER_OTLP_ENDPOINT, faults=settings.SENTRY_DSN)
 chores.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
@@ -26,6 +27,8 @@ from resourceserver.endpoints import EndpointTable, Match, request_authority
 from resourceserver.introspection import IntrospectionClient, identity_of_request
 from resourceserver.limits import ToolCall, record
 from resourceserver.reports import Reports
+from resourceserver.telemetry import onward
+from resourceserver.telemetry.onward import MarkedSend, Tracer, headers_onward
 from resourceserver.tools.listing import FilteredList
 from resourceserver.tools.publishing import Publisher
 from resourceserver.trace.watch import Watch
@@ -54,7 +57,7 @@ class Gate:
     ``/sse``, ``/messages``) serves every endpoint. ``on_tool_call`` hears of each admitted tool call, ``reports`` of
     refused ones too; ``clock`` is in monotonic seconds. With a ``publisher``, tools run once they are published. The
     lifespan starts and stops ``reports``, ``publisher`` and the memory of ``introspection``; under a server without
-    lifespan nothing is told or published, and nothing remembered.
+    lifespan nothing is told or published, and nothing remembered. With a ``tracer``, each request is a span.
     """
 
     def __init__(
@@ -66,9 +69,12 @@ class Gate:
         on_tool_call: Callable[[ToolCall], None] | None = None,
         reports: Reports | None = None,
         publisher: Publisher | None = None,
+        tracer: Tracer | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self._app = app
+        self._tracer = tracer
+        self._outcomes: Counter[str] = Counter()  # "admitted", and the codes of refusals
         self._settings = settings
         self._introspection = introspection
         self._memory = introspection.memory if introspection is not None else None
@@ -92,10 +98,24 @@ class Gate:
         """How often each tool was called since the start, per person and handle."""
         return self._admission.usage.snapshot()
 
+    def figures(self) -> dict[str, dict[str, int]]:
+        """Return what was counted since the start, for a figure of your own: ``requests`` to endpoints by outcome
+        (``admitted``, or the code of the refusal), ``tool_calls`` by tool. Names are of this server's own making."""
+        tools: Counter[str] = Counter()
+        for call, count in self.usage.items():
+            tools[call.tool] += count
+        return {"requests": dict(self._outcomes), "tool_calls": dict(tools)}
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            request = RequestView.of(scope)
+            goes_on = onward.of(request)
+            token = headers_onward.set(goes_on)
+            try:
+                await self._http(request, scope, receive, MarkedSend(send, goes_on["X-Request-Id"]))
+            finally:
+                headers_onward.reset(token)
         elif scope["type"] == "lifespan":
             await self._lifespan(scope, receive, send)
         else:
@@ -123,8 +143,7 @@ class Gate:
             if self._introspection is not None:
                 await self._introspection.aclose()
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = RequestView.of(scope)
+    async def _http(self, request: RequestView, scope: Scope, receive: Receive, send: MarkedSend) -> None:
         authority = self._authority(request)
         match = self._settings.endpoints.match(authority, request.path)
         if match is None:
@@ -133,7 +152,17 @@ class Gate:
         elif match.door == "metadata":
             await self._metadata(request, match).send(scope, send)
         else:
-            await self._endpoint(Visit(request, match, self._challenger(match)), scope, receive, send)
+            await self._traced(Visit(request, match, self._challenger(match)), scope, receive, send)
+
+    async def _traced(self, visit: Visit, scope: Scope, receive: Receive, send: MarkedSend) -> None:
+        if self._tracer is None:
+            await self._endpoint(visit, scope, receive, send)
+            return
+        caller = headers_onward.get().get("traceparent", "")
+        with self._tracer.during(visit.request.method, visit.match.endpoint.name, caller) as span:
+            headers_onward.set({**headers_onward.get(), "traceparent": span.traceparent})
+            await self._endpoint(visit, scope, receive, send)
+            span.close(send.status)
 
     def _authority(self, request: RequestView) -> str:
         forwarded = ",".join(request.headers.get("x-forwarded-host", ()))
@@ -202,10 +231,12 @@ class Gate:
         except ClientGone:
             return
         except Refused as refused:
+            self._outcomes[refused.refusal.error] += 1
             facts = {"code": refused.refusal.error, "reason": refused.reason}
             record(refused.event, endpoint=visit.match.endpoint, identity=refused.identity, **facts)
             await self._refusal(visit, refused).having(cors_headers).send(scope, send)
             return
+        self._outcomes["admitted"] += 1
         self._watch.admitted(visit.request, visit.match.endpoint, passage.identity, passage.tools)
         watched = _WatchedSend(send, self._admission, visit=visit, passage=passage, headers=cors_headers)
         await self._pass(visit, passage, scope, receive, watched)

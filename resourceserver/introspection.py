@@ -24,6 +24,7 @@ from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
+from resourceserver.telemetry.onward import headers_onward
 from resourceserver.trace import rehearsal
 from resourceserver.trace.rehearsal import Rehearsal
 
@@ -178,7 +179,7 @@ class IntrospectionClient:
             self._url,
             data={"token": credential, "token_type_hint": "access_token"},
             auth=self._accounts[resource_server],
-            headers={"Accept": "application/json"},
+            headers={"Accept": "application/json", **headers_onward.get()},
         )
 
     def _read(self, answer: Mapping[str, Any], resource: str) -> Identity:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from resourceserver.endpoints import Endpoint
 from resourceserver.introspection import Identity
+from resourceserver.telemetry.onward import request_id
 
 logger = logging.getLogger("resourceserver.audit")
 
@@ -85,6 +86,8 @@ def record(event: str, *, endpoint: Endpoint, identity: Identity | None = None, 
     """Write one audit line. ``event`` is a ``subject:verb`` in the past tense; ``facts`` are ids and codes."""
     line: dict[str, str | None] = {"event": event, "resource": endpoint.resource}
     line |= {name: value for name, value in facts.items() if value is not None}
+    if request_id():
+        line["request"] = request_id()
     if identity is not None:
         line |= {
             "connection": identity.connection_id,

@@ -19,7 +19,10 @@ from authserver.door import metadata
 from authserver.services.tools import manifests
 from authserver.services.trace import notes
 from authserver.services.usage import marks
+from authserver.telemetry import counts
 from tests import document_host, servers, tampering, through_door, tiers
+from tests.authserver.telemetry import eavesdropping
+from tests.authserver.telemetry.eavesdropping import Eavesdropper
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
 
@@ -71,6 +74,21 @@ def _nothing_noted() -> None:
     """What one test noted in memory is not written in another one, where ids are given again."""
     marks.forget()
     notes.forget()
+    counts.forget()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _listener() -> Iterator[Eavesdropper]:
+    """Somebody who knows every secret hears every line that is logged in this run."""
+    with eavesdropping.listening() as listener:
+        yield listener
+
+
+@pytest.fixture(autouse=True)
+def _no_secret_is_logged(_listener: Eavesdropper) -> Iterator[None]:
+    yield
+    caught, _listener.caught = _listener.caught, []
+    assert caught == [], "a secret was logged"
 
 
 @pytest.fixture(scope="session", autouse=True)

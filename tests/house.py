@@ -36,6 +36,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("accounts.models", "accounts.apps"),
     ("authserver.protocol",),
     ("handles.roles", "handles.slugs", "authserver.languages"),  # pure rules, like protocol/
+    ("authserver.telemetry",),
     ("authserver.policy", "authserver.settings", "accounts.settings"),
 )  # fmt: skip
 DJANGO_TOOLKIT = ("oauth2_provider", "oauthlib")

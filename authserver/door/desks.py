@@ -1,6 +1,7 @@
 """The desks of the door, by the path they answer."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from authserver.door.http import RETRY_AFTER_SECONDS, Request, Response
 from authserver.door.lines import Line, TooMany, Unavailable
 from authserver.protocol.trace.steps import Kind
 from authserver.services.trace import note
+from authserver.telemetry import counts, spans
 
 log = logging.getLogger(__name__)
 Tell = Callable[[Response, str], None]  # an answer, and the id of its request
@@ -61,6 +63,7 @@ DESKS: Mapping[str, Desk] = {
         metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS, Kind.SERVER_METADATA
     ),
     "/livez": Desk(probe.read, probe.act, probe.line_of, probe.told),
+    "/readyz": Desk(probe.read_ready, probe.act_ready, at_first(probe.ready_line), probe.told_ready),
 }
 
 
@@ -71,6 +74,7 @@ def ask(request: Request, tell: Tell) -> bool:
 
 def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
     """Do as `ask`, at this desk."""
+    began = time.monotonic()
     asked = desk.read(request)
     if asked is None:
         return False
@@ -83,6 +87,10 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
         if desk.guessing and desk.guessing.is_one(found):
             guesses.note(desk.guessing, request, asked)
         answer = found if isinstance(found, Response) else _answer(desk, request, found)
+        took = time.monotonic() - began
+        counts.REQUESTS.note(("door", request.path, counts.STATUSES[answer.status // 100]), took)
+        if spans.is_on:
+            spans.after(request.path, request.header(b"traceparent"), status=answer.status, took=took)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
     outcome(asked if isinstance(asked, Response) else None)
@@ -99,6 +107,7 @@ def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
     if isinstance(outcome, TooMany):
         return _failed(desk, request, http.too_many({"Retry-After": str(RETRY_AFTER_SECONDS)}), "door:too_many")
     if isinstance(outcome, Unavailable):
+        counts.UNAVAILABLE.add(str(outcome))
         # The reason is the name of a line and what is wrong with it.
         return _failed(desk, request, http.unavailable(str(outcome)), f"door:{str(outcome).rpartition(':')[2]}")
     try:

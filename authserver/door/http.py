@@ -14,6 +14,7 @@ from authserver.protocol.errors import Refusal
 from authserver.services import events
 from authserver.services.events import RequestFacts
 from authserver.services.trace import error_uri
+from authserver.telemetry import counts
 from authserver.throttles import TOO_MANY_REQUESTS
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
@@ -28,6 +29,7 @@ ALWAYS = (
 if settings.SECURE_HSTS_SECONDS:
     ALWAYS += b"strict-transport-security: max-age=%d; includeSubDomains; preload\r\n" % settings.SECURE_HSTS_SECONDS
 RETRY_AFTER_SECONDS = 1
+PROBES = ("/livez", "/readyz")
 ONLY_SECURE, BEHIND_PROXY = settings.SECURE_SSL_REDIRECT, bool(settings.TRUSTED_PROXY_COUNT)
 
 
@@ -74,6 +76,7 @@ def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Respon
 
 def refused(refusal: Refusal, *, challenge: str = "", headers: bytes = b"") -> Response:
     """Return the public half of a refusal; `challenge` goes with a 401."""
+    counts.refused(refusal.code, refusal.reason)
     if challenge and refusal.status == 401:
         headers += b"www-authenticate: %s\r\n" % challenge.encode()
     return no_store(refusal.body(), status=refusal.status, headers=headers)
@@ -115,7 +118,8 @@ def plain(scope: Mapping[str, Any], body: bytes) -> Request | None:
     headers = dict(scope["headers"])
     if len(headers) != len(scope["headers"]) or scope["query_string"]:
         return None
-    if not is_host_of_ours(headers.get(b"host", b"")) or (ONLY_SECURE and not _is_secure(headers)):
+    is_ours = is_host_of_ours(headers.get(b"host", b"")) and (not ONLY_SECURE or _is_secure(headers))
+    if not is_ours and scope["path"] not in PROBES:  # platforms ask under addresses of their own, without TLS
         return None
     request_id = events.request_id(headers.get(b"x-request-id", b"").decode("latin-1"))
     client = scope["client"]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from authserver import policy
+from authserver.telemetry import counts
 
 log = logging.getLogger(__name__)
 Asked = TypeVar("Asked")
@@ -56,6 +57,7 @@ class Line(ABC, Generic[Asked, Told]):
         self._is_looking = False
         self._inside = 0
         self._waiting: deque[Member[Asked, Told]] = deque()
+        counts.waiting[name] = lambda: self._inside
 
     @abstractmethod
     def _open(self) -> None:
@@ -111,6 +113,7 @@ class Line(ABC, Generic[Asked, Told]):
                 self._inside -= 1
                 member.tell(Unavailable(f"{self.name}:late"))
         if members:
+            counts.MEMBERS_OF.note((self.name,), len(members))
             self._serve([member.asked for member in members], lambda outcomes: self._told(members, outcomes))
         else:
             self._busy -= 1

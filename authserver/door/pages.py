@@ -13,12 +13,14 @@ from django.core.wsgi import get_wsgi_application
 from authserver import policy
 from authserver.door.http import RETRY_AFTER_SECONDS, Response, too_many, unavailable
 from authserver.protocol import addresses
+from authserver.telemetry import counts
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-FULL = unavailable("pages:full")
+FULL_REASON = "pages:full"
+FULL = unavailable(FULL_REASON)
 TOO_MANY = too_many({"Retry-After": str(RETRY_AFTER_SECONDS)})
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -39,6 +41,7 @@ class Pages:
         self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
         self._inside = 0
         self._shares: dict[str, Share] = {}  # of those who are inside
+        counts.waiting["pages"] = lambda: self._inside
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -50,6 +53,7 @@ class Pages:
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._inside >= policy.PAGES_WAITING_MAX:
+            counts.UNAVAILABLE.add(FULL_REASON)
             await _say(FULL, send)
             return
         caller = _caller(scope)

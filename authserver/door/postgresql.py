@@ -1,9 +1,6 @@
 """Lines whose statements run on PostgreSQL while the event loop goes on: no thread, nothing to hand over."""
 
 import asyncio
-import contextlib
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -15,7 +12,7 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
-from authserver.services.statements import Rows, Statement, Steps
+from authserver.services.statements import Rows, Statement, Steps, hang_up
 
 # The statements of the door find single rows by index. Planning them anew costs more than running them; and a plan made
 # while the tables were small must not read a whole table once they are not.
@@ -99,12 +96,6 @@ class PostgresqlLine(Line[Asked, Told]):
             end.cancel()
         self._idle.append(connection)
         return outcome
-
-
-def hang_up(connection: psycopg.AsyncConnection[Any]) -> None:
-    """Break the connection to a database that keeps silent: whoever waits for it is told so at once."""
-    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
 
 
 async def run(steps: Steps[Told], connection: psycopg.AsyncConnection[Any]) -> Told:

@@ -12,7 +12,8 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
-from authserver.door.postgresql import BROKEN_SECONDS_MAX, PARAMETERS, door_database, hang_up
+from authserver.door.postgresql import BROKEN_SECONDS_MAX, PARAMETERS, door_database
+from authserver.services.statements import hang_up
 
 IDLE_SECONDS = 1.0  # after which a connection is looked at before it is used
 LOOK_SECONDS = 0.5  # how often is looked for a database that keeps silent

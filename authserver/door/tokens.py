@@ -118,7 +118,9 @@ def line_of(arrival: Arrived[Any], before: Told | None) -> Line[Any, Any] | None
 def told(request: Request, found: Told) -> Response:
     """Obeys: RFC 6749 §5."""
     if isinstance(found.outcome, Refusal):
-        log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
+        # No thread of its own tells which request this belongs to.
+        said = found.outcome.code, found.outcome.reason
+        log.info("refused %s: %s", *said, extra={"request_id": request.id})
         challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
         return http.explained(http.refused(found.outcome, challenge=challenge), request)
     if found.outcome is LOST:

@@ -4,7 +4,6 @@ import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
@@ -12,33 +11,14 @@ from uuid import UUID
 from accounts.models import User
 from authserver import policy
 from authserver.models import Client, Connection, Event
-from authserver.protocol import addresses
 from authserver.services import statements
+from authserver.telemetry.requests import NO_REQUEST as NO_REQUEST
+from authserver.telemetry.requests import RequestFacts, current_request
 
 Tag = Event.Tag
 Actor = Event.Actor
-
-
-@dataclass(frozen=True)
-class RequestFacts:
-    """Where an act came from: the caller's address, what its program calls itself, and the id of the request; and why
-    it is done, where an administrator was asked."""
-
-    address: str | None = None
-    request_id: str = ""
-    agent: str = ""
-    note: str = ""
-
-    @property
-    def counted(self) -> str:
-        """What limits count by: the address, of IPv6 its /64; empty where it is unknown."""
-        return addresses.counted(self.address or "")
-
-
-NO_REQUEST = RequestFacts()
 DOCTOR = "gatehouse doctor"
 GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
-current_request: ContextVar[RequestFacts] = ContextVar("current_request", default=NO_REQUEST)
 
 
 def request_id(given: str) -> str:

@@ -31,6 +31,7 @@ from urllib3.response import BaseHTTPResponse
 from authserver import policy
 from authserver.protocol import addresses, freshness
 from authserver.services.events import current_request
+from authserver.telemetry import spans
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +215,7 @@ def _exchange(connection: HTTPSConnection, url: SplitResult, bytes_max: int) -> 
         "Connection": "close",
     }
     target = url.path + (f"?{url.query}" if url.query else "")
-    connection.request("GET", target, headers=headers, preload_content=False, decode_content=False)
+    connection.request("GET", target, headers=headers | spans.context(), preload_content=False, decode_content=False)
     return _read(connection.getresponse(), bytes_max)
 
 

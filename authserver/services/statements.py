@@ -4,12 +4,16 @@ What reads with them is written as steps: a generator that yields statements and
 decides how: `run` here, on this thread's connection, or the door's event loop, which does not wait.
 """
 
+import contextlib
 import json
+import os
+import socket
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
+import psycopg
 from django.db import connection as database
 from django.db.models import Field, JSONField, Model
 
@@ -155,3 +159,9 @@ def for_update(table: str, *, waits: bool = True) -> str:
     if database.vendor != "postgresql":
         return ""
     return f"FOR UPDATE OF {table}" + ("" if waits else " SKIP LOCKED")
+
+
+def hang_up(connection: Any) -> None:
+    """Break psycopg's connection to a database that keeps silent: whoever waits for it is told so at once."""
+    with contextlib.suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)

@@ -17,6 +17,7 @@ from authserver.protocol.control.problems import MEDIA_TYPE, Kind, Problem
 from authserver.protocol.trace.steps import Kind as Step
 from authserver.services.trace import error_uri
 from authserver.services.trace.links import path_of
+from authserver.telemetry import counts
 from authserver.views import context
 from authserver.views.consent import noting
 from authserver.views.responses import no_store
@@ -222,6 +223,7 @@ def not_allowed(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    counts.refused("expired", "request:csrf")
     noting.failed(request, "csrf:failed")
     again, reload = _("Go back to the app and connect again."), _("Go back, reload the page and try once more.")
     next_step = again if noting.is_of_flow(request) else reload

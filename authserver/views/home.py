@@ -3,13 +3,12 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from authserver import __version__
 from authserver.services import catalog, discovery
+from authserver.services.operations import readiness
 from handles import access
 from handles.models import Handle
 
@@ -42,20 +41,7 @@ def tls_ask(request: HttpRequest) -> HttpResponse:
     return HttpResponse(status=200 if is_active else 404)
 
 
-_migrated = False
-
-
 def readyz(request: HttpRequest) -> HttpResponse:
-    """The database answers and has every migration; 503 otherwise, so that no traffic is sent here."""
-    global _migrated
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-        if not _migrated:
-            executor = MigrationExecutor(connection)
-            _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError:
-        return JsonResponse({"status": "unavailable", "database": "unreachable"}, status=503)
-    if not _migrated:
-        return JsonResponse({"status": "unavailable", "database": "migrations are missing"}, status=503)
-    return JsonResponse({"status": "ok"})
+    """Whether traffic may be sent here: 503 otherwise, with what is wrong. The door answers this one too."""
+    found = readiness.look()
+    return JsonResponse(found.body(), status=200 if found.is_ready else 503)

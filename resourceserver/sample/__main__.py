@@ -8,6 +8,7 @@ import uvicorn
 
 from resourceserver.sample import config
 from resourceserver.sample.server import application
+from resourceserver.telemetry.onward import Tracer
 
 # A stream that a client holds open must not hold up the end of the process.
 SHUTDOWN_SECONDS = 2
@@ -24,7 +25,7 @@ def main() -> int:
     for noisy in ("mcp", "httpx2", "httpcore2", "sse_starlette"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uvicorn.run(
-        application(settings),
+        application(settings, tracer()),
         host=settings.host,
         port=settings.port,
         log_config=None,
@@ -34,6 +35,18 @@ def main() -> int:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     return 0
+
+
+def tracer() -> Tracer | None:
+    """Return what makes spans, where OTEL_EXPORTER_OTLP_ENDPOINT says where they go and the extra is installed."""
+    if not os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+        return None
+    try:
+        from resourceserver.telemetry import spans  # optional: the extra "telemetry"
+    except ImportError:
+        logging.getLogger(__name__).error("OTEL_EXPORTER_OTLP_ENDPOINT is set, but the extra telemetry is missing")
+        return None
+    return spans.from_environment(os.environ)
 
 
 if __name__ == "__main__":

@@ -39,6 +39,7 @@ from resourceserver.sample.tools import (
     handle_of,
 )
 from resourceserver.sample.world import World
+from resourceserver.telemetry.onward import Tracer
 from resourceserver.tools.listing import visible
 from resourceserver.tools.publishing import Publisher, manifest
 
@@ -157,7 +158,7 @@ def wire_tool(tool: Tool, mode: Mode) -> types.Tool:
     )
 
 
-def application(config: Config) -> ASGIApp:
+def application(config: Config, tracer: Tracer | None = None) -> ASGIApp:
     """Return the sample server behind its gate."""
     settings = GateSettings(
         endpoints=config.endpoints,
@@ -176,12 +177,20 @@ def application(config: Config) -> ASGIApp:
     )
     app = SampleServer(config.mode)
     if config.mode == "none":
-        return Gate(app, settings, None, on_tool_call=_log_tool_call)
+        return Gate(app, settings, None, on_tool_call=_log_tool_call, tracer=tracer)
     introspection = IntrospectionClient(
         config.introspection_url, issuer=config.issuer, secrets=config.secrets, memory=subscriptions(config)
     )
     reports = Reports(config.service_url, secrets=config.secrets) if config.reports else None
-    return Gate(app, settings, introspection, on_tool_call=_log_tool_call, reports=reports, publisher=publisher(config))
+    return Gate(
+        app,
+        settings,
+        introspection,
+        on_tool_call=_log_tool_call,
+        reports=reports,
+        publisher=publisher(config),
+        tracer=tracer,
+    )
 
 
 def publisher(config: Config) -> Publisher | None:

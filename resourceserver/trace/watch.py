@@ -5,8 +5,6 @@ A person who is refused is given the id, and finds the whole attempt at the auth
 told once: the first call of a connection and its first tool, and both again after a refusal.
 """
 
-import random
-import re
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -15,6 +13,7 @@ from resourceserver.challenges import Refusal
 from resourceserver.endpoints import Endpoint
 from resourceserver.introspection import Identity
 from resourceserver.reports import Reports
+from resourceserver.telemetry import onward
 from resourceserver.trace.steps import Step
 
 ADDRESS_LENGTH_MAX = 100
@@ -23,7 +22,6 @@ DOCTOR = "gatehouse doctor"
 MAX_CONNECTIONS = 20_000
 MAX_CALLERS = 5_000
 
-_GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 _NO_CREDENTIAL = ("credential:missing", "credential:in_url")
 _UNCLEAR = "introspection:unclear"
 
@@ -40,10 +38,8 @@ class Mark:
 
 
 def request_id(request: RequestView) -> str:
-    """Return the id of a request: a proxy's ``X-Request-Id`` where it has the form of one, else a new one. It names a
-    request and protects nothing, so chance of the quick kind will do."""
-    given = request.header("x-request-id") or ""
-    return given if _GIVEN_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311
+    """Return the id that a request goes on with."""
+    return onward.request_id() or onward.id_of(request)
 
 
 class Watch:

@@ -20,6 +20,7 @@ from authserver.celery import app
 from authserver.chores import Chores, Rounds
 from authserver.services.trace import notes
 from authserver.services.usage import introspections, marks
+from authserver.telemetry import node
 
 pytestmark = pytest.mark.django_db
 HOLD = """
@@ -31,7 +32,7 @@ time.sleep(60)
 """
 NOW_AND_THEN = {"mail": {"task": "authserver.tasks.send_notices", "schedule": 30.0}}
 SOON = timedelta(milliseconds=1)
-WRITERS = ["writing down what was counted", "writing down what was used", "writing down steps of attempts"]
+WRITERS = [name for name, _, _ in chores.WRITTEN_DOWN]
 
 
 @pytest.fixture
@@ -215,7 +216,7 @@ def test_neither_a_command_nor_a_test_has_such_threads() -> None:
 
 
 def test_what_was_counted_and_used_is_written_at_the_end() -> None:
-    assert [act for _, _, act in chores.WRITTEN_DOWN] == [introspections.flush, marks.flush, notes.flush]
+    assert [act for _, _, act in chores.WRITTEN_DOWN] == [introspections.flush, marks.flush, notes.flush, node.flush]
 
 
 def test_what_is_written_down_at_the_end_is_all_of_it_though_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests import migrated, servers
+from tests.authserver.telemetry.eavesdropping import LISTENER
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_TIMEOUT_SECONDS = 90
@@ -55,6 +56,7 @@ def running(folder: Path, *, database_url: str = "", **env: str) -> Iterator[dic
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
+        LISTENER.read(*(folder / "data").glob("*.log"))
 
 
 def address(ready: dict, place: str) -> str:

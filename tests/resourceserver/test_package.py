@@ -54,7 +54,8 @@ def test_what_remembers_needs_one_package_more(path: Path):
 
 
 def test_the_kit_runs_where_that_package_is_not_installed():
-    script = "import sys; sys.modules['jwcrypto'] = None; import resourceserver.gate, resourceserver.reports"
+    script = "import sys; sys.modules['jwcrypto'] = sys.modules['opentelemetry'] = None\n"
+    script += "import resourceserver.gate, resourceserver.reports"
     assert subprocess.run([sys.executable, "-c", script], cwd=FOLDER.parent, check=False).returncode == 0
 
 
@@ -67,6 +68,14 @@ def test_an_import_of_the_rest_would_be_noticed():
     assert imported("def f():\n    from authserver.models import Client") == {"authserver"}
 
 
+TELEMETRY = {"opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"}
+
+
+def test_traces_are_made_by_one_package_more_and_cost_nothing_without():
+    assert imported((FOLDER / "telemetry" / "onward.py").read_text()) <= KIT_MAY_IMPORT
+    assert imported((FOLDER / "telemetry" / "spans.py").read_text()) == {"opentelemetry"}
+
+
 def test_the_package_file_names_what_is_imported():
     project = tomllib.loads((FOLDER / "pyproject.toml").read_text())["project"]
     assert project["name"] == "mcp-gatehouse-resourceserver"
@@ -74,7 +83,7 @@ def test_the_package_file_names_what_is_imported():
     extras = {
         name: {line.partition(">")[0] for line in lines} for name, lines in project["optional-dependencies"].items()
     }
-    assert extras == {"events": {"jwcrypto"}, "sample": {"mcp", "uvicorn", "jwcrypto"}}
+    assert extras == {"events": {"jwcrypto"}, "sample": {"mcp", "uvicorn", "jwcrypto"}, "telemetry": TELEMETRY}
 
 
 def test_the_package_file_names_every_folder():

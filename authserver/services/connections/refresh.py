@@ -1,9 +1,11 @@
 """Refresh: the same token answers the same pair, and a token that comes late is judged."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django.db import transaction
@@ -41,6 +43,7 @@ from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
 from authserver.services.rehearsals import meeting
 from authserver.services.rehearsals.meeting import Effect
+from authserver.telemetry import counts
 from handles.roles import Role
 
 
@@ -59,6 +62,7 @@ class Token(NamedTuple):
 
 
 WIDTH = len(Token._fields)
+REPLAYED = "refresh:replayed"
 Found = tuple[Token, Footing]
 
 
@@ -231,7 +235,25 @@ def _replace(
         columns = ("id", "rotated_at", "rotated_address", "rotated_agent", "sealed_successor")
         statements.execute(statements.updating(RefreshToken, columns, rows))
         events.record_all([entry(Tag.CREDENTIAL_REFRESHED, turn) for turn in turns], at=now)
+    transaction.on_commit(partial(_count, told, tokens, now))
     return told
+
+
+def _count(outcomes: Sequence[Outcome], tokens: Sequence[Token | None], now: datetime) -> None:
+    """Count what came of refreshes, for whoever watches for races (docs/operating/watching.md)."""
+    found = Counter(_kind(outcome, token, now) for outcome, token in zip(outcomes, tokens, strict=True))
+    for kind, count in found.items():
+        counts.REFRESHES.add(kind, by=count)
+
+
+def _kind(outcome: Outcome, token: Token | None, now: datetime) -> str:
+    if isinstance(outcome, Refusal):
+        return "theft" if outcome.reason == REPLAYED else "refused"
+    if not isinstance(outcome, Issued) or token is None:
+        return "waits"
+    if token.rotated_at is None:
+        return "fresh"
+    return "late" if now - statements.time_of(token.rotated_at) > policy.REFRESH_LEEWAY else "again"
 
 
 # --- A token that was replaced before. Rare, so with the ORM; its connection is locked, the facts are the request's.
@@ -279,7 +301,7 @@ def _end_for_theft(connection: Connection, judgement: Judgement, *, now: datetim
     _record(Tag.REFRESH_REPLAYED, connection, judgement)
     revoke(connection, reason=Connection.EndReason.REFRESH_REPLAY, now=now)
     notices.owe(Notice.Kind.CONNECTION_STOLEN, connection.user, connection=connection, now=now)
-    return invalid_grant("refresh:replayed")
+    return invalid_grant(REPLAYED)
 
 
 def _record(tag: Tag, connection: Connection, judgement: Judgement) -> None:

@@ -1,4 +1,5 @@
-"""The figures of /metrics, counted in the database when they are asked for: right however many processes there are.
+"""The figures of /metrics: what the processes of this node counted, and what is counted in the database when somebody
+asks, which is the same at every node.
 
 Counters of what lies in removed months of the ledger go down when a month is removed, as after a restart.
 """
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.core.cache import cache
+from django.db import InterfaceError, OperationalError
 from django.db.models import Count, F, Max
 from django.utils import timezone
 from prometheus_client import generate_latest
@@ -15,7 +17,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 
 from authserver import policy
 from authserver.models import Connection, Event, SecurityEvent
+from authserver.services.operations import queues
 from authserver.services.receipts.outbox import SESSION_REVOKED
+from authserver.telemetry import node
 
 Tag = Event.Tag
 DAY = timedelta(days=1)
@@ -24,12 +28,27 @@ CACHE_KEY = "metrics:text"
 
 
 def text() -> bytes:
-    """Return the figures in Prometheus' text format, at most policy.METRICS_AGE_MAX_SECONDS old."""
-    kept = cache.get(CACHE_KEY)
+    """Return the figures in Prometheus' text format: those of the database, which all nodes share, at most
+    policy.METRICS_AGE_MAX_SECONDS old, and those of this node."""
+    return _of_database() + generate_latest(NodeFigures())  # type: ignore[arg-type]  # all it asks for is collect()
+
+
+def _of_database() -> bytes:
+    """Return what all nodes tell alike; nothing while there is no database, when a node's own figures matter most."""
+    kept: bytes | None = cache.get(CACHE_KEY)
     if kept is None:
-        kept = generate_latest(Figures(timezone.now()))  # type: ignore[arg-type]  # all it asks for is collect()
+        try:
+            kept = generate_latest(Figures(timezone.now()))  # type: ignore[arg-type]
+        except (OperationalError, InterfaceError):
+            return b""
         cache.set(CACHE_KEY, kept, policy.METRICS_AGE_MAX_SECONDS)
     return kept
+
+
+class NodeFigures:
+    def collect(self) -> Iterator[Metric]:
+        yield queues.checks()
+        yield from node.metrics()
 
 
 @dataclass(frozen=True)
@@ -43,6 +62,7 @@ class Figures:
         yield _replays()
         yield _ended_by_race()
         yield _security_events()
+        yield from queues.figures(self.now)
 
 
 def _revocation_latency(now: datetime) -> Metric:

@@ -34,6 +34,11 @@ class SharedCache(RedisCache):
         self._memory = LocMemCache("while the shared cache is away", {"OPTIONS": IN_MEMORY})
         self._away_until = 0.0
 
+    @property
+    def is_away(self) -> bool:
+        """Tell whether the server failed lately, by what is known without asking it."""
+        return self._away_until > time.monotonic()
+
     def _try(self, act: str, ask: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         if time.monotonic() >= self._away_until:
             try:

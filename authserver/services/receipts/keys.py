@@ -73,6 +73,11 @@ def signer() -> Signer:
     raise RuntimeError("no signing key could be made or opened")
 
 
+def can_open(row: SigningKey) -> bool:
+    """Tell whether the private half rests under today's SECRET_KEY or a former one that is still set."""
+    return any(_opened(row, secret) is not None for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+
+
 def public_set() -> dict[str, list[dict[str, str]]]:
     """Return the JWK set of all that sign, will, or did until policy.SIGNING_KEY_RETENTION ago (RFC 7517 §5)."""
     if not SigningKey.objects.filter(retired_at=None).exists():
@@ -168,14 +173,20 @@ def _seal(kid: str, private: bytes) -> bytes:
 
 
 def _unseal(row: SigningKey) -> bytes | None:
-    sealed = bytes(row.sealed_private)
     for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        try:
-            private = _key_from(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], row.kid.encode())
-        except (InvalidTag, ValueError):
+        private = _opened(row, secret)
+        if private is None:
             continue
         if secret != settings.SECRET_KEY:
             again = _seal(row.kid, private)
             SigningKey.objects.filter(kid=row.kid, retired_at=None).update(sealed_private=again)
         return private
     return None
+
+
+def _opened(row: SigningKey, secret: str) -> bytes | None:
+    sealed = bytes(row.sealed_private)
+    try:
+        return _key_from(secret).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], row.kid.encode())
+    except (InvalidTag, ValueError):
+        return None

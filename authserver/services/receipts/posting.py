@@ -20,6 +20,7 @@ from urllib3.response import BaseHTTPResponse
 
 from authserver import policy
 from authserver.protocol.receipts.requests import error_code
+from authserver.telemetry import spans
 
 ANSWER_BYTES_MAX = 4_096
 BARE = {"Accept": "application/json", "Accept-Encoding": "identity", "Connection": "close"}
@@ -60,7 +61,8 @@ def _exchange(url: str, body: bytes, *, headers: Mapping[str, str], verdict: Cal
     alarm.daemon = True
     alarm.start()
     try:
-        connection.request("POST", _target(url), body=body, headers=headers, preload_content=False)
+        told = {**headers, **spans.context()}
+        connection.request("POST", _target(url), body=body, headers=told, preload_content=False)
         found = verdict(connection.getresponse())
         return found if time.monotonic() < deadline else "too_slow"  # a cut answer looks like a complete one
     except (HTTPError, HTTPException, OSError, ValueError) as error:

@@ -22,6 +22,7 @@ from authserver.protocol.trace.steps import Kind, Step
 from authserver.services import batches, events, statements
 from authserver.services.batches import Pace
 from authserver.services.events import RequestFacts
+from authserver.telemetry import counts
 
 COLUMNS = (
     "at", "kind", "ok", "code", "request_id", "flow", "origin", "agent", "client_id", "resource", "handle", "person_id",
@@ -78,12 +79,13 @@ def _is_admitted(known: UUID | None, address: str, at: datetime) -> bool:
     """Count one who comes, and tell whether there is room for their step; `known` is whose it is, if anybody's."""
     global _held_of_strangers
     with _lock:
-        if len(_held) >= policy.TRACE_HELD_MAX:
-            return False
-        if not known and _held_of_strangers >= policy.TRACE_STRANGERS_HELD_MAX:
-            return False
-        admitted = _is_within_limit(known or addresses.counted(address), at)
+        is_room = len(_held) < policy.TRACE_HELD_MAX
+        if not known:
+            is_room = is_room and _held_of_strangers < policy.TRACE_STRANGERS_HELD_MAX
+        admitted = is_room and _is_within_limit(known or addresses.counted(address), at)
         _held_of_strangers += admitted and not known
+    if not admitted:
+        counts.DROPPED.add()
     return admitted
 
 

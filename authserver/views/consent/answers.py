@@ -19,6 +19,7 @@ from authserver.services import connections
 from authserver.services.connections import Approval, Approved
 from authserver.services.governance import decisions
 from authserver.services.trace import error_uri
+from authserver.telemetry import counts
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
 from authserver.views import errors
 from authserver.views.consent import dead_ends, noting
@@ -37,6 +38,7 @@ class AppRedirect(HttpResponseRedirect):
 def fail(request: HttpRequest, failed: FailedRequest, query: str) -> HttpResponse:
     """Answer at the redirect URI, or on a page of ours where that is not to be trusted (RFC 6749 §4.1.2.1)."""
     log.info("refused %s: %s", failed.refusal.code, failed.refusal.reason)
+    counts.refused(failed.refusal.code, failed.refusal.reason)
     noting.refused(failed, query)
     if failed.redirect_uri:
         return send_back(failed.redirect_uri, failed.state, failed.refusal)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import migrated, servers
+from tests.authserver.telemetry.eavesdropping import LISTENER
 
 ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 60
@@ -181,6 +182,7 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        LISTENER.read(folder / "log")
 
 
 def wait(until: Any, seconds: float = ANSWER_SECONDS) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from authserver import policy
 from tests import servers
 from tests.authserver.door import serving
 from tests.authserver.door.serving import FORM, Answer, Serving, Wire
@@ -151,6 +152,10 @@ def test_a_database_that_keeps_silent_is_given_up(server: Serving, database: Dat
             assert_unavailable(answer)
         assert time.monotonic() - began < ANSWERED_SECONDS
         assert server.wire().send(server.request("GET", "/livez")).answer().status == 200
+        began = time.monotonic()
+        ready = server.wire().send(server.request("GET", "/readyz")).answer()
+        assert (ready.status, ready.json()["database"]) == (503, "silent")
+        assert time.monotonic() - began < policy.READY_SECONDS_MAX + 1
     serving.wait(lambda: is_back(server))
 
 

@@ -23,9 +23,9 @@ def test_the_ordinary_request_of_a_desk_is_taken_by_it(world: World, path: str) 
         "/oauth/introspect": lambda: world.asker.ask(world.connect(world.alice, App.register(), handle="acme").access),
         "/oauth/token": lambda: App.register().refresh("mcprt_unknown"),
         "/oauth/register": App.register,
-        "/livez": lambda: Http().get("/livez"),
         "/.well-known/oauth-authorization-server": lambda: Http().get("/.well-known/oauth-authorization-server"),
         "/livez": lambda: Http().get("/livez"),
+        "/readyz": lambda: Http().get("/readyz"),
     }
     with through_door.opened():
         before = through_door.taken[path]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.db import DatabaseError
 from django.test import Client as Http
 
-from authserver import __version__
-from authserver.views import home
+from authserver import __version__, policy
+from authserver.services.operations import readiness
+from authserver.services.receipts import keys
 from tests.authserver.views.test_consent_page import words
 from tests.flows.changes import set_endpoint, set_handle
 from tests.people import World
@@ -71,38 +74,72 @@ def test_alive_is_told_without_asking_the_database(django_assert_num_queries: An
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_ready_is_told_after_asking_the_database() -> None:
+READY = {name: "ok" for name in ("status", "database", "clock", "migrations", "keys", "cache")}
+
+
+def probe() -> tuple[int, dict[str, str]]:
     answer = Http().get("/readyz")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+    return answer.status_code, answer.json()
 
 
-class Unreachable:
-    def cursor(self) -> None:
+def test_ready_names_each_thing_that_was_looked_at() -> None:
+    assert probe() == (200, READY)
+
+
+@pytest.mark.covers("OPS-1")
+def test_what_a_node_cannot_serve_without_is_503_and_what_it_can_is_told(monkeypatch: Any) -> None:
+    def gone(*_: Any) -> None:
         raise DatabaseError("connection to server at 10.0.0.1 failed: password authentication failed")
 
+    with monkeypatch.context() as patch:
+        patch.setattr(readiness, "_migrated", False)
+        patch.setattr(readiness.MigrationExecutor, "migration_plan", lambda self, nodes: ["one"])
+        assert probe() == (503, READY | {"status": "unavailable", "migrations": "missing"})
+    with monkeypatch.context() as patch:
+        patch.setattr(readiness, "_clock", lambda database: readiness.clock_of(1_000.0, between=(1_007.0, 1_007.1)))
+        assert probe() == (503, READY | {"status": "unavailable", "clock": "off by 7 s"})
+    with monkeypatch.context() as patch:
+        patch.setattr(readiness, "_clock", gone)
+        assert probe() == (503, {"status": "unavailable", "database": "unreachable", "cache": "ok"})
+    with monkeypatch.context() as patch:
+        patch.setattr(readiness, "cache", SimpleNamespace(get=gone))
+        patch.setattr(readiness, "_keys", lambda: readiness.NOT_OPENED)
+        assert probe() == (200, READY | {"cache": "away", "keys": "sealed under another SECRET_KEY"})
 
-def test_a_database_that_does_not_answer_is_503_and_tells_nothing_of_itself(monkeypatch: Any) -> None:
-    monkeypatch.setattr(home, "connection", Unreachable())
-    answer = Http().get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "database": "unreachable"}
+
+def test_clocks_may_differ_by_what_the_way_took_and_a_little(settings: Any) -> None:
+    for between in ((1_000.0, 1_000.0), (996.0, 1_004.0), (1_004.9, 1_060.0), (900.0, 995.1)):
+        assert readiness.clock_of(1_000.0, between=between) == "ok", between
+    assert readiness.clock_of(1_000.0, between=(900.0, 950.0)) == "off by 50 s"
 
 
-def test_a_database_without_every_migration_is_503(monkeypatch: Any) -> None:
-    monkeypatch.setattr(home, "_migrated", False)
-    monkeypatch.setattr(home.MigrationExecutor, "migration_plan", lambda self, nodes: ["one"])
-    answer = Http().get("/readyz")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "database": "migrations are missing"}
-    monkeypatch.undo()
-    assert Http().get("/readyz").status_code == 200
+def test_a_database_that_keeps_silent_does_not_hold_the_probe_up(monkeypatch: Any) -> None:
+    answers = Event()
+    monkeypatch.setattr(readiness, "_clock", lambda database: answers.wait(30) and "ok")
+    monkeypatch.setattr(policy, "READY_SECONDS_MAX", 0.1)
+    try:
+        assert probe() == (503, {"status": "unavailable", "database": "silent"})
+        assert probe() == (503, {"status": "unavailable", "database": "silent"})  # and no second thread waits
+    finally:
+        answers.set()
+    monkeypatch.setattr(policy, "READY_SECONDS_MAX", 30)
+    probe()  # the one that waited, whose connection was broken meanwhile
+    assert probe() == (200, READY)
+
+
+def test_a_signing_key_counts_as_sound_while_a_key_opens_it(settings: Any) -> None:
+    keys.signer()
+    former, settings.SECRET_KEY = settings.SECRET_KEY, "another key, long enough for nobody to guess it by chance"
+    assert readiness._keys() == "sealed under another SECRET_KEY"
+    settings.SECRET_KEY_FALLBACKS = [former]
+    assert readiness._keys() == "ok"
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz"])
 def test_a_probe_is_answered_whatever_host_it_names_and_nothing_else_is(path: str) -> None:
     """Platforms ask under addresses of their own."""
     elsewhere = {"host": "10.0.0.7:8000", "accept": "application/json"}
-    assert Http().get(path, headers=elsewhere).json() == {"status": "ok"}
+    assert Http().get(path, headers=elsewhere).json()["status"] == "ok"
     assert Http().get(f"{path}x", headers=elsewhere).status_code == 400
     assert Http().post(path, headers=elsewhere).status_code == 400
 

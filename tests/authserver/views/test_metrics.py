@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import OperationalError
 from django.test import Client as Http
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from authserver.models import Connection, Event, SecurityEvent
+from authserver import policy
+from authserver.models import Alarm, AlarmTelling, Connection, Event, Notice, SecurityEvent, ToolCall
 from authserver.services import connections, events
-from tests.people import App, World
+from authserver.services.operations import queues
+from authserver.telemetry import counts, node
+from tests import through_door
+from tests.house import ROOT
+from tests.people import App, World, make_world
 from tests.receivers import Stream
 
 EndReason = Connection.EndReason
@@ -136,5 +145,92 @@ def test_asking_often_costs_the_database_nothing(db: None, django_assert_num_que
     with django_assert_num_queries(0):
         assert Http().get("/metrics").status_code == 200
     cache.clear()
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(14):
         Http().get("/metrics")
+
+
+# --- What the processes of a node count, and what waits
+
+
+def test_requests_refusals_and_refreshes_are_counted_under_labels_that_nobody_can_add_to(
+    world: World, chatgpt: App, django_capture_on_commit_callbacks: Any, settings: Any
+) -> None:
+    held = world.connect(world.alice, chatgpt, handle="acme")
+    world.asker.ask(held.access)
+    Http().get("/handles/acme/members")
+    for junk in range(3):
+        Http().get(f"/{junk}/mcpv1_{junk}?who=alice@example.com")
+        chatgpt.refresh(f"junk {junk}")
+    with django_capture_on_commit_callbacks(execute=True):
+        chatgpt.refresh(held.refresh)
+        chatgpt.refresh(held.refresh)
+    counts.refused("invalid_grant", "not a reason: alice@example.com")
+    for number in range(policy.FIGURES_PER_FAMILY_MAX + 50):
+        counts.UNAVAILABLE.add(f"line:{number}")
+    found = figures()
+    took = "gatehouse_request_seconds_count{endpoint=%s,server=%s,status=%s}"
+    assert found[took % ("/oauth/introspect", "door" if through_door.IS_ON else "django", "2xx")] == 1
+    assert found[took % ("/handles/<str:slug>/members", "django", "3xx")] == 1
+    assert found[took % ("none", "django", "4xx")] == 3
+    assert found["gatehouse_refusals_total{code=invalid_grant,reason=refresh:malformed}"] == 3
+    assert found["gatehouse_refusals_total{code=invalid_grant,reason=other}"] == 1
+    assert found["gatehouse_refreshes_total{outcome=fresh}"] == found["gatehouse_refreshes_total{outcome=again}"] == 1
+    assert found["gatehouse_door_unavailable_total{reason=other}"] == 50
+    assert not [name for name in found if "mcpv1_" in name or "@" in name]
+
+
+def test_what_waits_is_told_by_how_long_the_oldest_waited(db: None) -> None:
+    ago = timezone.now() - timedelta(minutes=5)
+    queue = "gatehouse_queue_age_seconds{queue=%s}"
+    assert {figures()[queue % name] for name in queues.QUEUES} == {0}
+    Event.objects.create(tag=Event.Tag.REFRESH_LATE, actor=Event.Actor.CLIENT, at=ago)
+    world = make_world()
+    stream = Stream.open(world.asker)
+    SecurityEvent.objects.create(stream_id=stream.id, claims={}, created_at=ago, next_attempt_at=ago)
+    Notice.objects.create(kind="alarms", email="ops@example.com", facts={}, created_at=ago, next_attempt_at=ago)
+    alarm = Alarm.objects.create(kind="refusals_grow", subject="code:unknown")
+    AlarmTelling.objects.create(alarm=alarm, channel="mail", created_at=ago, next_attempt_at=ago)
+    world.connect(world.alice, App.register("One"), handle="acme")
+    ToolCall.objects.create(
+        connection=Connection.objects.get(), resource_server_id=world.asker.id, tool="x", outcome="allowed", at=ago
+    )
+    queues.note_purged(7)
+    found = figures()
+    for name in queues.QUEUES:
+        assert 300 <= found[queue % name] < 400, name
+    assert found["gatehouse_alarms_open{kind=refusals_grow}"] == 1
+    assert found["gatehouse_purged_rows_total"] == 7
+    assert found["gatehouse_check_ok{check=database}"] == 1
+
+
+def test_without_a_database_a_node_still_tells_its_own_figures(db: None, monkeypatch: Any) -> None:
+    def gone(now: Any) -> Any:
+        raise OperationalError("10.0.0.1 does not answer")
+
+    monkeypatch.setattr(queues, "figures", gone)
+    found = figures()
+    assert "gatehouse_connections_live" not in found
+    assert "gatehouse_check_ok{check=clock}" in found
+
+
+def test_what_processes_counted_is_added_up_and_outlives_them(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv(node.FOLDER, str(tmp_path))
+    program = (
+        "from authserver.telemetry import counts, node\n"
+        "counts.REFRESHES.add('fresh', by=3); counts.REQUESTS.note(('door', '/x', '2xx'), 0.02)\n"
+        "counts.waiting['introspection'] = lambda: 5; node.flush()"
+    )
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT, timeout=60)
+    counts.REFRESHES.add("fresh")
+    told = {sample.name: sample for metric in node.metrics() for sample in metric.samples if "/x" in str(sample)}
+    assert told["gatehouse_request_seconds_count"].value == 2
+    found = [sample for metric in node.metrics() for sample in metric.samples]
+    assert {s.value for s in found if s.labels == {"outcome": "fresh"}} == {7}
+    assert not [s for s in found if s.labels == {"line": "introspection"} and s.value == 10]  # nobody is inside now
+    assert node.prepare(tmp_path, {node.FOLDER: "named"}) == {}
+    (tmp_path / "file").touch()
+    assert Path(node.prepare(tmp_path / "file", {})[node.FOLDER]).is_dir()  # where the place cannot be written
+    (tmp_path / "figures-999999999").mkdir()
+    made = node.prepare(tmp_path, {})[node.FOLDER]
+    assert [str(each) for each in tmp_path.glob("figures-*")] == [made]

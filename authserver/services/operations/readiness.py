@@ -1,0 +1,137 @@
+"""Whether this node can serve: what `/readyz` says, within policy.READY_SECONDS_MAX whatever the database does."""
+
+import logging
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as TooLate
+from contextlib import contextmanager
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any
+
+from django.core.cache import cache
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import load_backend
+
+from authserver import policy
+from authserver.models import SigningKey
+from authserver.services.receipts import keys
+from authserver.services.statements import hang_up
+
+log = logging.getLogger(__name__)
+OK = "ok"
+AWAY = "away"
+# What a node cannot serve without. Limits are counted in memory while the cache is away, and keys are made anew.
+NEEDED = ("database", "migrations", "clock")
+UNREACHABLE, SILENT, MISSING = "unreachable", "silent", "missing"
+NOT_OPENED = "sealed under another SECRET_KEY"
+_one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="readiness")
+_lock = Lock()
+_running: Future[dict[str, str]] | None = None
+_migrated = False
+_in_use: Any = None  # the connection of the check that is under way
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Each thing by its name: "ok", or what is wrong with it. What could not be found out is not there."""
+
+    checks: dict[str, str]
+
+    @property
+    def is_ready(self) -> bool:
+        return all(self.checks.get(name) == OK for name in NEEDED)
+
+    def body(self) -> dict[str, str]:
+        return {"status": OK if self.is_ready else "unavailable", **self.checks}
+
+
+def look() -> Readiness:
+    """Return how this node is. Whoever asks while somebody else does gets the same answer; a thread and a database
+    connection are all that probes can hold up."""
+    global _running
+    with _lock:
+        if _running is None or _running.done():
+            _running = _one_at_a_time.submit(_checks)
+        running = _running
+    try:
+        return Readiness(running.result(timeout=policy.READY_SECONDS_MAX))
+    except TooLate:
+        if _in_use is not None and hasattr(_in_use, "fileno"):
+            hang_up(_in_use)  # or the next one would wait for it, too
+        return Readiness({"database": SILENT})
+
+
+def _checks() -> dict[str, str]:
+    try:
+        with _own_connection() as database:
+            found = {"database": OK, "clock": _clock(database), "migrations": _migrations(database), "keys": _keys()}
+    except (DatabaseError, InterfaceError, OSError) as error:
+        log.warning("not ready: the database is %s (%s)", UNREACHABLE, type(error).__name__)
+        found = {"database": UNREACHABLE}
+    return found | {"cache": _cache()}
+
+
+@contextmanager
+def _own_connection() -> Iterator[Any]:
+    """Give this thread a connection outside the pool of the pages: a full pool is no reason to be taken out."""
+    global _in_use
+    settings = connections.settings["default"]
+    options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
+    if settings["ENGINE"].endswith("postgresql"):
+        options |= {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
+    own = settings | {"OPTIONS": options, "CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": False}
+    connections["default"] = database = load_backend(settings["ENGINE"]).DatabaseWrapper(own, "default")
+    try:
+        database.ensure_connection()
+        _in_use = database.connection
+        yield database
+    finally:
+        _in_use = None
+        database.close()
+
+
+def _clock(database: Any) -> str:
+    """Compare this node's clock with the database's: lifetimes are judged by the one and were written by others."""
+    asked = time.time()
+    with database.cursor() as cursor:
+        cursor.execute(
+            "SELECT extract(epoch FROM clock_timestamp())" if database.vendor == "postgresql" else "SELECT 1"
+        )
+        [told] = cursor.fetchone()
+    if database.vendor != "postgresql":  # in this process: there is one clock
+        return OK
+    return clock_of(float(told), between=(asked, time.time()))
+
+
+def clock_of(told: float, *, between: tuple[float, float]) -> str:
+    """Return "ok", or how far off this node is: the database's time (Unix seconds) against the times, by this node,
+    that the question and its answer had."""
+    asked, answered = between
+    off = max(asked - told, told - answered, 0.0)
+    return OK if off <= policy.NODE_CLOCK_SKEW.total_seconds() else f"off by {off:.0f} s"
+
+
+def _migrations(database: Any) -> str:
+    global _migrated
+    if not _migrated:
+        executor = MigrationExecutor(database)
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return OK if _migrated else MISSING
+
+
+def _keys() -> str:
+    """Whether a key that signs can be opened. None at all is no fault: the first use makes one."""
+    rows = list(SigningKey.objects.filter(retired_at=None))
+    return OK if not rows or any(keys.can_open(row) for row in rows) else NOT_OPENED
+
+
+def _cache() -> str:
+    try:
+        cache.get("readiness")
+        return AWAY if getattr(cache, "is_away", False) else OK
+    except Exception as error:  # whatever its library raises
+        log.warning("the cache is away: %s", type(error).__name__)
+        return AWAY

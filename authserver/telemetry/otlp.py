@@ -1,0 +1,93 @@
+"""Spans by OpenTelemetry's SDK, sent over OTLP/HTTP. Imported only where traces are on."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from opentelemetry import context as contexts
+from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+W3C = TraceContextTextMapPropagator()
+NAME = "gatehouse"
+_provider: TracerProvider | None = None
+
+
+@dataclass
+class RequestSpan:
+    """A request under way, as the current one of its thread."""
+
+    method: str
+    span: trace.Span
+
+    def close(self, endpoint: str, status: int) -> None:
+        self.span.update_name(f"{self.method} {endpoint}")
+        self.span.set_attributes({"http.request.method": self.method, "http.route": endpoint})
+        _tell(self.span, status)
+
+
+class Tracer:
+    def __init__(self, provider: TracerProvider) -> None:
+        self._tracer = provider.get_tracer(NAME)
+
+    def after(self, endpoint: str, traceparent: str, *, status: int, took: float) -> None:
+        ended = time.time_ns()
+        span = self._tracer.start_span(
+            endpoint,
+            context=_caller(traceparent),
+            kind=SpanKind.SERVER,
+            attributes={"http.route": endpoint},
+            start_time=ended - int(took * 1e9),
+        )
+        _tell(span, status)
+        span.end(ended)
+
+    @contextmanager
+    def during(self, method: str, traceparent: str) -> Iterator[RequestSpan]:
+        # An exception's text may hold what was to be stored: no span has it.
+        with self._tracer.start_as_current_span(
+            method, context=_caller(traceparent), kind=SpanKind.SERVER, record_exception=False
+        ) as span:
+            yield RequestSpan(method, span)
+
+    def context(self) -> dict[str, str]:
+        headers: dict[str, str] = {}
+        W3C.inject(headers)
+        return headers
+
+    def trace_id(self) -> str:
+        known = trace.get_current_span().get_span_context()
+        return trace.format_trace_id(known.trace_id) if known.is_valid else ""
+
+
+def tracer() -> Tracer:
+    """Return a tracer that sends what it makes as the environment says (OTEL_EXPORTER_OTLP_…, OTEL_TRACES_SAMPLER,
+    OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), behind the requests; what cannot be sent is lost."""
+    global _provider
+    os.environ.setdefault("OTEL_SERVICE_NAME", NAME)
+    _provider = provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return Tracer(provider)
+
+
+def shut_down() -> None:
+    """Send what is left, as the SDK does at the end of the process, and make no more."""
+    if _provider:
+        _provider.shutdown()
+
+
+def _caller(traceparent: str) -> contexts.Context:
+    """Return the context that the caller names. A malformed one counts as none (W3C Trace Context §4.3)."""
+    return W3C.extract({"traceparent": traceparent} if traceparent else {}, context=contexts.Context())
+
+
+def _tell(span: trace.Span, status: int) -> None:
+    span.set_attribute("http.response.status_code", status)
+    if status >= 500:
+        span.set_status(Status(StatusCode.ERROR))
