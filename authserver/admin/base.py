@@ -17,7 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import User
+from authserver import policy
 from authserver.admin.acting import Act, ActingAdmin, Why
+from authserver.admin.former_secrets import FormerSecrets
 from authserver.admin.reasons import REASON, ReasonedAdmin, ReasonForm
 from authserver.services import events
 
@@ -103,10 +105,12 @@ class HiddenAdmin(ReadOnlyAdmin):
         return False
 
 
-class SecretAdmin(RecordedAdmin):
+class SecretAdmin(FormerSecrets, RecordedAdmin):
     """Rows with a secret of ours: made when the row is added, renewed on a page of its own, shown that once."""
 
-    secret_effect: Any = gettext_lazy("The old one is void at once.")
+    secret_effect: Any = ngettext_lazy(
+        "The old one works on for %(count)s day.", "The old one works on for %(count)s days.", "count"
+    ) % {"count": policy.SECRET_OVERLAP.days}
 
     def renew(self, row: Any, by: User) -> str | None:
         """Give the row a new secret and return it; None where it has none to have."""

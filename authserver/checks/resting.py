@@ -1,0 +1,57 @@
+"""What rests in the database under SECRET_KEY: looked at by `check --database default`, and so before each `migrate`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import connection
+from django.db.utils import OperationalError
+from django.utils import timezone
+
+from authserver.models import ResourceServer, SecretKeyUse
+from authserver.services.rotation import status
+
+DEMO = ("Demo resource server", "Demo other resource server")
+
+
+@checks.register(checks.Tags.database)
+def every_secret_opens(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Tell what no key opens any more, and which former key nothing needs; nothing before the first migration."""
+    if "default" not in (databases or ()) or not _is_migrated():
+        return []
+    found = status.secret_key(now=timezone.now())
+    problems: list[checks.CheckMessage] = []
+    if found.lost:
+        what = ", ".join(f"{count} {kind}" for kind, count in found.lost.items())
+        hint = (
+            "Put the former key into SECRET_KEY_FALLBACKS, then `manage.py keys reseal`. Is it lost: signing keys are "
+            "replaced by themselves; remove the factors in the admin. `--skip-checks` goes on without."
+        )
+        text = f"{what} rest under a key that is neither SECRET_KEY nor one of its fallbacks."
+        problems.append(checks.Error(text, hint=hint, id="gatehouse.E075"))
+    for former in found.formers:
+        if not former.needed:
+            hint = "Drop it, unless it is the key that comes next."
+            text = f"Nothing rests under fallback {former.place} of SECRET_KEY ({former.name})."
+            problems.append(checks.Warning(text, hint=hint, id="gatehouse.W076"))
+    return problems + _demo_world()
+
+
+def _demo_world() -> list[checks.CheckMessage]:
+    """Tell where a deployment runs on the database of a demo: files of it hold the passwords of people there."""
+    if not settings.PRODUCTION or not ResourceServer.objects.filter(name__in=DEMO).exists():
+        return []
+    hint = "Use a database of your own, or remove the demo's resource servers and people in the admin."
+    return [checks.Error("The demo world is in this database.", hint=hint, id="gatehouse.E077")]
+
+
+def _is_migrated() -> bool:
+    """Tell whether the tables are there. A database that is away is not for this check to tell of."""
+    try:
+        tables = connection.introspection.table_names()
+    except OperationalError:
+        return False
+    return SecretKeyUse._meta.db_table in tables
