@@ -25,7 +25,7 @@ class SessionStore(db.SessionStore):
 
     def load(self) -> dict[str, Any]:
         """Return what the session holds; where a former SECRET_KEY signed it, it is saved anew after this request."""
-        row = self._get_session_from_db()
+        row = self._get_session_from_db()  # type: ignore[attr-defined]
         if not row:
             return {}
         if settings.SECRET_KEY_FALLBACKS and place_of(row.session_data):
@@ -49,9 +49,10 @@ class SessionStore(db.SessionStore):
 
 def place_of(session_data: str) -> int | None:
     """Return which key signed a session: 0 for SECRET_KEY, n for the n-th of its fallbacks, None for another."""
+    salt = SessionStore().key_salt
     for place, key in enumerate((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
         try:
-            signing.TimestampSigner(key=key, fallback_keys=[], salt=SessionStore.key_salt).unsign(session_data)
+            signing.TimestampSigner(key=key, fallback_keys=[], salt=salt).unsign(session_data)  # type: ignore[arg-type]
         except signing.BadSignature:
             continue
         return place
@@ -66,6 +67,6 @@ def renewed(session_data: str) -> str:
 
 def _person_of(content: dict[str, Any]) -> User | None:
     try:
-        return User.objects.filter(pk=content.get(SESSION_KEY)).first()
-    except (ValidationError, ValueError):
+        return User.objects.filter(pk=str(content.get(SESSION_KEY, ""))).first()
+    except ValidationError:  # nobody's session
         return None

@@ -3,7 +3,6 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-
 from authserver import policy
 from authserver.environment import Environment, Unusable
 

@@ -56,8 +56,8 @@ def read(variable: str, path: str) -> str:
 
 
 class Environment(environ.Env):
-    """`env.str("NAME")`, `env.int("NAME", default=1)` …, as django-environ has them, but that a value beginning with `$`
-    is a value: a random key may, and no variable is meant by it."""
+    """`env.str("NAME")`, `env.int("NAME", default=1)` …, as django-environ has them, but that a value which begins with
+    `$` is a value: a random key may, and no variable is meant by it."""
 
     def get_value(
         self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False

@@ -1,4 +1,4 @@
-"""What rests in the database under SECRET_KEY: looked at by `check --database default`, and so before each `migrate`."""
+"""What rests in the database under SECRET_KEY: looked at by `check --database default`, and before each `migrate`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,6 +9,7 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.utils import timezone
 
+from authserver.checks.messages import error, warning
 from authserver.models import ResourceServer, SecretKeyUse
 from authserver.services.rotation import status
 
@@ -31,12 +32,12 @@ def every_secret_opens(
             "replaced by themselves; remove the factors in the admin. `--skip-checks` goes on without."
         )
         text = f"{what} rest under a key that is neither SECRET_KEY nor one of its fallbacks."
-        problems.append(checks.Error(text, hint=hint, id="gatehouse.E075"))
+        problems.append(error(text, hint, 75))
     for former in found.formers:
         if not former.needed:
             hint = "Drop it, unless it is the key that comes next."
             text = f"Nothing rests under fallback {former.place} of SECRET_KEY ({former.name})."
-            problems.append(checks.Warning(text, hint=hint, id="gatehouse.W076"))
+            problems.append(warning(text, hint, 76))
     return problems + _demo_world()
 
 
@@ -45,7 +46,7 @@ def _demo_world() -> list[checks.CheckMessage]:
     if not settings.PRODUCTION or not ResourceServer.objects.filter(name__in=DEMO).exists():
         return []
     hint = "Use a database of your own, or remove the demo's resource servers and people in the admin."
-    return [checks.Error("The demo world is in this database.", hint=hint, id="gatehouse.E077")]
+    return [error("The demo world is in this database.", hint, 77)]
 
 
 def _is_migrated() -> bool:

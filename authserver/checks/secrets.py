@@ -3,10 +3,13 @@
 No message repeats one.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
+
+from authserver.checks.messages import error, warning
 
 KEY_LENGTH_MIN = 50
 KEY_CHARACTERS_MIN = 12  # different ones: 50 random characters of 16 have nearly all of them
@@ -42,51 +45,49 @@ def secret_key_is_strong(app_configs: Any, **kwargs: Any) -> list[checks.CheckMe
     problems: list[checks.CheckMessage] = []
     generate = "`manage.py keys rotate secret-key` makes a good one."
     if _is_weak_key(settings.SECRET_KEY):
-        problems.append(_error("SECRET_KEY is weak.", f"Use 50 or more random characters; {generate}", 7))
+        problems.append(error("SECRET_KEY is weak.", f"Use 50 or more random characters; {generate}", 7))
     if settings.SECRET_KEY in settings.SECRET_KEY_FALLBACKS:
         hint = f"A new key takes the place of a former one; {generate}"
-        problems.append(_error("SECRET_KEY is among its own fallbacks.", hint, 70))
+        problems.append(error("SECRET_KEY is among its own fallbacks.", hint, 70))
     if any(map(_is_weak_key, settings.SECRET_KEY_FALLBACKS)):
         # No error: that it was weak is the best reason to change it, and people are not to lose their factors by that.
         hint = "What it signed is still believed: run `manage.py keys reseal`, then drop it."
-        problems.append(_warning("One of SECRET_KEY_FALLBACKS is weak.", hint, 71))
+        problems.append(warning("One of SECRET_KEY_FALLBACKS is weak.", hint, 71))
     return problems
 
 
 @checks.register(checks.Tags.security)
 def shared_secrets_are_strong(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """METRICS_TOKEN lets in, ALARM_WEBHOOK_SECRET signs: both are only as good as they are long."""
-    if not settings.PRODUCTION:
-        return []
-    numbers = {"METRICS_TOKEN": 72, "ALARM_WEBHOOK_SECRET": 73}
-    return [
-        _error(
-            f"{name} is weak.", f"Use {SHARED_LENGTH_MIN} or more random characters: `openssl rand -hex 24`.", number
-        )
-        for name, number in numbers.items()
-        if (secret := getattr(settings, name))
-        and is_weak(secret, length=SHARED_LENGTH_MIN, characters=SHARED_CHARACTERS_MIN)
-    ]
+    problems: list[checks.CheckMessage] = []
+    hint = f"Use {SHARED_LENGTH_MIN} or more random characters: `openssl rand -hex 24`."
+    if _is_weak_where_set(settings.METRICS_TOKEN):
+        problems.append(error("METRICS_TOKEN is weak.", hint, 72))
+    if _is_weak_where_set(settings.ALARM_WEBHOOK_SECRET):
+        problems.append(error("ALARM_WEBHOOK_SECRET is weak.", hint, 73))
+    return problems if settings.PRODUCTION else []
+
+
+def _is_weak_where_set(secret: str) -> bool:
+    return bool(secret) and is_weak(secret, length=SHARED_LENGTH_MIN, characters=SHARED_CHARACTERS_MIN)
 
 
 @checks.register(checks.Tags.security)
 def database_password_is_one(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     """A warning only: there are other ways to prove who asks than a password."""
-    database = settings.DATABASES["default"]
-    host, password = str(database.get("HOST") or ""), str(database.get("PASSWORD") or "")
-    is_here = host in ON_THIS_MACHINE or host.startswith("/")
-    if not settings.PRODUCTION or is_here or any(name in database.get("OPTIONS", {}) for name in OTHER_PROOFS):
-        return []
-    if password and password.lower() not in (*PASSWORDS, str(database.get("USER", "")).lower()):
+    fault = fault_of_password(settings.DATABASES["default"]) if settings.PRODUCTION else ""
+    if not fault:
         return []
     hint = "Give its user a random password in DATABASE_URL, or a certificate."
-    said = "is a well-known one" if password else "is empty"
-    return [_warning(f"The password of the database on another machine {said}.", hint, 74)]
+    return [warning(f"The password of the database on another machine {fault}.", hint, 74)]
 
 
-def _error(text: str, hint: str, number: int) -> checks.Error:
-    return checks.Error(text, hint=hint, id=f"gatehouse.E{number:03}")
-
-
-def _warning(text: str, hint: str, number: int) -> checks.Warning:
-    return checks.Warning(text, hint=hint, id=f"gatehouse.W{number:03}")
+def fault_of_password(database: Mapping[str, Any]) -> str:
+    """Return what is wrong with the password of a database that is reached over a network, or nothing."""
+    host, user, password = (str(database.get(name) or "") for name in ("HOST", "USER", "PASSWORD"))
+    is_here = host in ON_THIS_MACHINE or host.startswith("/")
+    if is_here or any(name in database.get("OPTIONS", {}) for name in OTHER_PROOFS):
+        return ""
+    if not password:
+        return "is empty"
+    return "is a well-known one" if password.lower() in (*PASSWORDS, user.lower()) else ""

@@ -153,8 +153,8 @@ def _told(question: Question, row: Row, editions: Editions, now: datetime) -> An
         return invalid_client("resource_server:unknown")
     refusal = resource_servers.refusal_of(
         question.asker_secret,
-        digest=asked.asker_secret_digest,
-        former=asked.asker_former_digest,
+        digest=bytes(asked.asker_secret_digest),
+        former=None if asked.asker_former_digest is None else bytes(asked.asker_former_digest),
         is_active=bool(asked.asker_is_active),
     )
     if refusal:

@@ -49,8 +49,8 @@ def end_former_secret(server: ResourceServer, *, by: User | None = None, now: da
     if not overlap.end(server, now=now):
         return False
     actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
-    told = {"resource_server": str(server.pk), "change": "former_secret_ended"}
-    events.record(Tag.RESOURCE_SERVER_ROTATED, actor=actor, by=by, **told)
+    key, change = str(server.pk), "former_secret_ended"
+    events.record(Tag.RESOURCE_SERVER_ROTATED, actor=actor, by=by, resource_server=key, change=change)
     return True
 
 
@@ -61,7 +61,7 @@ def authenticate(server_id: str, secret: str) -> ResourceServer | Refusal:
     if found is None:
         return invalid_client("resource_server:unknown")
     former = overlap.former_of(found, now=timezone.now())
-    return refusal_of(secret, digest=found.secret_digest, former=former, is_active=found.is_active) or found
+    return refusal_of(secret, digest=bytes(found.secret_digest), former=former, is_active=found.is_active) or found
 
 
 @lru_cache(maxsize=1024)  # the same few ask all day
@@ -79,6 +79,6 @@ def refusal_of(secret: str, *, digest: bytes, former: bytes | None, is_active: b
     if not is_active:
         return invalid_client("resource_server:unknown")
     given = credentials.digest(secret)
-    if hmac.compare_digest(bytes(digest), given) or (former and hmac.compare_digest(bytes(former), given)):
+    if hmac.compare_digest(digest, given) or (former and hmac.compare_digest(former, given)):
         return None
     return invalid_client("resource_server:secret_wrong")

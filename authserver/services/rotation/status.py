@@ -55,11 +55,11 @@ def _needed(place: int, found: Sequence[Resting], since: datetime | None, now: d
     if not needed:
         needed = [f"perhaps {each.kind}: not all were looked at" for each in found if not each.is_complete]
     if since is None:
-        return (*needed, "forms that people have open: it is not noted yet since when today's key is in use")
+        return (*needed, "forms that people have open: since when today's key is in use is not noted yet")
     until = since + policy.FORMER_KEY_KEPT
-    return (
-        tuple(needed) if now >= until else (*needed, f"forms that people have open, until {until:%Y-%m-%d %H:%M} UTC")
-    )
+    if now < until:
+        needed.append(f"forms that people have open, until {until:%Y-%m-%d %H:%M} UTC")
+    return tuple(needed)
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ def since() -> datetime | None:
 
 @transaction.atomic
 def take_up(*, now: datetime, again: bool = False) -> None:
-    """Note that today's SECRET_KEY is in use, once for all nodes; with `again` also where another was taken up after it,
-    as after a way back. Records secret_key:changed where there was another before."""
+    """Note that today's SECRET_KEY is in use, once for all nodes; with `again` also where another was taken up after
+    it, as on the way back. Records secret_key:changed where there was another before."""
     name = name_of(settings.SECRET_KEY)
     newest = SecretKeyUse.objects.first()
     if (newest and newest.name == name) or (not again and SecretKeyUse.objects.filter(name=name).exists()):
