@@ -29,7 +29,7 @@ WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for
 # what is decided before any row is asked for.
 WITHOUT_ROWS = """
     test_house.py test_dev_command.py resourceserver gatehouse corpus accounts
-    authserver/protocol authserver/languages authserver/services/endpoints authserver/test_checks.py
+    authserver/protocol authserver/languages authserver/services/endpoints/test_checking.py authserver/test_checks.py
     authserver/test_files.py authserver/test_settings.py authserver/views/brand authserver/views/connections
     authserver/views/handles
     authserver/views/integrations authserver/door/test_listener.py authserver/door/test_stopping.py

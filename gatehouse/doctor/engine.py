@@ -52,10 +52,10 @@ def examine(
 
     `expected_issuer` is the authorization server that is meant, by which `compat_url` is found too: the same handle in
     the path, asked where the host name fails. `redirect_uris` are used instead of the client's own; with `client_id`
-    an existing client is examined and none registered. The walk takes `seconds` at most and, where `origins` are given
-    (`https://host`), calls no others. What it registers is removed, but with `keeps_registration`: for who runs this
-    every night at a server that answers the same registration with the same row. Whatever servers do, nothing is
-    raised."""
+    an existing client is examined and none registered. The walk
+    takes `seconds` at most and, where `origins` are given (`https://host`), calls no others. What it registers is
+    removed, but with `keeps_registration`: for who runs this every night at a server that answers the same
+    registration with the same row. Whatever servers do, nothing is raised."""
     began = time.monotonic()
     over_at = began + seconds
     line = Line(over_at - min(RESERVED_SECONDS, seconds / 10), seconds, None if origins is None else _parsed(origins))

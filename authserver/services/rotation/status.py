@@ -50,15 +50,15 @@ def secret_key(*, now: datetime, limit: int | None = policy.KEYS_LOOKED_AT_MAX) 
 
 
 def _needed(place: int, found: Sequence[Resting], since: datetime | None, now: datetime) -> tuple[str, ...]:
-    """Return why a former key cannot go yet. Forms that people have open are stored nowhere: only time tells."""
+    """Return why a former key cannot go yet. Open forms and shared links are stored nowhere: only time tells."""
     needed = [f"{each.under[place]} {each.kind}" for each in found if each.under[place]]
     if not needed:
         needed = [f"perhaps {each.kind}: not all were looked at" for each in found if not each.is_complete]
     if since is None:
-        return (*needed, "forms that people have open: since when today's key is in use is not noted yet")
+        return (*needed, "open forms and shared links: since when today's key is in use is not noted yet")
     until = since + policy.FORMER_KEY_KEPT
     if now < until:
-        needed.append(f"forms that people have open, until {until:%Y-%m-%d %H:%M} UTC")
+        needed.append(f"open forms and shared links, until {until:%Y-%m-%d %H:%M} UTC")
     return tuple(needed)
 
 
