@@ -119,8 +119,8 @@ SIGNING_KEY_LIFETIME = timedelta(days=90)
 SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it
 SIGNING_KEY_RETENTION = timedelta(days=30)  # how long a retired key stays published
 
-# A change of SECRET_KEY. What rests under the former one is sealed anew when every node should have the new one; what it
-# signed for people to hold (open forms, shared links to attempts) is good until it expires.
+# A change of SECRET_KEY. What rests under the former one is sealed anew when every node should have the new one; what
+# it signed for people to hold (open forms, shared links to attempts) is good until it expires.
 RESEAL_AFTER = timedelta(hours=1)
 RESEAL_RUN = timedelta(seconds=120)  # what is left then is done by the next run
 RESEAL_RUN_BY_HAND = timedelta(hours=6)
