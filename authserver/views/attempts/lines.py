@@ -103,6 +103,8 @@ def _shown(attempt: Attempt, kinds: tuple[Kind, ...]) -> list[Step]:
         return [step for step in steps if not step.ok] or (steps[-1:] if _signed_in(attempt) else [])
     if kinds == (Kind.SERVER_METADATA,) and any(step.ok for step in steps):
         return [step for step in steps if step.ok]  # the other forms of the address that clients try as well
+    if kinds == (Kind.AUTHORIZATION,):  # it arrives again after the sign-in page
+        return [step for step in steps if not step.ok] + [step for step in steps if step.ok][:1]
     return steps
 
 
