@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
 from authserver.admin.acting import Act, Why
-from authserver.admin.former_secrets import FormerSecrets
+from authserver.admin.base import FormerSecrets
 from authserver.models import Client, Connection
 from authserver.services.governance import decisions
 
