@@ -1,6 +1,6 @@
 """What rests in the database under SECRET_KEY: looked at by `check --database default`, and before each `migrate`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from authserver.checks.messages import error, warning
 from authserver.models import ResourceServer, SecretKeyUse
-from authserver.services.rotation import status
+from authserver.services.rotation import resting, status
 
 DEMO = ("Demo resource server", "Demo other resource server")
 
@@ -24,21 +24,26 @@ def every_secret_opens(
     if "default" not in (databases or ()) or not _is_migrated():
         return []
     found = status.secret_key(now=timezone.now())
-    problems: list[checks.CheckMessage] = []
-    if found.lost:
-        what = ", ".join(f"{count} {kind}" for kind, count in found.lost.items())
-        hint = (
-            "Put the former key into SECRET_KEY_FALLBACKS, then `manage.py keys reseal`. Is it lost: signing keys are "
-            "replaced by themselves; remove the factors in the admin. `--skip-checks` goes on without."
-        )
-        text = f"{what} rest under a key that is neither SECRET_KEY nor one of its fallbacks."
-        problems.append(error(text, hint, 75))
+    problems = _lost(found.lost)
     for former in found.formers:
         if not former.needed:
             hint = "Drop it, unless it is the key that comes next."
             text = f"Nothing rests under fallback {former.place} of SECRET_KEY ({former.name})."
             problems.append(warning(text, hint, 76))
     return problems + _demo_world()
+
+
+def _lost(lost: Mapping[str, int]) -> list[checks.CheckMessage]:
+    """Tell what no key opens. A signing key is replaced by itself; people's factors are not."""
+    if not lost:
+        return []
+    what = ", ".join(f"{kind} ({count})" for kind, count in lost.items())
+    text = f"What rests under a key that is neither SECRET_KEY nor one of its fallbacks: {what}."
+    hint = "Put the former key into SECRET_KEY_FALLBACKS, then `manage.py keys reseal`."
+    if resting.FACTORS.name not in lost:
+        return [warning(text, f"{hint} Is it lost: signing keys are replaced by themselves.", 78)]
+    gone = "Is it lost: remove the factors in the admin; `--skip-checks` goes on meanwhile."
+    return [error(text, f"{hint} {gone}", 75)]
 
 
 def _demo_world() -> list[checks.CheckMessage]:

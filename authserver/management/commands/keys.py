@@ -121,7 +121,7 @@ class Command(BaseCommand):
         now = timezone.now()
         use.take_up(now=now, again=True)
         for kind, count in resting.reseal(now=now, pace=Pace(policy.RESEAL_RUN_BY_HAND)).items():
-            self._say(f"{count} {kind} sealed anew")
+            self._say(f"{kind}: {count} sealed anew")
 
 
 def _row(what: str, key: str) -> Any:
@@ -135,9 +135,9 @@ def _row(what: str, key: str) -> Any:
 
 
 def _sentence(found: Resting) -> str:
-    """Return what of one kind rests where: `12 second factors: 10 under it, 2 under fallback 1`."""
+    """Return what of one kind rests where: `second factors: 10 under it, 2 under fallback 1`."""
     names = {0: "under it", None: "under a key that is not here"}
     places = sorted(found.under.items(), key=lambda item: (item[0] is None, item[0] or 0))
     told = ", ".join(f"{count} {names.get(place, f'under fallback {place}')}" for place, count in places)
     more = "" if found.is_complete else "; there are more: `--all` looks at all"
-    return f"{found.under.total()} {found.kind}{': ' + told if told else ''}{more}"
+    return f"{found.kind}: {told or 'none'}{more}"

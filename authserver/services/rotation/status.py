@@ -51,7 +51,7 @@ def secret_key(*, now: datetime, limit: int | None = policy.KEYS_LOOKED_AT_MAX) 
 
 def _needed(place: int, found: Sequence[Resting], since: datetime | None, now: datetime) -> tuple[str, ...]:
     """Return why a former key cannot go yet. Open forms and shared links are stored nowhere: only time tells."""
-    needed = [f"{each.under[place]} {each.kind}" for each in found if each.under[place]]
+    needed = [f"{each.kind} ({each.under[place]})" for each in found if each.under[place]]
     if not needed:
         needed = [f"perhaps {each.kind}: not all were looked at" for each in found if not each.is_complete]
     if since is None:

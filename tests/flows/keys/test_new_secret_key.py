@@ -19,7 +19,7 @@ from django.core.management import call_command
 from django.test import Client as Http
 
 from authserver import policy, tasks
-from authserver.models import Event, TraceStep
+from authserver.models import Event, ResourceServer, TraceStep
 from authserver.services.receipts import keys
 from authserver.services.trace import notes
 from tests.flows.accounts.detours import set_up_app, shown_by_app
@@ -155,10 +155,12 @@ def test_a_new_key_with_the_former_one_beside_it_is_noticed_by_nobody_and_then_t
         tasks.reseal()
         said = status()
         assert f"since {NOW + MINUTE:%Y-%m-%d %H:%M} UTC" in said
-        assert "1 signing keys: 1 under fallback 1" in said
-        assert "2 second factors: 2 under fallback 1" in said
-        assert "3 browser sessions: 3 under fallback 1" in said
-        assert "keep it: 1 signing keys; 2 second factors; 3 browser sessions; open forms and shared links" in said
+        assert "signing keys: 1 under fallback 1" in said
+        assert "second factors: 2 under fallback 1" in said
+        assert "browser sessions: 3 under fallback 1" in said
+        assert (
+            "keep it: signing keys (1); second factors (2); browser sessions (3); open forms and shared links" in said
+        )
         assert found_by_checks() == set()
         assert going_on(held, DEPENDS + DEPENDS_NOT) == names(DEPENDS + DEPENDS_NOT)
         assert Event.objects.filter(tag="secret_key:changed").count() == 1
@@ -191,20 +193,27 @@ def test_without_the_former_key_what_rests_under_it_is_lost_until_it_is_back_and
         settings.SECRET_KEY = NEW
         assert found_by_checks() == {"gatehouse.E075"}
         assert going_on(held, DEPENDS + DEPENDS_NOT) == names(DEPENDS_NOT)
-        assert "2 second factors: 2 under a key that is not here" in status()
+        assert "second factors: 2 under a key that is not here" in status()
         out = StringIO()
         call_command("keys", "reseal", stdout=out)
-        assert "0 second factors sealed anew" in out.getvalue()
+        assert "second factors: 0 sealed anew" in out.getvalue()
 
         clock.shift(MINUTE)
         settings.SECRET_KEY_FALLBACKS = [OLD]  # found again
         assert held.second_factor()
         call_command("keys", "reseal", stdout=out)
-        assert "2 second factors sealed anew" in out.getvalue()
+        assert "second factors: 2 sealed anew" in out.getvalue()
         settings.SECRET_KEY_FALLBACKS = []
         clock.shift(MINUTE)
         assert held.second_factor()
         assert found_by_checks() == set()
+        settings.SECRET_KEY = OLD
+        Authenticator.objects.all().delete()
+        assert found_by_checks() == {"gatehouse.W078"}  # a signing key, which is replaced
+        assert "signing keys (" in str(run_checks(databases=["default"]))
+        ResourceServer.objects.update(name="Demo resource server")
+        settings.PRODUCTION = True
+        assert "gatehouse.E077" in found_by_checks()
 
 
 def test_a_node_that_is_behind_or_went_back_seals_nothing_by_itself(world: World, settings: Any) -> None:
@@ -221,4 +230,4 @@ def test_a_node_that_is_behind_or_went_back_seals_nothing_by_itself(world: World
         assert tasks.reseal() == 0
         assert list(Authenticator.objects.order_by("pk").values_list("data", flat=True)) == before
         call_command("keys", "reseal", stdout=StringIO())  # the operator's word: this is today's key
-        assert "2 second factors: 2 under it" in status()
+        assert "second factors: 2 under it" in status()
