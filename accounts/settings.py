@@ -3,12 +3,10 @@
 from typing import Any
 from urllib.parse import urlsplit
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
-
 from authserver import policy
+from authserver.environment import Environment, Unusable
 
-env = environ.FileAwareEnv()
+env = Environment()
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
@@ -94,7 +92,7 @@ def _provider(name: str) -> dict[str, Any]:
     prefix = f"OIDC_{name.upper().replace('-', '_')}"
     issuer = env.str(f"{prefix}_ISSUER", default=_KNOWN_ISSUERS.get(name, ""))
     if not issuer or not name.replace("-", "").isalnum():
-        raise ImproperlyConfigured(f"SIGN_IN_WITH names {name}: set {prefix}_ISSUER.")
+        raise Unusable(f"SIGN_IN_WITH names {name}: set {prefix}_ISSUER.")
     return {
         "provider_id": name,
         "name": env.str(f"{prefix}_NAME", default=_KNOWN_NAMES.get(name, name.replace("-", " ").title())),

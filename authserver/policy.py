@@ -21,7 +21,7 @@ UNUSED_REGISTRATION_LIFETIME = timedelta(days=30)
 IDLE_REGISTRATION_LIFETIME = timedelta(days=730)
 TOMBSTONE_LIFETIME = timedelta(days=365)
 CLIENT_LAST_USED_RESOLUTION = timedelta(days=1)
-SECRET_OVERLAP = timedelta(days=7)  # how long a replaced client secret works on
+SECRET_OVERLAP = timedelta(days=7)  # how long a replaced secret works on: of clients, resource servers, registrants
 LAST_USED_RESOLUTION = timedelta(minutes=5)  # how stale a connection's last-used time may be
 
 # People. Dangerous acts want a person who showed lately who they are; administrators show it anew after an hour.
@@ -119,6 +119,13 @@ SIGNING_KEY_LIFETIME = timedelta(days=90)
 SIGNING_KEY_NOTICE = timedelta(hours=1)  # how long a key is published before it signs; whoever caches must meet it
 SIGNING_KEY_RETENTION = timedelta(days=30)  # how long a retired key stays published
 
+# A change of SECRET_KEY. What rests under the former one is sealed anew when every node should have the new one; what
+# it signed for people to hold (open forms, shared links to attempts) is good until it expires.
+RESEAL_AFTER = timedelta(hours=1)
+RESEAL_RUN = timedelta(seconds=120)  # what is left then is done by the next run
+RESEAL_RUN_BY_HAND = timedelta(hours=6)
+KEYS_LOOKED_AT_MAX = 10_000  # rows of a kind that the status looks at, unless it is asked for all
+
 # Security events for resource servers that remember answers (docs/wire.md). The kit remembers nothing once its last
 # poll, or the last verification that it asked for, is older than these: then it asks about every request again.
 POLL_FRESHNESS_SECONDS = 2
@@ -214,6 +221,7 @@ TRACE_STEPS_MAX = 2_000_000
 TRACE_JOIN_WINDOW = timedelta(minutes=30)  # how far apart steps of one attempt may be that only place and time join
 TRACE_PATIENCE = timedelta(minutes=1)  # after which a program that has not taken its next step is said not to
 TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
+FORMER_KEY_KEPT = RESEAL_AFTER + max(CONSENT_FORM_LIFETIME, TRACE_LINK_LIFETIME)
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
 REHEARSAL_WATCH = timedelta(minutes=3)  # after it did: within which it finds its way, or has given up

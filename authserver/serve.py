@@ -3,10 +3,13 @@
 import argparse
 import os
 import resource
+import sys
 
+import django
 import uvicorn
+from django.conf import settings
+from django.core import checks
 
-from authserver import settings
 from authserver.telemetry import node
 
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, so that it is the one who closes
@@ -20,6 +23,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
+    refuse_misconfiguration()
     allow_connections()
     share_figures()
     uvicorn.run(
@@ -38,6 +42,18 @@ def main() -> None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
+
+
+def refuse_misconfiguration() -> None:
+    """End here where `manage.py check` names an error in the settings of a deployment, with all of them on the error
+    output. The database is not asked: where it is away for now, the server starts and waits for it."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
+    if not settings.PRODUCTION:
+        return
+    django.setup(set_prefix=False)
+    errors = [found for found in checks.run_checks(tags=[checks.Tags.security]) if found.is_serious()]
+    if errors:
+        sys.exit("\n".join(["The settings of this deployment cannot be used:", *map(str, errors)]))
 
 
 def allow_connections() -> None:

@@ -9,15 +9,14 @@ from email.utils import formataddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import environ
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
 
 from accounts.settings import *  # noqa: F403  people, sign-in, sessions
 from authserver import policy
+from authserver.environment import Environment, Unusable
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-env = environ.FileAwareEnv()
+env = Environment()
 
 # The DEBUG variable allows what is for development only. Django's own DEBUG stays off even then: its error pages show
 # settings and source, and bad input gets our error pages everywhere.
@@ -43,7 +42,7 @@ if DEVELOPMENT:
 
 SECRET_KEY = env.str("SECRET_KEY", default="insecure-development-key" if DEVELOPMENT else "")
 if not SECRET_KEY:
-    raise ImproperlyConfigured("Set SECRET_KEY (or SECRET_KEY_FILE): 50 or more random characters.")
+    raise Unusable("Set SECRET_KEY (or SECRET_KEY_FILE): 50 or more random characters.")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 
 INSTALLED_APPS = [
@@ -169,6 +168,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "push security events that wait": {"task": "authserver.tasks.push_security_events", "schedule": 10.0},
     "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
+    "seal anew after a change of the key": {
+        "task": "authserver.tasks.reseal",
+        "schedule": 600.0,
+        "options": {"expires": 600},
+    },
     "add up reported tool calls": {"task": "authserver.tasks.roll_up_usage", "schedule": 60.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
     "look after rehearsals": {
@@ -356,7 +360,7 @@ SENTRY_DSN = env.str("SENTRY_DSN", default="")
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")  # or json: an object per line
 if LOG_FORMAT not in ("text", "json"):
-    raise ImproperlyConfigured("LOG_FORMAT is text or json.")
+    raise Unusable("LOG_FORMAT is text or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

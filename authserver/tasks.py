@@ -3,6 +3,7 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from authserver import policy
@@ -13,11 +14,13 @@ from authserver.services.endpoints import nightly
 from authserver.services.operations import queues
 from authserver.services.receipts import keys, push
 from authserver.services.rehearsals import watching
+from authserver.services.rotation import resting, use
 from authserver.services.standing import sessions
 from authserver.services.tools import telling
 from authserver.services.usage import rollup
 
 logger = logging.getLogger(__name__)
+MINUTES = 60
 HOURS = 3600
 
 
@@ -82,6 +85,17 @@ def push_security_events() -> int:
 def turn_signing_keys() -> int:
     """Make the next signing key when it is time, retire those that were replaced; return how many."""
     return keys.turn(now=timezone.now())
+
+
+@shared_task(time_limit=10 * MINUTES)
+def reseal() -> int:
+    """Note which SECRET_KEY is in use; once it is settled, seal under it what rests under a former one. Return how much
+    was."""
+    now = timezone.now()
+    use.take_up(now=now)
+    if not settings.SECRET_KEY_FALLBACKS or not use.is_settled(now=now):
+        return 0
+    return sum(resting.reseal(now=now, pace=Pace(policy.RESEAL_RUN)).values())
 
 
 @shared_task

@@ -33,11 +33,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("authserver.models",),
     ("handles.access",),
     ("handles.models", "handles.apps"),
-    ("accounts.models", "accounts.apps"),
+    ("accounts.models", "accounts.apps", "accounts.sessions", "accounts.factors.sealing"),
+    ("authserver.telemetry",),
     ("authserver.protocol",),
     ("handles.roles", "handles.slugs", "authserver.languages"),  # pure rules, like protocol/
-    ("authserver.telemetry",),
-    ("authserver.policy", "authserver.settings", "accounts.settings"),
+    ("authserver.policy", "authserver.environment", "authserver.settings", "accounts.settings"),
 )  # fmt: skip
 DJANGO_TOOLKIT = ("oauth2_provider", "oauthlib")
 TOOLKIT_ROOMS = ("authserver/toolkit/", "authserver/models", "authserver/admin", "authserver/migrations/")

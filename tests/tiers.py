@@ -118,7 +118,7 @@ def production_environment() -> tuple[tuple[str, str], ...]:
         ("GATEWAY_URL", "https://ai.example.com/mcp"),
         ("HOSTED_URL", "https://{handle}.mcp.example.com/mcp"),
         ("COMPAT_URL", "https://ai.example.com/mcp/{handle}/mcp"),
-        ("DATABASE_URL", "postgres://gatehouse@db/gatehouse"),
+        ("DATABASE_URL", f"postgres://gatehouse:{secrets.token_hex(16)}@db/gatehouse"),
         ("CACHE_URL", "redis://valkey/0"),
         ("CELERY_BROKER_URL", "redis://valkey/1"),
         ("EMAIL_URL", "smtp://mail.example.com:25"),

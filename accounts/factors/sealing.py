@@ -29,16 +29,22 @@ def unseal(sealed: str) -> str:
         raise CannotOpen("SECRET_KEY changed, and its former value is not among SECRET_KEY_FALLBACKS.") from None
 
 
-def seal_anew(sealed: str) -> str:
-    """Return the same secret sealed with the newest key, so that a former one may be forgotten."""
-    return seal(unseal(sealed))
+def place_of(sealed: str) -> int | None:
+    """Return which key opens what was sealed: 0 for SECRET_KEY, n for the n-th of its fallbacks, None for another."""
+    for place, secret in enumerate(_secrets()):
+        try:
+            _keys(secret).decrypt(sealed.encode())
+        except InvalidToken:
+            continue
+        return place
+    return None
 
 
 def _secrets() -> tuple[bytes, ...]:
     return tuple(force_bytes(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _keys(*secrets: bytes) -> MultiFernet:
     """The first key seals, every key opens."""
     made = [HKDF(SHA256(), length=32, salt=None, info=PURPOSE).derive(secret) for secret in secrets]

@@ -1,5 +1,7 @@
 """What several admin pages share: rows that cannot be edited, rows that services keep, secrets that are shown once."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -17,6 +19,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext_lazy
 
 from accounts.models import User
+from authserver import policy
 from authserver.admin.acting import Act, ActingAdmin, Why
 from authserver.admin.reasons import REASON, ReasonedAdmin, ReasonForm
 from authserver.services import events
@@ -103,10 +106,58 @@ class HiddenAdmin(ReadOnlyAdmin):
         return False
 
 
-class SecretAdmin(RecordedAdmin):
+# --- Secrets
+
+End = Callable[..., bool]
+EFFECT = ngettext_lazy(
+    "The secret before the one in use stops working at once, for %(count)s row. Who still uses it is refused.",
+    "The secrets before the ones in use stop working at once, for %(count)s rows. Who still uses them is refused.",
+    "count",
+)
+
+
+def ending(end: End) -> Act:
+    """Return the act that ends the former secret of a row by this service."""
+    return Act(
+        title=gettext_lazy("End the former secret"),
+        button=gettext_lazy("End it now"),
+        word="END",
+        effect=EFFECT,
+        done=ngettext_lazy(
+            "%(done)s of %(count)s former secret ended.", "%(done)s of %(count)s former secrets ended.", "count"
+        ),
+        nothing=gettext_lazy("None of these has a former secret that works."),
+        run=lambda row, why: end(row, by=why.by, now=why.now),
+        tell=lambda row: format_html("<bdi>{}</bdi>", row),
+    )
+
+
+class FormerSecrets(ActingAdmin):
+    """The action that ends former secrets, in the list and on the page of a row that has one."""
+
+    actions: tuple[str, ...] = ("end_former_selected",)
+    page_acts = actions
+
+    def end_former(self, row: Any, *, by: User, now: datetime) -> bool:
+        """End the former secret of a row by its service; return whether it still worked."""
+        raise NotImplementedError
+
+    def acts_for(self, row: Any) -> tuple[str, ...]:
+        until = row.previous_secret_expires_at
+        return ("end_former_selected",) if until and until > timezone.now() else ()
+
+    @admin.action(description=gettext_lazy("End the former secret"), permissions=["change"])
+    def end_former_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+        rows = queryset.filter(previous_secret_expires_at__gt=timezone.now())
+        return self.act_on(request, ending(self.end_former), rows)
+
+
+class SecretAdmin(FormerSecrets, RecordedAdmin):
     """Rows with a secret of ours: made when the row is added, renewed on a page of its own, shown that once."""
 
-    secret_effect: Any = gettext_lazy("The old one is void at once.")
+    secret_effect: Any = ngettext_lazy(
+        "The old one works on for %(count)s day.", "The old one works on for %(count)s days.", "count"
+    ) % {"count": policy.SECRET_OVERLAP.days}
 
     def renew(self, row: Any, by: User) -> str | None:
         """Give the row a new secret and return it; None where it has none to have."""

@@ -1,5 +1,6 @@
 """The catalog: scopes and bundles, protected resources, the resource servers that ask about them."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -109,6 +110,9 @@ class InitialAccessTokenAdmin(SecretAdmin):
     def renew(self, row: Any, by: User) -> str:
         return initial_access.renew_secret(row, by=by)
 
+    def end_former(self, row: Any, *, by: User, now: datetime) -> bool:
+        return initial_access.end_former_secret(row, by=by, now=now)
+
 
 @admin.register(ResourceServer)
 class ResourceServerAdmin(SecretAdmin):
@@ -134,3 +138,6 @@ class ResourceServerAdmin(SecretAdmin):
 
     def renew(self, row: Any, by: User) -> str:
         return resource_servers.renew_secret(row, by=by)
+
+    def end_former(self, row: Any, *, by: User, now: datetime) -> bool:
+        return resource_servers.end_former_secret(row, by=by, now=now)

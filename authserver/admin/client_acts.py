@@ -7,7 +7,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
 
-from authserver.admin.acting import Act, ActingAdmin, Why
+from authserver.admin.acting import Act, Why
+from authserver.admin.base import FormerSecrets
 from authserver.models import Client, Connection
 from authserver.services.governance import decisions
 
@@ -80,15 +81,16 @@ VERIFY = Act(
 )
 
 
-class ClientActs(ActingAdmin):
+class ClientActs(FormerSecrets):
     """The actions of the list of clients."""
 
-    actions = ("block_selected", "unblock_selected", "verify_selected")
+    actions = ("block_selected", "unblock_selected", "verify_selected", "end_former_selected")
     page_acts = actions
 
     def acts_for(self, row: Client) -> tuple[str, ...]:
         judged = "block_selected" if row.is_active else "unblock_selected"
-        return (judged,) if row.is_verified else (judged, "verify_selected")
+        verifying = () if row.is_verified else ("verify_selected",)
+        return (judged, *verifying, *super().acts_for(row))
 
     @admin.action(description=gettext_lazy("Block client"), permissions=["change"])
     def block_selected(self, request: HttpRequest, queryset: QuerySet[Client]) -> HttpResponse | None:

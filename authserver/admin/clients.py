@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,10 +17,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from accounts.models import User
-from authserver import policy
 from authserver.admin import documents
 from authserver.admin.base import SecretAdmin
 from authserver.admin.client_acts import ClientActs
@@ -111,9 +111,6 @@ class ClientAdmin(ClientActs, LargeAdmin, SecretAdmin):
         ),
         (gettext_lazy("Where it is from"), {"fields": ("registration_source", "software_id", "software_version")}),
     )
-    secret_effect = ngettext_lazy(
-        "The old one works on for %(count)s day.", "The old one works on for %(count)s days.", "count"
-    ) % {"count": policy.SECRET_OVERLAP.days}
     behind = (gettext_lazy("Who uses it"), {"fields": ("created", "used_by")})
     words = (gettext_lazy("Its own document"), {"fields": ("fetched", "changes", "said")})
 
@@ -183,6 +180,9 @@ class ClientAdmin(ClientActs, LargeAdmin, SecretAdmin):
 
     def renew(self, row: Client, by: User) -> str | None:
         return clients.rotate_secret(row, by=by, now=timezone.now())
+
+    def end_former(self, row: Client, *, by: User, now: datetime) -> bool:
+        return clients.end_former_secret(row, by=by, now=now)
 
     def response_change(self, request: HttpRequest, obj: Client) -> HttpResponse:
         if obj.has_secret and not obj.secret_digest:

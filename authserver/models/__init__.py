@@ -16,6 +16,7 @@ from authserver.models.ledger import LedgerLink, LedgerSeal, LedgerState
 from authserver.models.notices import Notice
 from authserver.models.personal_tokens import PersonalAccessToken
 from authserver.models.receipts import EventStream, SecurityEvent, SigningKey
+from authserver.models.secret_keys import SecretKeyUse
 from authserver.models.tools import Tool, ToolApproval
 from authserver.models.trace import Alarm, AlarmTelling, DoctorReport, Rehearsal, TraceStep
 from authserver.models.usage import ConnectionUse, ToolCall, ToolUse
@@ -49,6 +50,7 @@ __all__ = [
     "Scope",
     "ScopeBundle",
     "ScopeRequest",
+    "SecretKeyUse",
     "SecurityEvent",
     "SeenAssertion",
     "SigningKey",

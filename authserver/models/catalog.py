@@ -171,6 +171,9 @@ class ResourceServer(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
+    # Works on until then, so that its holders can change over (services/rotation/overlap.py).
+    previous_secret_digest = models.BinaryField(max_length=32, editable=False, null=True)
+    previous_secret_expires_at = models.DateTimeField(editable=False, null=True)
     resources = models.ManyToManyField(ProtectedResource, related_name="resource_servers")
     event_origins = models.TextField(
         blank=True,

@@ -44,6 +44,7 @@ class Event(models.Model):
         STREAM_VERIFIED = "stream:verified"
         STREAM_DELETED = "stream:deleted"
         SECURITY_EVENT_ABANDONED = "security_event:abandoned"
+        SECRET_KEY_CHANGED = "secret_key:changed"
         SIGNING_KEY_CREATED = "signing_key:created"
         SIGNING_KEY_RETIRED = "signing_key:retired"
         LEDGER_SEALED = "ledger:sealed"

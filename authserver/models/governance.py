@@ -65,6 +65,9 @@ class InitialAccessToken(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     secret_digest = models.BinaryField(max_length=32, editable=False, default=bytes)
+    # Works on until then, so that its holders can change over (services/rotation/overlap.py).
+    previous_secret_digest = models.BinaryField(max_length=32, editable=False, null=True)
+    previous_secret_expires_at = models.DateTimeField(editable=False, null=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -17,6 +17,7 @@ from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import events, receipts, statements
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from authserver.services.rotation import overlap
 from authserver.services.statements import Statement
 
 
@@ -68,16 +69,25 @@ def first_secret(client: Client) -> str | None:
 @transaction.atomic
 def rotate_secret(client: Client, *, by: User | None, now: datetime) -> str | None:
     """Give a confidential client a new secret and return it; None for a public client. The old one works on for
-    policy.SECRET_OVERLAP, so that the client can change over without a gap."""
-    old = bytes(client.secret_digest)
-    secret = first_secret(client)
-    if secret and old:
-        client.previous_secret_digest = old
-        client.previous_secret_expires_at = now + policy.SECRET_OVERLAP
-    client.save(update_fields=["secret_digest", "previous_secret_digest", "previous_secret_expires_at"])
+    policy.SECRET_OVERLAP, so that the client can change over without a gap. Records client:updated."""
+    client.refresh_from_db(from_queryset=Client.objects.select_for_update())
+    secret = credentials.generate(policy.CLIENT_SECRET_PREFIX) if client.has_secret else None
+    overlap.begin(client, credentials.digest(secret) if secret else b"", now=now)
     actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
     events.record(Tag.CLIENT_UPDATED, actor=actor, by=by, client=client, change="secret_rotated")
     return secret
+
+
+@transaction.atomic
+def end_former_secret(client: Client, *, by: User | None = None, now: datetime) -> bool:
+    """Let the secret before this one work no longer; return whether there was one that did. Records
+    client:updated."""
+    client.refresh_from_db(from_queryset=Client.objects.select_for_update())
+    ended = overlap.end(client, now=now)
+    if ended:
+        actor = Actor.ADMINISTRATOR if by else Actor.SYSTEM
+        events.record(Tag.CLIENT_UPDATED, actor=actor, by=by, client=client, change="former_secret_ended")
+    return ended
 
 
 @transaction.atomic
@@ -133,8 +143,8 @@ def _knows(client: Client, digest: bytes, now: datetime) -> bool:
     """Tell whether this is the client's secret, or the one before it while it still works on."""
     if hmac.compare_digest(bytes(client.secret_digest), digest):
         return True
-    overlaps = client.previous_secret_expires_at is not None and client.previous_secret_expires_at > now
-    return hmac.compare_digest(bytes(client.previous_secret_digest), digest) and overlaps
+    former = overlap.former_of(client, now=now)
+    return former is not None and hmac.compare_digest(former, digest)
 
 
 def mark_used(used: Collection[Client], *, now: datetime) -> None:

@@ -48,6 +48,7 @@ class Asked(NamedTuple):
 
     number: int
     asker_secret_digest: Any
+    asker_former_digest: Any
     asker_is_active: bool | None
     asker_may_ask: Any
     digest: Any
@@ -74,7 +75,8 @@ def _statement(asked: str) -> str:
     token, server = AccessToken._meta.db_table, ResourceServer._meta.db_table
     link = ResourceServer.resources.through._meta.db_table
     return f"""
-        SELECT asked.number, rs.secret_digest, rs.is_active, may.id,
+        SELECT asked.number, rs.secret_digest,
+               CASE WHEN rs.previous_secret_expires_at > %s THEN rs.previous_secret_digest END, rs.is_active, may.id,
                t.digest, t.scopes, t.issued_at, t.expires_at, t.used_at, t.refresh_token_id, {footing.COLUMNS}
           FROM {asked}
           LEFT JOIN "{server}" rs ON rs.id = asked.asker
@@ -117,7 +119,7 @@ def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer 
     tools of an endpoint."""
     if not any(resource_servers.parse_id(question.asker_id) for question in questions):
         return [invalid_client("resource_server:unknown")] * len(questions)
-    rows = yield _asking(questions)
+    rows = yield _asking(questions, now)
     rows.sort(key=itemgetter(0))
     found = [(Asked._make(row[:WIDTH]), Footing._make(row[WIDTH:])) for row in rows]
     edition = yield from catalog.load(found[0][1].catalog_version)
@@ -131,7 +133,7 @@ def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer 
     return answers
 
 
-def _asking(questions: Sequence[Question]) -> Statement:
+def _asking(questions: Sequence[Question], now: datetime) -> Statement:
     """Return the statement for these questions. A malformed credential has a digest that nothing matches."""
     digests = [
         credentials.digest(question.token)
@@ -141,11 +143,12 @@ def _asking(questions: Sequence[Question]) -> Statement:
     ]
     askers = [resource_servers.parse_id(question.asker_id) for question in questions]
     if database.vendor == "postgresql":
-        return Statement(ON_POSTGRESQL, [statements.array(digests), statements.array(askers)])
+        return Statement(ON_POSTGRESQL, [now, statements.array(digests), statements.array(askers)])
     asked = statements.values(len(questions), columns=3)
     rows = enumerate(zip(digests, askers, strict=True))
     parameters = [each for number, (digest, asker) in rows for each in (number, digest, asker and asker.hex)]
-    return Statement(f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}", parameters)
+    at = database.ops.adapt_datetimefield_value(now)
+    return Statement(f"WITH asked (number, digest, asker) AS (VALUES {asked}) {ON_OTHERS}", [*parameters, at])
 
 
 def _told(question: Question, row: Row, editions: Editions, now: datetime) -> Answer | Refusal:
@@ -153,7 +156,10 @@ def _told(question: Question, row: Row, editions: Editions, now: datetime) -> An
     if asked.asker_secret_digest is None:
         return invalid_client("resource_server:unknown")
     refusal = resource_servers.refusal_of(
-        question.asker_secret, digest=bytes(asked.asker_secret_digest), is_active=bool(asked.asker_is_active)
+        question.asker_secret,
+        digest=bytes(asked.asker_secret_digest),
+        former=None if asked.asker_former_digest is None else bytes(asked.asker_former_digest),
+        is_active=bool(asked.asker_is_active),
     )
     if refusal:
         return refusal

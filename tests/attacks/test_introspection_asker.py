@@ -82,7 +82,9 @@ def test_a_broken_header_is_refused_not_a_fault(world: World, chatgpt: App, head
 def test_a_wrong_a_foreign_and_an_old_secret_are_refused_alike(world: World, chatgpt: App) -> None:
     held = world.connect(world.alice, chatgpt, handle="acme")
     old = world.asker.secret
-    world.asker.secret = resource_servers.renew_secret(ResourceServer.objects.get(pk=world.asker.id))
+    server = ResourceServer.objects.get(pk=world.asker.id)
+    world.asker.secret = resource_servers.renew_secret(server)
+    resource_servers.end_former_secret(server, now=timezone.now())
     refused = [
         ask(held.access, basic(world.asker.id, wrong))
         for wrong in (old, "", "rss_x", world.other_asker.secret, world.asker.secret + " ", world.asker.secret[:-1])

@@ -15,6 +15,7 @@ from django.test import override_settings
 
 from authserver import celery_app, policy, tasks
 from authserver.door.postgresql import door_database
+from authserver.environment import Environment
 from tests.house import ROOT
 from tests.tiers import production_environment
 
@@ -46,11 +47,6 @@ def test_without_a_secret_key_nothing_starts(debug: str) -> None:
     done = run("ISSUER", production=False, DEBUG=debug)
     assert done.returncode != 0
     assert "Set SECRET_KEY" in done.stderr
-
-
-@pytest.mark.parametrize("name", ["TRUSTED_PROXY_COUNT", "ACCESS_TOKEN_LIFETIME_SECONDS", "SIGN_INS_PER_MINUTE"])
-def test_a_number_that_is_none_stops_the_start(name: str) -> None:
-    assert run("ISSUER", **{name: "many"}).returncode != 0
 
 
 def test_django_s_own_debug_pages_are_never_shown() -> None:
@@ -114,18 +110,80 @@ def test_only_the_issuer_s_host_is_served() -> None:
 # --- Secrets from files
 
 
-def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
-    secret = tmp_path / "secret_key"
-    secret.write_text("from a file, " + "k" * 60)
-    done = settings_of("SECRET_KEY", SECRET_KEY="", SECRET_KEY_FILE=str(secret))
-    assert done["SECRET_KEY"].startswith("from a file")
+SECRETS = {
+    "SECRET_KEY": "$begins-like-a-variable-" + "k" * 50,
+    "SECRET_KEY_FALLBACKS": "one,two",
+    "DATABASE_URL": "postgres://u:db-secret@db.example/gatehouse",
+    "CACHE_URL": "redis://:cache-secret@valkey/0",
+    "CELERY_BROKER_URL": "redis://:broker-secret@valkey/1",
+    "EMAIL_URL": "smtp+tls://u:mail-secret@mail.example.com:587",
+    "METRICS_TOKEN": "metrics-secret",
+    "ALARM_WEBHOOK_URL": "https://chat.example.com/hooks/hook-secret",
+    "ALARM_WEBHOOK_SECRET": "alarm-secret",
+    "OIDC_OKTA_CLIENT_SECRET": "okta-secret",
+    "OIDC_OKTA_CLIENT_ID": "okta-id",
+}
 
 
-def test_a_database_address_may_lie_in_a_file(tmp_path: Path) -> None:
-    address = tmp_path / "database_url"
-    address.write_text("postgres://u:p@db.example/gatehouse")
-    read = settings_of("DATABASES", DATABASE_URL="", DATABASE_URL_FILE=str(address))
-    assert read["DATABASES"]["default"]["HOST"] == "db.example"
+@pytest.mark.covers("req:D4")
+def test_every_secret_may_lie_in_a_file_that_goes_before_its_variable(tmp_path: Path) -> None:
+    given = {"SIGN_IN_WITH": "okta", "OIDC_OKTA_ISSUER": "https://okta.example.com", "METRICS_TOKEN": "not this one"}
+    for number, (name, secret) in enumerate(SECRETS.items()):
+        ends = ("", "\n", "\r\n")[number % 3]  # as editors leave them
+        (tmp_path / name).write_bytes((secret + ends).encode())
+        given[f"{name}_FILE"] = str(tmp_path / name)
+    names = ["DATABASES", "CACHES", "SOCIALACCOUNT_PROVIDERS", "EMAIL_HOST_PASSWORD", "SECRET_KEY_FALLBACKS"]
+    plain = ["SECRET_KEY", "CELERY_BROKER_URL", "METRICS_TOKEN", "ALARM_WEBHOOK_URL", "ALARM_WEBHOOK_SECRET"]
+    read = settings_of(*names, *plain, **given)
+    assert {name: read[name] for name in plain} == {name: SECRETS[name] for name in plain}
+    assert read["DATABASES"]["default"]["PASSWORD"] == "db-secret"
+    assert read["CACHES"]["default"]["LOCATION"] == SECRETS["CACHE_URL"]
+    assert (read["EMAIL_HOST_PASSWORD"], read["SECRET_KEY_FALLBACKS"]) == ("mail-secret", ["one", "two"])
+    (provider,) = read["SOCIALACCOUNT_PROVIDERS"]["openid_connect"]["APPS"]
+    assert (provider["client_id"], provider["secret"]) == ("okta-id", "okta-secret")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "which cannot be read: No such file or directory"),
+        ("a folder", "which cannot be read: Is a directory"),
+        (b"", "which is empty"),
+        (b"\n", "which is empty"),
+        (b"\xff\xfe", "which is no UTF-8 text"),
+    ],
+)
+def test_a_file_that_cannot_be_used_ends_the_process_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | str | None, said: str
+) -> None:
+    path = tmp_path / "secret"
+    if content == "a folder":
+        path.mkdir()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    monkeypatch.setenv("METRICS_TOKEN_FILE", str(path))
+    with pytest.raises(SystemExit) as ended:
+        Environment().str("METRICS_TOKEN", default="")
+    assert f"METRICS_TOKEN_FILE names {path}, {said}" in str(ended.value.code)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "read"),
+    [
+        ("TRUSTED_PROXY_COUNT", "secret-many", lambda env: env.int("TRUSTED_PROXY_COUNT", default=0)),
+        ("DATABASE_URL", "postgres://u:secret@h:port/name", lambda env: env.db_url("DATABASE_URL")),
+        ("EMAIL_URL", "telegraph://secret", lambda env: env.email_url("EMAIL_URL")),
+        ("CACHE_URL", "drawer://secret", lambda env: env.cache_url("CACHE_URL")),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_named_and_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, read: Any
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        read(Environment())
+    assert f"{name} cannot be used" in str(ended.value.code)
+    assert "secret" not in str(ended.value.code)
 
 
 # --- Database, cache, tasks

@@ -183,6 +183,20 @@ def test_a_new_secret_needs_a_reason_too(root: Person, world: World) -> None:
     assert world.asker.is_active("mcpv1_nothing") is False  # the old one still asks
     assert "rss_" in root.http.post(address, {"reason": "Leaked"}).content.decode()
     assert Event.objects.get(tag="resource_server:rotated").detail["note"] == "Leaked"
+    assert world.asker.is_active("mcpv1_nothing") is False  # so it does still, for a week
+
+    change = address.replace("/secret/", "/change/")
+    assert "End the former secret" in root.http.get(change).content.decode()
+    chosen = {"action": "end_former_selected", "_selected_action": [world.asker.id]}
+    servers = "/admin/authserver/resourceserver/"
+    asked = unescape(root.http.post(servers, chosen).content.decode())
+    assert "stops working at once, for 1 row" in asked
+    assert world.asker.ask("mcpv1_nothing").status_code == 200
+    said = root.http.post(servers, chosen | {"reason": "All have the new one"}, follow=True).content.decode()
+    assert "1 of 1 former secret ended" in said
+    assert world.asker.ask("mcpv1_nothing").status_code == 401
+    assert "End the former secret" not in root.http.get(change).content.decode()
+    assert "None of these has a former secret" in root.http.post(servers, chosen).content.decode()
 
 
 # --- Personal access tokens

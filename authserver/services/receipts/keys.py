@@ -1,7 +1,7 @@
 """The keys that sign security events and ledger seals: made, published, used, retired.
 
 Only public halves ever leave this module. Private ones rest in the database, sealed under a key derived from SECRET_KEY
-(or a former one, SECRET_KEY_FALLBACKS: then they are sealed anew); the database alone signs nothing.
+(or a former one, SECRET_KEY_FALLBACKS, until `reseal`); the database alone signs nothing.
 """
 
 import json
@@ -75,7 +75,7 @@ def signer() -> Signer:
 
 def can_open(row: SigningKey) -> bool:
     """Tell whether the private half rests under today's SECRET_KEY or a former one that is still set."""
-    return any(_opened(row, secret) is not None for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS))
+    return _unsealed(row) is not None
 
 
 def public_set() -> dict[str, list[dict[str, str]]]:
@@ -157,9 +157,26 @@ def _make(number: int, *, signs_from: datetime, now: datetime) -> bool:
 # --- The private halves
 
 
+def place_of(row: SigningKey) -> int | None:
+    """Return which key opens a private half: 0 for SECRET_KEY, n for the n-th of its fallbacks, None for another."""
+    opened = _unsealed(row)
+    return None if opened is None else opened[0]
+
+
+def reseal() -> int:
+    """Seal private halves that rest under a former SECRET_KEY under today's; return how many."""
+    done = 0
+    for row in SigningKey.objects.filter(retired_at=None):
+        place, private = _unsealed(row) or (0, b"")
+        if place:
+            again = SigningKey.objects.filter(kid=row.kid, retired_at=None)
+            done += again.update(sealed_private=_seal(row.kid, private))
+    return done
+
+
 def _open(row: SigningKey) -> Signer | None:
-    private = _unseal(row)
-    return None if private is None else Signer(row.kid, JWK.from_json(private.decode()).get_op_key("sign"))
+    opened = _unsealed(row)
+    return None if opened is None else Signer(row.kid, JWK.from_json(opened[1].decode()).get_op_key("sign"))
 
 
 def _key_from(secret: str) -> AESGCM:
@@ -172,15 +189,12 @@ def _seal(kid: str, private: bytes) -> bytes:
     return nonce + _key_from(settings.SECRET_KEY).encrypt(nonce, private, kid.encode())
 
 
-def _unseal(row: SigningKey) -> bytes | None:
-    for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
+def _unsealed(row: SigningKey) -> tuple[int, bytes] | None:
+    """Return the private half and the place of the key that opened it, or None where no key does."""
+    for place, secret in enumerate((settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
         private = _opened(row, secret)
-        if private is None:
-            continue
-        if secret != settings.SECRET_KEY:
-            again = _seal(row.kid, private)
-            SigningKey.objects.filter(kid=row.kid, retired_at=None).update(sealed_private=again)
-        return private
+        if private is not None:
+            return place, private
     return None
 
 

@@ -6,6 +6,7 @@ attempt of one person, or of nobody: once it has become somebody else's, the lin
 
 from datetime import datetime
 
+from django.conf import settings
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -30,9 +31,13 @@ def opened(token: str, *, now: datetime) -> Read | None:
     except (signing.BadSignature, ValueError, TypeError):
         return None
     found = reading.of_step(int(step_id), now=now)
-    return found if found and constant_time_compare(str(whose), _whose(found.attempt)) else None
+    is_the_same = found and any(
+        constant_time_compare(str(whose), _whose(found.attempt, secret=key))
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    )
+    return found if is_the_same else None
 
 
-def _whose(attempt: Attempt) -> str:
+def _whose(attempt: Attempt, *, secret: str | None = None) -> str:
     """Return what tells whose an attempt is, and not who."""
-    return salted_hmac(SALT, str(attempt.person_id or ""), algorithm="sha256").hexdigest()[:16]
+    return salted_hmac(SALT, str(attempt.person_id or ""), secret=secret, algorithm="sha256").hexdigest()[:16]

@@ -37,6 +37,7 @@ from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
 from tests.authserver.services.rehearsals import acts as rehearsals_acts
+from tests.authserver.services.rotation import acts as rotation_acts
 from tests.authserver.services.standing import acts as standing_acts
 from tests.authserver.services.tools import acts as tools_acts
 from tests.people import App, World
@@ -277,13 +278,9 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         lambda s: resource_servers.create("third", []),
         [("resource_server:created", "system")],
     ),
-    "a resource server gets a new secret": (
-        lambda s: resource_servers.renew_secret(resource_server(s), by=s.root),
-        [("resource_server:rotated", "administrator")],
-    ),
 }
 ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS | standing_acts.ACTS | tools_acts.ACTS
-ACTS |= alarms_acts.ACTS | rehearsals_acts.ACTS
+ACTS |= alarms_acts.ACTS | rehearsals_acts.ACTS | rotation_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),

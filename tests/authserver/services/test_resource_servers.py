@@ -40,13 +40,6 @@ def test_two_resource_servers_never_share_a_secret() -> None:
     assert resource_servers.create("one", [])[1] != resource_servers.create("one", [])[1]
 
 
-def test_a_new_secret_voids_the_old_one_at_once() -> None:
-    server, old = resource_servers.create("one", [])
-    new = resource_servers.renew_secret(server)
-    assert reason(describe(server, old)) == "resource_server:secret_wrong"
-    assert describe(server, new) == {"active": False}
-
-
 def test_a_resource_server_without_a_secret_lets_nobody_in() -> None:
     server = ResourceServer.objects.create(name="typed by hand")
     for secret in ("", "x"):

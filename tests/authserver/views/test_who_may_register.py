@@ -59,8 +59,11 @@ def test_a_token_that_ran_out_admits_nobody(token: str) -> None:
     assert register(token).status_code == 401
 
 
-def test_a_token_that_was_replaced_admits_nobody(token: str) -> None:
-    fresh = initial_access.renew_secret(InitialAccessToken.objects.get())
+def test_a_token_that_was_replaced_and_ended_admits_nobody(token: str) -> None:
+    row = InitialAccessToken.objects.get()
+    fresh = initial_access.renew_secret(row)
+    assert register(token).status_code == 201
+    initial_access.end_former_secret(row, now=timezone.now())
     assert register(token).status_code == 401
     assert register(fresh).status_code == 201
 

@@ -130,6 +130,7 @@ def test_a_changed_secret_key_with_its_fallback_goes_on_and_seals_anew(settings:
     first = keys.signer().kid
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key of this deployment"
     assert keys.signer().kid == first
+    assert keys.reseal() == 1
     settings.SECRET_KEY_FALLBACKS = []
     assert keys.signer().kid == first
 

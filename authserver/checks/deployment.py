@@ -1,4 +1,4 @@
-"""Misconfiguration stops the start: `gatehouse.E…` are errors, with what to change."""
+"""The settings of a deployment: each that cannot work, or that only development may have."""
 
 from collections.abc import Callable
 from typing import Any
@@ -145,8 +145,6 @@ def development_switches_stay_in_development(app_configs: Any, **kwargs: Any) ->
             problems.append(_error("INSECURE_CIMD_ALLOW_LOOPBACK is on.", "Unset it.", 5))
         if settings.ACCESS_TOKEN_LIFETIME_SECONDS < 60:
             problems.append(_error("Access tokens live under a minute.", "Clients would refresh on every call.", 6))
-        if settings.SECRET_KEY.startswith("insecure") or len(settings.SECRET_KEY) < 50:
-            problems.append(_error("SECRET_KEY is weak.", "Use 50 or more random characters.", 7))
     if settings.ACCESS_TOKEN_LIFETIME_SECONDS < policy.ACCESS_TOKEN_LIFETIME_MIN_SECONDS:
         problems.append(_error("ACCESS_TOKEN_LIFETIME_SECONDS is under 5.", "Set it to 5 or more.", 8))
     return problems

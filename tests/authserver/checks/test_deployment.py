@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -10,8 +12,13 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 
+from authserver.checks import secrets
 from tests.house import ROOT
 from tests.tiers import production_environment
+
+GOOD_KEY = "zK8-vT1qYw3_Rb6Lm0NcXs5DfGh2JpAe9UiOo4QyWtErVbMxCz7l"
+OTHER_KEY = GOOD_KEY[::-1]
+
 
 GOOD = {
     "PRODUCTION": True,
@@ -22,7 +29,10 @@ GOOD = {
     "HOSTED_URL": "https://{handle}.mcp.example.com/mcp",
     "COMPAT_URL": "https://ai.example.com/mcp/{handle}/mcp",
     "ACCESS_TOKEN_LIFETIME_SECONDS": 600,
-    "SECRET_KEY": "k" * 50,
+    "SECRET_KEY": GOOD_KEY,
+    "SECRET_KEY_FALLBACKS": [OTHER_KEY],
+    "METRICS_TOKEN": "",
+    "ALARM_WEBHOOK_SECRET": "2f1c9a7be0d3846f5a1b7c9d",
     "REGISTRATION": "open",
     "SIGN_UP": "open",
     "ADMIN_SECOND_FACTOR": True,
@@ -69,8 +79,17 @@ FAULTS: list[tuple[str, dict[str, Any]]] = [
     ("E004", {"DEMO": True}),
     ("E005", {"INSECURE_CIMD_ALLOW_LOOPBACK": True}),
     ("E006", {"ACCESS_TOKEN_LIFETIME_SECONDS": 59}),
-    ("E007", {"SECRET_KEY": "k" * 49}),
+    ("E007", {"SECRET_KEY": GOOD_KEY[:49]}),
+    ("E007", {"SECRET_KEY": "k" * 64}),
+    ("E007", {"SECRET_KEY": "aB3-dE6_gH9+jK2." * 4}),
     ("E007", {"SECRET_KEY": "insecure-development-key-that-is-long-enough-for-all"}),
+    ("E007", {"SECRET_KEY": "django-insecure-" + GOOD_KEY}),
+    ("E007", {"SECRET_KEY": "Change-me-" + GOOD_KEY}),
+    ("E070", {"SECRET_KEY_FALLBACKS": [OTHER_KEY, GOOD_KEY]}),
+    ("W071", {"SECRET_KEY_FALLBACKS": ["a short one"]}),
+    ("E072", {"METRICS_TOKEN": "letmein"}),
+    ("E072", {"METRICS_TOKEN": "password-of-the-prometheus"}),
+    ("E073", {"ALARM_WEBHOOK_SECRET": "abababababababababababab"}),
     ("E008", {"ACCESS_TOKEN_LIFETIME_SECONDS": 4, "PRODUCTION": False}),
     ("E009", {"REGISTRATION": "maybe"}),
     ("E009", {"REGISTRATION": ""}),
@@ -105,7 +124,7 @@ DEVELOPMENT: list[dict[str, Any]] = [
     {"DEMO": True},
     {"INSECURE_CIMD_ALLOW_LOOPBACK": True},
     {"ACCESS_TOKEN_LIFETIME_SECONDS": 5},
-    {"SECRET_KEY": "insecure-development-key"},
+    {"SECRET_KEY": "insecure-development-key", "METRICS_TOKEN": "x", "SECRET_KEY_FALLBACKS": ["short"]},
     {"ISSUER": "http://127.0.0.1:8000"},
     {"ISSUER": "http://localhost:9100"},
     {"ISSUER": "http://[::1]:8000"},
@@ -128,11 +147,13 @@ def test_each_fault_fires_its_check_and_no_other(settings: Any, check: str, faul
 
 
 def test_every_check_that_exists_has_a_fault_that_fires_it() -> None:
-    text = (ROOT / "authserver/checks.py").read_text()
-    numbers = {
-        f"E{number:03}" for number in range(1, 100) if f", {number})" in text or f"            {number},\n" in text
-    }
-    assert {check for check, _ in FAULTS if check.startswith("E")} == numbers
+    text = "".join((ROOT / "authserver/checks" / name).read_text() for name in ("deployment.py", "secrets.py"))
+    numbers = set(re.findall(r'"gatehouse\.(W\d+)"', text))
+    for node in ast.walk(ast.parse(text)):
+        name = ast.unparse(node.func).lstrip("_") if isinstance(node, ast.Call) else ""
+        if isinstance(node, ast.Call) and name in ("error", "warning"):
+            numbers.add(f"{name[0].upper()}{ast.literal_eval(node.args[2]):03}")
+    assert {check for check, _ in FAULTS} | {"W074"} == numbers
 
 
 def test_a_good_deployment_is_told_nothing(settings: Any) -> None:
@@ -142,6 +163,26 @@ def test_a_good_deployment_is_told_nothing(settings: Any) -> None:
 @pytest.mark.parametrize("change", DEVELOPMENT, ids=str)
 def test_development_may_do_what_production_may_not(settings: Any, change: dict[str, Any]) -> None:
     assert found(settings, **{"PRODUCTION": False} | change) == []
+
+
+@pytest.mark.parametrize(
+    ("host", "password", "options", "fault"),
+    [
+        ("postgres.internal", "", {}, "is empty"),
+        ("10.0.0.7", "Keeper", {}, "is a well-known one"),
+        ("db", "postgres", {}, "is a well-known one"),
+        ("db", "n7Wq0tJ3", {}, ""),
+        ("db", "", {"sslcert": "client.crt"}, ""),
+        ("", "", {}, ""),
+        ("/run/postgresql", "", {}, ""),
+        ("127.0.0.1", "postgres", {}, ""),
+    ],
+)
+def test_a_database_on_another_machine_wants_a_password_or_a_certificate(
+    host: str, password: str, options: dict[str, str], fault: str
+) -> None:
+    database = {"HOST": host, "USER": "keeper", "PASSWORD": password, "OPTIONS": options}
+    assert secrets.fault_of_password(database) == fault
 
 
 @pytest.mark.parametrize("seconds", [60, 600, 86_400])
@@ -164,36 +205,40 @@ def test_no_error_repeats_the_secret_key(settings: Any) -> None:
 # --- A deployment, for real
 
 
-def check_deploy(**changes: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py check --deploy` in the environment of a deployment."""
+CHECK = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+SERVE = ("-m", "authserver.serve", "--port", "0")
+
+
+def run(command: tuple[str, ...], **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in the environment of a deployment."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "VIRTUAL_ENV")}
     environment = kept | dict(production_environment()) | changes
-    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120
+    )
 
 
 def test_the_deployment_checks_find_nothing_to_say_about_a_good_deployment() -> None:
-    done = check_deploy()
+    done = run(CHECK)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "no issues" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("command", "changes", "says"),
     [
-        ("ISSUER", "http://ai.example.com", "gatehouse.E002"),
-        ("DEMO", "1", "gatehouse.E004"),
-        ("SECRET_KEY", "short", "gatehouse.E007"),
+        (CHECK, {"ISSUER": "http://ai.example.com"}, ["gatehouse.E002"]),
+        (SERVE, {"DEMO": "1", "SECRET_KEY": "short-and-known"}, ["gatehouse.E004", "gatehouse.E007"]),
+        (SERVE, {"METRICS_TOKEN_FILE": "/no/such/file"}, ["METRICS_TOKEN_FILE names /no/such/file, which cannot"]),
+        (CHECK, {"SECRET_KEY": ""}, ["Set SECRET_KEY (or SECRET_KEY_FILE)"]),
     ],
+    ids=["no https", "demo", "no such file", "no key"],
 )
-def test_a_bad_deployment_does_not_pass(name: str, value: str, says: str) -> None:
-    done = check_deploy(**{name: value})
+def test_a_bad_deployment_does_not_start_and_is_told_why(
+    command: tuple[str, ...], changes: dict[str, str], says: list[str]
+) -> None:
+    done = run(command, **changes)
     assert done.returncode != 0
-    assert says in done.stdout + done.stderr
+    assert [said for said in says if said not in done.stderr] == []
     assert "Traceback" not in done.stderr
-
-
-def test_without_a_secret_key_nothing_starts_and_the_reason_is_one_line() -> None:
-    done = check_deploy(SECRET_KEY="")
-    assert done.returncode != 0
-    assert "Set SECRET_KEY (or SECRET_KEY_FILE)" in done.stderr
+    assert "short-and-known" not in done.stderr

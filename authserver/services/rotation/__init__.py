@@ -1,0 +1,1 @@
+"""Rotation: secrets that overlap with the ones before them, and what rests under SECRET_KEY, sealed anew."""
