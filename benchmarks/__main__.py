@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.admin import __main__ as admin
 from benchmarks.faults import drill
-from benchmarks.hot import pages, paths, purging
+from benchmarks.hot import clearing, pages, paths, purging
 from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh, strict
 from tests import servers
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> None:
         "pages": pages.main,
         "admin": admin.main,
         "purge": purging.main,
+        "clearing": clearing.main,
         "peers": peers.main,
         "soak": refresh.main,
         "races": races.main,

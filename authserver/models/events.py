@@ -69,6 +69,8 @@ class Event(models.Model):
         PASSWORD_CHANGED = "person:password_changed"
         EMAIL_CHANGED = "person:email_changed"
         PERSON_SIGNED_OUT = "person:signed_out_everywhere"
+        PERSON_EXPORTED = "person:exported"
+        PERSON_ERASED = "person:erased"
         GROUP_CHANGED = "group:changed"
         CATALOG_CHANGED = "catalog:changed"
         TOOLS_PUBLISHED = "tools:published"
@@ -110,6 +112,8 @@ class Event(models.Model):
                 condition=models.Q(actor__in=["administrator", "person", "system"]),
                 name="acts_of_few",
             ),
+            # For whoever asks what is kept about them.
+            models.Index(fields=["actor_id", "-id"], condition=models.Q(actor="person"), name="acts_of_people"),
         ]
 
     def __str__(self) -> str:
