@@ -3,6 +3,7 @@
 import logging
 
 from celery import shared_task
+from django.conf import settings
 from django.utils import timezone
 
 from authserver import policy
@@ -19,9 +20,15 @@ HOURS = 3600
 
 
 @shared_task
-def purge_expired() -> int:
-    """Remove expired credentials and codes; return how many rows went."""
-    return purge.purge_expired(now=timezone.now())
+def purge_expired(*, following: int = policy.PURGE_RUNS_FOLLOWING) -> int:
+    """Remove expired credentials and codes; return how many rows went. A run that did not come to the end is followed
+    by others, `following` at the most, so that where workers are free two are at work at once."""
+    pace = Pace(policy.PURGE_RUN)
+    removed = purge.purge_expired(now=timezone.now(), pace=pace)
+    if pace.is_over and following and not settings.CELERY_TASK_ALWAYS_EAGER:
+        spare = policy.PURGE_RUN.total_seconds()
+        purge_expired.apply_async(kwargs={"following": following - 1}, expires=spare)
+    return removed
 
 
 @shared_task
