@@ -48,6 +48,7 @@ class Event(models.Model):
         SIGNING_KEY_RETIRED = "signing_key:retired"
         LEDGER_SEALED = "ledger:sealed"
         LEDGER_REMOVED = "ledger:removed"
+        DATABASE_RESTORED = "database:restored"
         PERSONAL_TOKEN_CREATED = "personal_token:created"
         PERSONAL_TOKEN_REVOKED = "personal_token:revoked"
         MEMBER_ADDED = "member:added"

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
 
 def measure(server: Gatehouse, name: str, options: argparse.Namespace) -> None:
     print(f"\n{name}, {options.backlog:,} expired rows more each time, {options.seconds:g} s at the most", flush=True)
-    heads = ("rows", "rows/s", "at work s", "statement p50 ms", "p99 ms", "max ms")
+    heads = ("rows", "rows/s", "in statements s", "statement p50 ms", "p99 ms", "max ms")
     print(f"{'workers':8}" + "".join(f"{head:>18}" for head in heads))
     for workers in map(int, options.workers.split(",")):
         server.made("backlog", options.backlog)

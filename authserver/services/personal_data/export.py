@@ -55,6 +55,7 @@ STEP = (
 )
 encode = DjangoJSONEncoder(ensure_ascii=False, indent=1).encode
 Row = dict[str, Any]
+Section = tuple[str, Iterable[Any]]  # its name, and its rows as mappings
 
 
 def export(person: User, *, by: User | None, actor: Actor, now: datetime) -> Iterator[str]:
@@ -74,7 +75,7 @@ def _document(person: User, now: datetime) -> Iterator[str]:
     yield "\n}\n"
 
 
-def _sections(person: User) -> Iterator[tuple[str, Iterable[Row]]]:
+def _sections(person: User) -> Iterator[Section]:
     yield from _account(person)
     yield from _standing(person)
     yield "connections", map(_connection, _paged(Connection.objects.filter(user=person).select_related("client")))
@@ -90,7 +91,7 @@ def _sections(person: User) -> Iterator[tuple[str, Iterable[Row]]]:
     yield "what_you_did_for_others", _events(acts, person)
 
 
-def _account(person: User) -> Iterator[tuple[str, Iterable[Row]]]:
+def _account(person: User) -> Iterator[Section]:
     yield "email_addresses", EmailAddress.objects.filter(user=person).values("email", "verified", "primary")
     elsewhere = SocialAccount.objects.filter(user=person)
     yield "sign_in_elsewhere", elsewhere.values("provider", "uid", "last_login", "date_joined", "extra_data")
@@ -101,7 +102,7 @@ def _account(person: User) -> Iterator[tuple[str, Iterable[Row]]]:
     yield "mail", Notice.objects.filter(user=person).values("kind", "facts", "created_at", "sent_at")
 
 
-def _standing(person: User) -> Iterator[tuple[str, Iterable[Row]]]:
+def _standing(person: User) -> Iterator[Section]:
     seats = Membership.objects.filter(user=person).annotate(name=F("handle__slug"))
     yield "handles", seats.values("name", "role", "created_at")
     asked = JoinRequest.objects.filter(user=person).annotate(name=F("handle__slug"))
