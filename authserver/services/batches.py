@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 BATCH = 500  # rows of one statement: its locks are held for some ten milliseconds
 BACKLOG = timedelta(minutes=10)  # what expired over a longer time than this was not removed as it should have been
+PLACES_MAX = 20  # of a backlog where one run begins, after it met another
 CHANCE = SystemRandom()
 
 
@@ -68,15 +69,20 @@ def remove(
     anywhere in it: several that began with the oldest would spend their time at the same rows.
     """
     removed = 0
-    for batch in _from_anywhere(rows, by=by, pace=pace):
-        keys = [row[0] for row in batch]
-        if before:
-            before(keys)
-        with pace.step():
-            gone = _remove(rows, keys)
-        removed += gone
-        if pace.told:
-            pace.told(rows.model._meta.verbose_name_plural, gone)
+    for _ in range(PLACES_MAX):
+        for batch in _from_anywhere(rows, by=by, pace=pace):
+            keys = [row[0] for row in batch]
+            if before:
+                before(keys)
+            with pace.step():
+                gone = _remove(rows, keys)
+            removed += gone
+            if pace.told:
+                pace.told(rows.model._meta.verbose_name_plural, gone)
+            if gone * 2 < len(keys) == BATCH:
+                break  # who else is at work here would be beside us to the end
+        else:
+            break
     return removed
 
 

@@ -1,18 +1,21 @@
 """By SQLite's own copying, page by page, which begins again where somebody writes meanwhile."""
 
 import sqlite3
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from django.db import connection
 
 from authserver.services.backups.faults import BackupFailed
 
+PATIENCE_SECONDS = 20.0
+
 
 def write(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as target:
-        _ours().backup(target)
+    with closing(sqlite3.connect(path)) as target, closing(_ours()) as source:
+        source.backup(target, progress=_patient())
         if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise BackupFailed("the database is damaged: manage.py dbshell, PRAGMA integrity_check")
         target.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
@@ -28,18 +31,26 @@ def migrations(path: Path) -> set[tuple[str, str]]:
 
 
 def read(path: Path) -> None:
-    try:
-        with closing(_opened(path)) as source:
-            source.backup(_ours())
-    except sqlite3.OperationalError as error:
-        raise BackupFailed(f"somebody is using the database ({error})") from error
     connection.close()
+    with closing(_opened(path)) as source, closing(_ours()) as target:
+        source.backup(target, progress=_patient())
 
 
 def _opened(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
 
 
-def _ours() -> Any:
-    connection.ensure_connection()
-    return connection.connection
+def _ours() -> sqlite3.Connection:
+    """Return a connection of our own, in no transaction."""
+    return sqlite3.connect(connection.settings_dict["NAME"])
+
+
+def _patient() -> Callable[[int, int, int], None]:
+    """Return what stops a copying that others do not let through: by itself it would try for ever."""
+    end = time.monotonic() + PATIENCE_SECONDS
+
+    def check(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > end:
+            raise BackupFailed("somebody is using the database: stop the server and its workers")
+
+    return check

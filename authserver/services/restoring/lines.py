@@ -18,10 +18,10 @@ class NotReplayable(Exception):
 
 
 def checked(lines: Iterable[bytes]) -> int:
-    """Return how many events follow the restored ledger's head in these lines. Each link is computed from the one
-    before, so the first has to follow the head and none may be missing. Raises NotReplayable."""
-    number, digest = linking.head()
-    count, waiting = 0, list[tuple[int, int, str, Event]]()
+    """Return the link of the restored ledger's head: what these lines say up to it is known. Each link behind it is
+    computed from the one before: the first has to follow the head, and none may be missing. Raises NotReplayable."""
+    head, digest = linking.head()
+    number, waiting = head, list[tuple[int, int, str, Event]]()
     for place, (link, said, event) in enumerate(parsed(lines)):
         if link == number and said != digest.hex():
             raise NotReplayable(f"link {link} is not the one of this database: the export is of another ledger")
@@ -32,12 +32,11 @@ def checked(lines: Iterable[bytes]) -> int:
             digest = chain.link_hash(digest, chain.encode(event).encode())
             if said != digest.hex():
                 raise NotReplayable(f"link {number} does not follow the one before it: a line was changed")
-            count += 1
         if len(waiting) > WAITING_MAX:
             break
     if waiting:
         raise NotReplayable(f"link {number + 1} is missing: the exports have to begin where the backup ends")
-    return count
+    return head
 
 
 def parsed(lines: Iterable[bytes]) -> Iterator[Line]:
