@@ -12,7 +12,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
-from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from authserver.models import Connection, Notice, TraceStep
@@ -25,12 +24,12 @@ from handles.roles import Role
 
 LAST_OWNER = Refusal(
     "conflict",
-    gettext_noop("You are the only owner of a handle. Make somebody else its owner first, or remove it."),
+    "You are the only owner of a handle. Make somebody else its owner first, or remove it.",
     "person:last_owner",
 )
 ADMINISTERS = Refusal(
     "conflict",
-    gettext_noop("You are an administrator of this server. Another administrator has to end that first."),
+    "You are an administrator of this server. Another administrator has to end that first.",
     "person:is_administrator",
 )
 
