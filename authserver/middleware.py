@@ -56,7 +56,9 @@ class RequestIdMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request_id = events.request_id(request.headers.get("X-Request-Id", ""))
         request.request_id = request_id  # type: ignore[attr-defined]
-        agent = events.agent(request.headers.get("User-Agent", ""))
+        agent = events.agent(
+            request.headers.get("User-Agent", ""), doctor=request.headers.get("X-Gatehouse-Doctor", "")
+        )
         with events.of_request(RequestFacts(client_address(request), request_id, agent)):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id

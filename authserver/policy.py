@@ -210,9 +210,13 @@ TRACE_STEPS_PER_ORIGIN_AND_MINUTE = 300
 TRACE_KEPT = timedelta(days=7)
 TRACE_STEPS_MAX = 2_000_000
 TRACE_JOIN_WINDOW = timedelta(minutes=30)  # how far apart steps of one attempt may be that only place and time join
+TRACE_PATIENCE = timedelta(minutes=1)  # after which a program that has not taken its next step is said not to
 TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault
+REHEARSAL_WATCH = timedelta(minutes=3)  # after it did: within which it finds its way, or has given up
+REHEARSAL_SETTLE = timedelta(seconds=10)  # by then resource servers have reported what they saw
+REHEARSAL_LOOK = timedelta(seconds=5)  # how often is looked for what has to be restored or written down
 ALARM_MAIL_REST = timedelta(hours=6)  # before the same is told again
 ALARM_RETENTION = timedelta(days=90)  # of one that is closed
 ALARM_RETRY = timedelta(seconds=30)  # of a webhook that did not take it; doubles with each failure, up to the next
@@ -223,15 +227,21 @@ ALARMS_SHOWN_MAX = 20  # on the first page of the administration, and in one let
 REFUSALS_GROW_FACTOR = 5  # in an hour, over the mean hour of the day before
 REFUSALS_GROW_MIN = 20  # in that hour: fewer are no news
 
-# Checks of MCP endpoints, for the page that says whether each answers.
-ENDPOINT_CHECK_SECONDS = 3.0  # of a whole round: names, connections, answers
+# The doctor's walks to MCP endpoints: while a person waits, and at night.
+DOCTOR_CLIENT_ID = "d0c70000-0000-4000-8000-000000000001"
+ENDPOINT_CHECK_SECONDS = 8.0  # of a whole round, all addresses side by side
 ENDPOINT_CHECK_REST_SECONDS = 10  # between two rounds of one handle
 ENDPOINT_CHECKS_PER_PERSON_PER_MINUTE = 6
-ENDPOINT_ROUNDS_AT_ONCE = 2  # per process: each keeps a page's thread waiting
+ENDPOINT_ROUNDS_AT_ONCE = 2  # per process: each keeps one of the PAGE_THREADS waiting, and its walks need another
 ENDPOINTS_CHECKED_AT_ONCE = 8  # per process
 ENDPOINTS_PER_ROUND_MAX = 12
-ENDPOINT_BODY_BYTES_MAX = 65_536
-ENDPOINT_RESULT_KEPT = timedelta(days=7)
+ENDPOINT_NIGHTLY_RUN = timedelta(minutes=3)  # within CELERY_TASK_TIME_LIMIT; there are several in a night
+ENDPOINT_NIGHTLY_WALK_SECONDS = 20.0
+ENDPOINT_NIGHTLY_HANDLES_AT_ONCE = 2
+ENDPOINT_NIGHTLY_HANDLES_MAX = 2_000  # of one run
+ENDPOINT_REPORT_FRESH = timedelta(hours=20)  # within which the night does not ask again
+ENDPOINT_REPORT_KEPT = timedelta(days=60)
+ENDPOINT_EXAMPLES = 3  # addresses named in an alarm about many
 
 # Client assertions (RFC 7523).
 ASSERTION_LIFETIME_MAX = timedelta(minutes=5)

@@ -148,6 +148,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "authserver.tasks.forget_listed_sessions",
         "schedule": crontab(hour=4, minute=27),
     },
+    "check endpoints": {
+        "task": "authserver.tasks.check_endpoints",
+        "schedule": crontab(hour="0-4", minute="*/5"),
+        "options": {"expires": 300},
+    },
     "send mail that is owed": {"task": "authserver.tasks.send_notices", "schedule": 30.0},
     "tell of new tools": {
         "task": "authserver.tasks.tell_of_new_tools",
@@ -158,6 +163,11 @@ CELERY_BEAT_SCHEDULE = {
     "turn signing keys": {"task": "authserver.tasks.turn_signing_keys", "schedule": 600.0},
     "add up reported tool calls": {"task": "authserver.tasks.roll_up_usage", "schedule": 60.0},
     "refresh client documents": {"task": "authserver.tasks.refresh_stale_documents", "schedule": 600.0},
+    "look after rehearsals": {
+        "task": "authserver.tasks.look_after_rehearsals",
+        "schedule": policy.REHEARSAL_LOOK.total_seconds(),
+        "options": {"expires": policy.REHEARSAL_LOOK.total_seconds()},
+    },
     "link events": {"task": "authserver.tasks.link_events", "schedule": 5.0, "options": {"expires": 5}},
     "seal months": {"task": "authserver.tasks.seal_ledger", "schedule": crontab(hour=2, minute=17)},
     "look for refusals that grow": {

@@ -10,7 +10,9 @@ from authserver import policy
 from authserver.models import Client
 from authserver.services import alarms, documents, ledger, notices, purge
 from authserver.services.batches import Pace
+from authserver.services.endpoints import nightly
 from authserver.services.receipts import keys, push
+from authserver.services.rehearsals import watching
 from authserver.services.standing import sessions
 from authserver.services.tools import telling
 from authserver.services.usage import rollup
@@ -114,6 +116,12 @@ def roll_up_usage() -> int:
     return rollup.roll_up()
 
 
+@shared_task(acks_late=False)  # given out again, it would walk the same way beside itself
+def check_endpoints() -> int:
+    """Let the doctor walk to the addresses whose reports are the oldest; return to how many it went."""
+    return nightly.run(now=timezone.now(), pace=Pace(policy.ENDPOINT_NIGHTLY_RUN))
+
+
 @shared_task
 def watch_refusals() -> int:
     """Ring for refusals of one kind that grow; return for how many kinds."""
@@ -125,3 +133,9 @@ def tell_alarms() -> int:
     """Tell operators, by mail and by webhook, what is new; return how much."""
     now = timezone.now()
     return alarms.gather(now=now) + alarms.post_due(now=now)
+
+
+@shared_task
+def look_after_rehearsals() -> int:
+    """Restore what was rehearsed and not met in time, write down what clients did; return how many that was."""
+    return watching.look(now=timezone.now())

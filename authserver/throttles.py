@@ -54,10 +54,10 @@ def admit_of_product(metadata: ClientMetadata) -> Admitted:
     return admit(f"registrations_of_product_{fingerprint(metadata)}", limit=limit)
 
 
-def admit_endpoint_check(handle_id: str, person_id: str) -> bool:
-    """Tell whether this person may have this handle's endpoints checked now: a check makes us connect to them, and
-    keeps a page waiting."""
-    if not cache.add(f"endpoint_check_of_handle_{handle_id}", 1, policy.ENDPOINT_CHECK_REST_SECONDS):
+def admit_endpoint_check(what: str, person_id: str) -> bool:
+    """Tell whether this person may have this checked now. `what` begins with the id of a handle: a check makes us
+    connect to its endpoints, and keeps a page waiting."""
+    if not cache.add(f"endpoint_check_of_{what}", 1, policy.ENDPOINT_CHECK_REST_SECONDS):
         return False
     limit = policy.ENDPOINT_CHECKS_PER_PERSON_PER_MINUTE
     return admit(f"endpoint_checks_by_{person_id}", limit=limit).count > 0

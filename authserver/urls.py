@@ -19,11 +19,13 @@ from authserver.views import (
     token,
     wellknown,
 )
+from authserver.views.attempts import pages as attempts
 from authserver.views.brand import files
 from authserver.views.connections import changes, pages
-from authserver.views.events import jwks, poll, streams
+from authserver.views.events import jwks, poll, rehearsals, streams
 from authserver.views.handles import clients, connection_acts, new, overview, tokens, usage
 from authserver.views.handles import connections as handle_connections
+from authserver.views.handles import rehearsals as handle_rehearsals
 from authserver.views.handles import settings as handle_settings
 from authserver.views.handles.people import accepting, invitations, joining, members
 from authserver.views.integrations import pages as integrations
@@ -39,6 +41,8 @@ one_connection = [
     path("pause", connection_acts.pause, name="handle_connection_pause"),
     path("resume", connection_acts.resume, name="handle_connection_resume"),
     path("disconnect", connection_acts.disconnect, name="handle_connection_disconnect"),
+    path("rehearsal", handle_rehearsals.rehearsal, name="handle_rehearsal"),
+    path("rehearsal/call-off", handle_rehearsals.call_off, name="handle_rehearsal_call_off"),
 ]
 
 people_of_a_handle = [
@@ -82,6 +86,8 @@ urlpatterns = [
     path("oauth/jwks", jwks.jwks, name="jwks"),
     # which report what was called
     path("oauth/reports", reports.report, name="reports"),
+    # which answer a fault on purpose, once
+    path("oauth/rehearsals/<uuid:rehearsal_id>/met", rehearsals.met, name="rehearsal_met"),
     # and say beforehand which tools they have
     path("oauth/tools", publishing.tools, name="tools"),
     # and ended: by itself, by the person, by an administrator
@@ -94,6 +100,12 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/resume", changes.resume, name="connection_resume"),
     path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
     path("connections/<uuid:connection_id>/tools", waiting.new_tools, name="connection_tools"),
+    # who wants to know what became of a connection attempt
+    path("attempts", attempts.own, name="attempts"),
+    path("attempts/shared/<str:token>", attempts.shared, name="attempt_shared"),
+    path("attempts/<str:attempt_id>", attempts.one, name="attempt"),
+    path("attempts/<str:attempt_id>/live", attempts.live, name="attempt_live"),
+    path("attempts/<str:attempt_id>/share", attempts.share, name="attempt_share"),
     path("admin/", admin.site.urls),
     # who is invited
     path("invitations", accepting.invitation_list, name="invitations"),
@@ -118,6 +130,7 @@ urlpatterns = [
     ),
     path("handles/<str:slug>/connections/<uuid:connection_id>", connection_acts.connection, name="handle_connection"),
     path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
+    path("handles/<str:slug>/attempts", attempts.of_handle, name="handle_attempts"),
     path("handles/<str:slug>/tools", tools_of_handle.tool_page, name="handle_tools"),
     path("handles/<str:slug>/tools/<uuid:resource_id>/approve", tools_of_handle.approve, name="handle_tools_approve"),
     path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),

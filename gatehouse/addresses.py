@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from gatehouse import documents, wire
 from gatehouse.documents import Json, text
 from gatehouse.words import Failed, failed, shown
+from gatehouse.words.marking import gettext_noop
 
 PLACEHOLDER = "{handle}"
 HANDLE = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -53,8 +54,8 @@ def of_handle(issuer: str, handle: str) -> Place:
 def _signpost(issuer: str) -> Json:
     url = issuer.rstrip("/") + "/"
     if wire.split(url).scheme != "https" and not wire.is_loopback(url):
-        raise failed("not_https", url=url, what="the authorization server")
-    endpoints = documents.read(wire.get(url), "the signpost of the authorization server").get("endpoints")
+        raise failed("not_https", url=url, what=gettext_noop("the authorization server"))
+    endpoints = documents.read(wire.get(url), gettext_noop("the signpost of the authorization server")).get("endpoints")
     if not isinstance(endpoints, dict):
         raise failed("no_signpost", url=url)
     return endpoints

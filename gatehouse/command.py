@@ -1,4 +1,4 @@
-"""`gatehouse connect`: the arguments, the report, the exit status.
+"""The commands, and `gatehouse connect`: the arguments, the report, the exit status.
 
 Status 0: done. 1: it failed; one line of cause and one line of fix on standard error. 2: the arguments are wrong.
 """
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from gatehouse import __version__, addresses
+from gatehouse import __version__, addresses, doctor_command
 from gatehouse.addresses import Place
 from gatehouse.discovery import Discovered, discover
 from gatehouse.registration import Registered, Wanted, register
@@ -38,15 +38,22 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to break off
     parser = _parser()
     options = parser.parse_args(argv)
-    problem = _complete(options)
+    problem = options.complete(options)
     if problem:
         parser.error(problem)
+    try:
+        status: int = options.run(options)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return status
+
+
+def run(options: argparse.Namespace) -> int:
+    """Connect, print the report or why not, and return the exit status."""
     try:
         report = connect(options)
     except Failed as failure:
         return _tell_failure(failure, as_json=options.json)
-    except KeyboardInterrupt:
-        return INTERRUPTED
     sys.stdout.write(json.dumps(report, indent=1) + "\n" if options.json else _lines(report))
     return 0
 
@@ -65,7 +72,9 @@ def connect(options: argparse.Namespace) -> Report:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gatehouse", description="Connect clients to MCP servers.")
+    parser = argparse.ArgumentParser(
+        prog="gatehouse", description="Connect clients to MCP servers, and find out why one does not."
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     connecting = commands.add_parser("connect", help="register a client and print what its connector needs")
@@ -81,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     # As default it would be printed by --help.
     add("--token", help="initial access token; better in GATEHOUSE_TOKEN")
     add("--json", action="store_true", help="print JSON")
+    connecting.set_defaults(run=run, complete=_complete)
+    doctor_command.add(commands)
     return parser
 
 

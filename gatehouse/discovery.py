@@ -7,17 +7,19 @@ S256 listed, https everywhere).
 """
 
 import json
-import re
 from dataclasses import dataclass
 
-from gatehouse import documents, wire
+from gatehouse import challenges, documents, wire
+from gatehouse.challenges import Challenge
 from gatehouse.documents import Json, text, texts
-from gatehouse.words import failed, first_difference
+from gatehouse.words import differing, failed
+from gatehouse.words.marking import gettext_noop
 
 RESOURCE_METADATA = "/.well-known/oauth-protected-resource"
 SERVER_METADATA = "/.well-known/oauth-authorization-server"
 OPENID_METADATA = "/.well-known/openid-configuration"
-OF_RESOURCE, OF_SERVER = "the resource metadata", "the authorization server's metadata"
+OF_RESOURCE = gettext_noop("the resource metadata")
+OF_SERVER = gettext_noop("the authorization server's metadata")
 REVISION = "2025-11-25"
 HELLO = {
     "jsonrpc": "2.0",
@@ -25,16 +27,6 @@ HELLO = {
     "method": "initialize",
     "params": {"protocolVersion": REVISION, "capabilities": {}, "clientInfo": {"name": "gatehouse", "version": "0"}},
 }
-BEARER = re.compile(r"(?:^|,)\s*bearer(?:\s+(.*))?$", re.IGNORECASE | re.DOTALL)
-PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))')
-
-
-@dataclass(frozen=True)
-class Challenge:
-    """What a 401 says: where the metadata is (empty: at the well-known path), which scopes a connection begins with."""
-
-    metadata_url: str
-    scopes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -58,7 +50,7 @@ class Discovered:
 def discover(mcp_url: str, *, expected_issuer: str = "") -> Discovered:
     """Return what leads from the MCP URL to its authorization server, which is `expected_issuer` where that is given.
     Raises Failed at the first step that does not hold."""
-    _secure(mcp_url, "the MCP URL", mcp_url)
+    secure(mcp_url, gettext_noop("the MCP URL"), mcp_url)
     challenge = challenged(mcp_url)
     resource = resource_metadata(mcp_url, challenge)
     issuer = advertised_issuer(mcp_url, resource, expected_issuer)
@@ -70,15 +62,13 @@ def challenged(mcp_url: str) -> Challenge:
     """Return the challenge to a call without a credential. Raises Failed."""
     answer = wire.post(mcp_url, json.dumps(HELLO).encode(), accept="application/json, text/event-stream")
     if answer.status == 404:
-        raise failed("not_found", url=mcp_url, what="the MCP server")
+        raise failed("not_found", url=mcp_url, what=gettext_noop("the MCP server"))
     if answer.status != 401:
         raise failed("no_challenge", url=mcp_url, status=answer.status)
-    bearers = [BEARER.search(value) for value in answer.headers.get("www-authenticate", ())]
-    found = next((bearer for bearer in bearers if bearer), None)
+    found = challenges.parse(answer.headers.get("www-authenticate", ()))
     if found is None:
         raise failed("no_bearer", url=mcp_url)
-    told = {name.lower(): quoted or bare for name, quoted, bare in PARAMETER.findall(found[1] or "")}
-    return Challenge(told.get("resource_metadata", ""), tuple(told.get("scope", "").split()))
+    return found
 
 
 def resource_metadata(mcp_url: str, challenge: Challenge) -> Json:
@@ -86,10 +76,10 @@ def resource_metadata(mcp_url: str, challenge: Challenge) -> Json:
     named = challenge.metadata_url
     if named and wire.origin(named) != wire.origin(mcp_url):
         raise failed("metadata_elsewhere", url=mcp_url, told=named)
-    _, document = documents.first([named] if named else _well_known_of_resource(mcp_url), OF_RESOURCE)
+    _, document = documents.first([named] if named else well_known_of_resource(mcp_url), OF_RESOURCE)
     told = text(document, "resource")
     if told != mcp_url:
-        raise failed("resource_differs", told=told, expected=mcp_url, place=first_difference(told, mcp_url))
+        raise failed("resource_differs", **differing(told, mcp_url))
     return document
 
 
@@ -106,15 +96,15 @@ def advertised_issuer(mcp_url: str, resource: Json, expected: str) -> str:
 
 def server_metadata(mcp_url: str, issuer: str) -> Server:
     """Return what the metadata of an issuer says, every address in it https. Raises Failed."""
-    _secure(issuer, "the authorization server", mcp_url)
-    url, document = documents.first(_well_known_of_server(issuer), OF_SERVER)
+    secure(issuer, gettext_noop("the authorization server"), mcp_url)
+    url, document = documents.first(well_known_of_server(issuer), OF_SERVER)
     told = text(document, "issuer")
     if told != issuer:
-        raise failed("issuer_differs", told=told, expected=issuer, place=first_difference(told, issuer))
+        raise failed("issuer_differs", **differing(told, issuer))
     _check_members(document, url)
     for member in ("authorization_endpoint", "token_endpoint", "registration_endpoint"):
         if member in document:
-            _secure(text(document, member), member, mcp_url)
+            secure(text(document, member), member, mcp_url)
     methods = texts(document, "token_endpoint_auth_methods_supported") or ("client_secret_basic",)  # RFC 8414 §2
     return Server(issuer, text(document, "registration_endpoint"), methods)
 
@@ -129,21 +119,23 @@ def _check_members(document: Json, url: str) -> None:
         raise failed("no_pkce", url=url)
 
 
-def _secure(url: str, what: str, mcp_url: str) -> None:
+def secure(url: str, what: str, mcp_url: str) -> None:
     """Refuse what is not https. On this computer http will do, but no server elsewhere may send us here."""
     local = wire.is_loopback(url) and wire.is_loopback(mcp_url)
     if wire.split(url).scheme != "https" and not local:
         raise failed("not_https", url=url, what=what)
 
 
-def _well_known_of_resource(mcp_url: str) -> list[str]:
+def well_known_of_resource(mcp_url: str) -> list[str]:
+    """Return where the metadata of a resource may be, in the order of clients. Obeys: RFC 9728 §3.1."""
     parts = wire.split(mcp_url)
     root = f"{parts.scheme}://{parts.netloc}{RESOURCE_METADATA}"
     path = parts.path.rstrip("/")
     return [root + path, root] if path else [root]
 
 
-def _well_known_of_server(issuer: str) -> list[str]:
+def well_known_of_server(issuer: str) -> list[str]:
+    """Return where the metadata of an issuer may be, in the order of clients. Obeys: RFC 8414 §3.1."""
     parts = wire.split(issuer)
     root, path = f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
     found = [root + SERVER_METADATA + path, root + OPENID_METADATA + path]

@@ -5,6 +5,7 @@ harm. The token that could change the registration is not kept: nobody would loo
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ from gatehouse.discovery import Server
 from gatehouse.documents import Json, text, texts
 from gatehouse.wire import Answer
 from gatehouse.words import Failed, failed
+from gatehouse.words.marking import gettext_noop
 
 PUBLIC = "none"
 WITH_SECRET = ("client_secret_basic", "client_secret_post")
@@ -46,11 +48,11 @@ def register(server: Server, wanted: Wanted) -> Registered:
     body = json.dumps(_metadata(wanted, method)).encode()
     answer = wire.post(server.registration_endpoint, body, bearer=wanted.token)
     if answer.status not in (200, 201):
-        raise _refusal(answer, wanted)
+        raise refusal(answer, uris=wanted.redirect_uris, token=wanted.token)
     told = documents.parsed(answer)
     if told is None:
         kind = answer.header("content-type") or "no content type"
-        raise failed("not_json", url=answer.url, kind=kind, what="the registration")
+        raise failed("not_json", url=answer.url, kind=kind, what=gettext_noop("the registration"))
     return _checked(told, wanted, method)
 
 
@@ -80,7 +82,9 @@ def _checked(told: Json, wanted: Wanted, method: str) -> Registered:
     like, which shows weeks later, on the error page of whoever comes by that callback."""
     left_out = [uri for uri in wanted.redirect_uris if uri not in texts(told, "redirect_uris")]
     if left_out:
-        raise failed("callback_refused", uri=" ".join(left_out), reason="it registered the client without it.")
+        raise failed(
+            "callback_refused", uri=" ".join(left_out), reason=gettext_noop("it registered the client without it.")
+        )
     secret = text(told, "client_secret") if wanted.is_confidential else ""
     if not text(told, "client_id"):
         raise failed("answer_incomplete", member="client_id")
@@ -91,21 +95,23 @@ def _checked(told: Json, wanted: Wanted, method: str) -> Registered:
     return Registered(text(told, "client_id"), wanted.redirect_uris, secret)
 
 
-def _refusal(answer: Answer, wanted: Wanted) -> Failed:
+def refusal(answer: Answer, *, uris: Sequence[str], token: str = "") -> Failed:
+    """Return the failure that an answer other than 200 and 201 is, to a registration with these callbacks. `token` is
+    the initial access token that went with it, if one did."""
     told = documents.parsed(answer) or {}
-    error, reason = text(told, "error"), text(told, "error_description") or "no reason is given."
-    if wanted.token:  # a server that echoes it must not make us print it
-        error, reason = error.replace(wanted.token, "…"), reason.replace(wanted.token, "…")
+    error, reason = text(told, "error"), text(told, "error_description") or gettext_noop("no reason is given.")
+    if token:  # a server that echoes it must not make us print it
+        error, reason = error.replace(token, "…"), reason.replace(token, "…")
     if answer.status == 401:
-        return failed("token_refused" if wanted.token else "registration_needs_token")
+        return failed("token_refused" if token else "registration_needs_token")
     if answer.status == 403:
         return failed("registration_closed")
     if answer.status == 404:
-        return failed("not_found", url=answer.url, what="the registration endpoint")
+        return failed("not_found", url=answer.url, what=gettext_noop("the registration endpoint"))
     if answer.status == 429:
         return failed("too_many", seconds=answer.header("retry-after") or SOON_SECONDS)
     if error == "invalid_redirect_uri":
-        return failed("callback_refused", uri=" ".join(wanted.redirect_uris), reason=reason)
+        return failed("callback_refused", uri=" ".join(uris), reason=reason)
     if error:
         return failed("registration_refused", error=error, reason=reason)
-    return failed("bad_status", url=answer.url, status=answer.status, what="a registered client")
+    return failed("bad_status", url=answer.url, status=answer.status, what=gettext_noop("a registered client"))

@@ -17,6 +17,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 from gatehouse import __version__
 from gatehouse.words import failed
 
+AGENT = f"gatehouse/{__version__}"
 TIMEOUT_SECONDS = 10
 ANSWER_BYTES_MAX = 256 * 1024
 REDIRECTS_MAX = 3
@@ -35,6 +36,7 @@ class Answer:
     status: int
     headers: Mapping[str, tuple[str, ...]] = field(repr=False)
     body: bytes = field(repr=False)
+    took_seconds: float = 0.0
 
     def header(self, name: str) -> str:
         """The first value of a header, or nothing."""
@@ -59,6 +61,14 @@ def origin(url: str) -> tuple[str, str, int]:
     return parts.scheme, str(parts.hostname), parts.port or PORTS[parts.scheme]
 
 
+def joined(url: str, location: str) -> str:
+    """Return the address that a redirect from `url` leads to. Raises Failed where it leads nowhere."""
+    try:
+        return urljoin(url, location)
+    except ValueError as error:  # a bracket that is not closed
+        raise failed("bad_address", url=location) from error
+
+
 def is_loopback(url: str) -> bool:
     """Tell whether the host is this computer."""
     return bool(LOOPBACK.fullmatch(split(url).hostname or ""))
@@ -71,7 +81,7 @@ def get(url: str) -> Answer:
         answer = _once("GET", here)
         if answer.status not in REDIRECTS:
             return answer
-        there = urljoin(here, answer.header("location"))
+        there = joined(here, answer.header("location"))
         if origin(there) != origin(url):
             break
         here = there
@@ -85,18 +95,22 @@ def post(url: str, body: bytes, *, accept: str = "application/json", bearer: str
         headers["Authorization"] = f"Bearer {bearer}"
     answer = _once("POST", url, body=body, headers=headers)
     if answer.status in REDIRECTS:
-        raise failed("moved", url=url, location=urljoin(url, answer.header("location")))
+        raise failed("moved", url=url, location=joined(url, answer.header("location")))
     return answer
 
 
-def _once(method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+def exchange(
+    method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, seconds: float | None = None
+) -> Answer:
+    """Return the answer to one request with these headers and no others of our choice (but Host); redirects are not
+    followed. It takes `seconds` at most, TIMEOUT_SECONDS where nothing is said. Raises Failed."""
     parts = split(url)
-    own = {"Host": parts.netloc, "Accept": "application/json", "User-Agent": f"gatehouse/{__version__}"}
-    sent = {**own, **(headers or {}), "Connection": "close"}
+    seconds = TIMEOUT_SECONDS if seconds is None else seconds
     target = parts.path + (f"?{parts.query}" if parts.query else "") or "/"
-    connection = _connection(parts)
-    with _told_in_words(url, parts), _ended_in_time(connection):
-        connection.request(method, target, body=body, headers=sent)
+    connection = _connection(parts, seconds)
+    began = time.monotonic()
+    with _told_in_words(url, parts, seconds), _ended_in_time(connection, seconds):
+        connection.request(method, target, body=body, headers={"Host": parts.netloc, **headers, "Connection": "close"})
         response = connection.getresponse()
         content = response.read(ANSWER_BYTES_MAX + 1)
     if len(content) > ANSWER_BYTES_MAX:
@@ -104,24 +118,32 @@ def _once(method: str, url: str, *, body: bytes | None = None, headers: Mapping[
     found: dict[str, tuple[str, ...]] = {}
     for name, value in response.getheaders():
         found[name.lower()] = (*found.get(name.lower(), ()), value)
-    return Answer(url, response.status, found, content)
+    return Answer(url, response.status, found, content, time.monotonic() - began)
 
 
-def _connection(parts: SplitResult) -> http.client.HTTPConnection:
+def _once(method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str] | None = None) -> Answer:
+    own = {"Accept": "application/json", "User-Agent": AGENT}
+    return exchange(method, url, headers={**own, **(headers or {})}, body=body)
+
+
+def _connection(parts: SplitResult, seconds: float) -> http.client.HTTPConnection:
     host, port = str(parts.hostname), parts.port or PORTS[parts.scheme]
     if parts.scheme == "https":
-        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=ssl.create_default_context())
-    # RFC 6761 §6.3: names below localhost are this computer, which not every resolver knows.
-    return http.client.HTTPConnection(
-        "127.0.0.1" if host.endswith(".localhost") else host, port, timeout=TIMEOUT_SECONDS
-    )
+        return http.client.HTTPSConnection(host, port, timeout=seconds, context=ssl.create_default_context())
+    return http.client.HTTPConnection(resolvable(host), port, timeout=seconds)
+
+
+def resolvable(host: str) -> str:
+    """Return the name to ask a resolver for. RFC 6761 §6.3: names below localhost are this computer, which not every
+    resolver knows."""
+    return "127.0.0.1" if host.endswith(".localhost") else host
 
 
 @contextmanager
-def _ended_in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+def _ended_in_time(connection: http.client.HTTPConnection, seconds: float) -> Iterator[None]:
     """Connect, and cut the line when the whole exchange takes too long: the timeout of a socket is per read, and a
     server that sends a byte now and then never meets it."""
-    over_at = time.monotonic() + TIMEOUT_SECONDS
+    over_at = time.monotonic() + seconds
     connection.connect()
     timer = threading.Timer(max(over_at - time.monotonic(), 0), _cut, (connection.sock,))
     timer.daemon = True
@@ -146,7 +168,7 @@ def _cut(line: socket.socket) -> None:
 
 
 @contextmanager
-def _told_in_words(url: str, parts: SplitResult) -> Iterator[None]:
+def _told_in_words(url: str, parts: SplitResult, seconds: float) -> Iterator[None]:
     """Turn what the network throws into Failed."""
     host = parts.hostname
     try:
@@ -160,6 +182,6 @@ def _told_in_words(url: str, parts: SplitResult) -> Iterator[None]:
     except ssl.SSLError as error:
         raise failed("tls_failed", host=host, reason=(error.reason or "no TLS").replace("_", " ").lower()) from error
     except TimeoutError as error:
-        raise failed("too_slow", url=url, seconds=TIMEOUT_SECONDS) from error
+        raise failed("too_slow", url=url, seconds=round(seconds, 1)) from error
     except (OSError, http.client.HTTPException) as error:
         raise failed("no_http", url=url) from error

@@ -79,14 +79,27 @@ class MembershipAdmin(RecordedAdmin, LargeAdmin):
 @admin.register(Handle)
 class HandleAdmin(RecordedAdmin, LargeAdmin):
     list_display = ("slug", "display_name", "visibility", "status", "created_at")
-    list_filter = ("status", "visibility")
+    list_filter = ("status", "visibility", "is_for_testing")
     begin_fields = ("slug",)
     contain_fields = ("display_name",)
     search_help_text = gettext_lazy("How a handle begins, a part of its display name, or a whole id.")
     sortable_by = ("slug",)
     readonly_fields = ("suspended_by", "created_at", "member_count", "addresses", "lets_in", "connected_apps")
     fieldsets = (
-        (None, {"fields": ("slug", "display_name", "visibility", "status", "suspended_by", "created_at")}),
+        (
+            None,
+            {
+                "fields": (
+                    "slug",
+                    "display_name",
+                    "visibility",
+                    "status",
+                    "suspended_by",
+                    "is_for_testing",
+                    "created_at",
+                )
+            },
+        ),
         (gettext_lazy("Behind it"), {"fields": ("member_count", "addresses", "lets_in", "connected_apps")}),
     )
     inlines = (MembershipInline,)

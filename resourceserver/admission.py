@@ -24,6 +24,7 @@ from resourceserver.operations import Operations, ToolRule
 from resourceserver.reports import ANY_TOOL, Call, Outcome, Reports
 from resourceserver.sessions import Owner, SessionBook
 from resourceserver.tools.publishing import Publisher
+from resourceserver.trace import rehearsal
 
 Mode = Literal["oauth", "none", "mixed"]
 
@@ -180,8 +181,18 @@ class Admission:
             digest = sha256(credential.encode()).hexdigest()
             refusal = visit.challenger.invalid_token(REJECTED[found.reason])
             raise Refused(refusal, reason=found.reason, credential_digest=digest)
+        await self._rehearse(visit, found, self._introspection)
         record("credential:accepted", endpoint=visit.match.endpoint, identity=found)
         return found
+
+    async def _rehearse(self, visit: Visit, identity: Identity, introspection: IntrospectionClient) -> None:
+        """Refuse a call of a connection that is to meet a fault, once. Other requests wait for nothing."""
+        fault = identity.rehearsal
+        if fault is None or visit.request.method != "POST":
+            return
+        if await introspection.claim(fault, visit.match.endpoint):
+            refusal = rehearsal.refusal_of(fault, visit.challenger)
+            raise Refused(refusal, identity=identity, reason=f"rehearsal {fault.fault}")
 
     def _check_rate(self, visit: Visit, identity: Identity | None) -> None:
         key = identity.connection_id if identity else f"peer {visit.request.caller(self.policy.trusted_proxy_count)}"

@@ -16,6 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from time import time
 from typing import Any, Literal, Protocol
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -23,6 +24,8 @@ from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
+from resourceserver.trace import rehearsal
+from resourceserver.trace.rehearsal import Rehearsal
 
 TIMEOUT_SECONDS = 5.0
 _CONNECTIONS = 100
@@ -51,6 +54,7 @@ class Identity:
     resource: str
     expires_at: float
     withheld_tools: frozenset[str] = frozenset()  # neither to be listed nor to be run, whatever the scopes
+    rehearsal: Rehearsal | None = None  # a fault to be met, once it is claimed
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,19 @@ class IntrospectionClient:
         ticket = memory.ticket() if memory is not None else None
         answer = await self._ask(credential, endpoint.resource_server)
         found = self._judge(answer, endpoint)
-        if memory is not None and ticket is not None and isinstance(found, Identity):
+        if memory is not None and ticket is not None and isinstance(found, Identity) and found.rehearsal is None:
             memory.remember(credential, answer, subject=subject_of(found), expires_at=found.expires_at, ticket=ticket)
         return found
+
+    async def claim(self, fault: Rehearsal, endpoint: Endpoint) -> bool:
+        """Return whether this fault is ours to answer now. Without a clear yes it is not."""
+        account = self._accounts[endpoint.resource_server]
+        try:
+            response = await self._http.post(urljoin(self._url, fault.path), auth=account)
+            told = response.json() if response.status_code == 200 else None
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError, ValueError, RecursionError):
+            return False
+        return isinstance(told, dict) and told.get("fire") is True
 
     def _judge(self, answer: Mapping[str, Any], endpoint: Endpoint) -> Identity | Rejected:
         """Return what an answer means at this endpoint and now. Raises Unreachable when it is not a clear one."""
@@ -185,6 +199,7 @@ class IntrospectionClient:
             resource=resource,
             expires_at=_number(answer, "exp"),
             withheld_tools=_names(answer, "withheld_tools"),
+            rehearsal=rehearsal.read(answer),
         )
 
 

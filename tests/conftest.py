@@ -34,14 +34,12 @@ FIXTURE_TIERS = {
     "context": "browser",
     "browser": "browser",
     "live": "contract",
-    "playwright": "playwright",
 }
 FOLDER_TIERS = {"browser": "browser", "contract": "contract"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "redis: needs a real Valkey or Redis")
-    config.addinivalue_line("markers", "playwright: leaves Playwright's event loop running in its process")
     config.addinivalue_line("markers", "covers(*ids): the requirements this test shows (tests/conformance/*.toml)")
 
 
@@ -53,6 +51,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         found = {FIXTURE_TIERS[name] for name in getattr(item, "fixturenames", ()) if name in FIXTURE_TIERS}
         for tier in found | {FOLDER_TIERS[folder]} if folder in FOLDER_TIERS else found:
             item.add_marker(tier)
+        if not item.get_closest_marker("xdist_group"):  # for `--dist loadgroup`: a file stays together
+            item.add_marker(pytest.mark.xdist_group(os.path.relpath(item.path, tests)))
+        if lost := tiers.misplaced(item.path, {mark.name for mark in item.iter_markers()}):
+            raise pytest.UsageError(f"{item.nodeid} would never run: {lost[0]} tests are in {tiers.HOMES[lost[0]]}")
 
 
 @pytest.fixture(autouse=True)

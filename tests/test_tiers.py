@@ -81,11 +81,20 @@ def test_every_test_belongs_to_exactly_one_tier() -> None:
     """Whatever markers a test has, one and only one command takes it."""
     commands = [command for tier in tiers.tiers() for command in tier.commands if "pytest" in command]
     expressions = {command[command.index("-m", 2) + 1] for command in commands}
-    names = ("browser", "contract", "redis", "playwright")
+    names = ("browser", "contract", "redis")
     for number in range(2 ** len(names)):
         marks = {name: bool(number >> place & 1) for place, name in enumerate(names)}
         taking = [expression for expression in expressions if eval(expression, {}, marks)]
         assert len(taking) == 1, (marks, taking)
+
+
+@pytest.mark.parametrize(("tier", "homes"), tiers.HOMES.items())
+def test_a_test_where_its_tier_does_not_look_is_noticed(tier: str, homes: tuple[str, ...]) -> None:
+    inside = [path / "test_x.py" if (path := tiers.ROOT / home).is_dir() else path for home in homes]
+    assert [tiers.misplaced(path, {tier, "covers"}) for path in inside] == [[]] * len(homes)
+    assert tiers.misplaced(tiers.ROOT / "tests/flows/test_x.py", {tier, "covers"}) == [tier]
+    assert tiers.misplaced(tiers.ROOT / "tests/flows/test_x.py", {"covers"}) == []
+    assert all((tiers.ROOT / home).exists() for home in homes)
 
 
 def test_what_one_database_is_not_asked_the_other_one_is() -> None:
@@ -94,7 +103,8 @@ def test_what_one_database_is_not_asked_the_other_one_is() -> None:
         for tier in tiers.tiers()
         if tier.name in ("tests on SQLite", "tests on PostgreSQL")
     ]
-    assert not set.intersection(*left_out)
+    folders = set.intersection(*left_out)
+    assert folders == {f"--ignore={home}" for home in ("tests/browser", "tests/contract")}  # tiers of their own
     files = {tiers.ROOT / argument.removeprefix("--ignore=") for each in left_out for argument in each}
     assert all(path.exists() for path in files)
 
@@ -102,4 +112,5 @@ def test_what_one_database_is_not_asked_the_other_one_is() -> None:
 def test_without_postgresql_sqlite_is_asked_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiers, "POSTGRESQL", ABSENT)
     commands = [command for tier in tiers.tiers() if tier.name == "tests on SQLite" for command in tier.commands]
-    assert not [argument for command in commands for argument in command if argument.startswith("--ignore=")]
+    ignored = [argument for command in commands for argument in command if argument.startswith("--ignore=")]
+    assert ignored == [argument for argument in tiers.PLAIN if argument.startswith("--ignore=")]

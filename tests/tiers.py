@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,13 +24,14 @@ from tests import migrated, servers
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTHING_COLLECTED = 5  # pytest's exit status
-WORKERS = "2"
+WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for a third of their time
 # What asks no database is not run a second time on another one; nor are pages, which are drawn from the same rows, and
 # what is decided before any row is asked for.
 WITHOUT_ROWS = """
     test_house.py test_dev_command.py resourceserver gatehouse corpus accounts
-    authserver/protocol authserver/languages authserver/services/endpoints authserver/test_checks.py
-    authserver/test_settings.py authserver/views/brand authserver/views/connections authserver/views/handles
+    authserver/protocol authserver/languages authserver/services/endpoints/test_checking.py authserver/test_checks.py
+    authserver/test_files.py authserver/test_settings.py authserver/views/brand authserver/views/connections
+    authserver/views/handles
     authserver/views/integrations authserver/door/test_listener.py authserver/door/test_stopping.py
     authserver/door/test_twins.py
     flows/accounts flows/integrations flows/languages
@@ -44,6 +45,13 @@ ON_ROWS.append(
 )
 # Thousands of random requests: once is enough, and PostgreSQL refuses more than SQLite does (a NUL, a length, a type).
 RANDOM = [f"--ignore=tests/{name}" for name in ("api/test_driven.py", "attacks/test_random_requests.py")]
+# Where the tests are that need such a thing: their tiers read nothing else, the others not these folders.
+HOMES = {
+    "redis": ("tests/authserver/test_tasks.py",),
+    "browser": ("tests/browser",),
+    "contract": ("tests/contract", "tests/test_dev_command.py"),
+}
+PLAIN = ["not browser and not contract and not redis", "--ignore=tests/browser", "--ignore=tests/contract"]
 # A copy of the migrated database is there already.
 COPIED = ["--reuse-db"]
 # A plugin that takes most of a second to load, in every process, and drives the API's description alone.
@@ -122,7 +130,6 @@ def tiers() -> list[Tier]:
     """Every tier, in the order of how soon it can say no."""
     python = sys.executable
     here = (("DJANGO_SETTINGS_MODULE", "authserver.settings"), ("DEBUG", "1"), ("DATABASE_URL", "sqlite://:memory:"))
-    plain = "not browser and not contract and not redis"
     return [
         Tier(
             "style",
@@ -141,26 +148,30 @@ def tiers() -> list[Tier]:
             env=production_environment(),
         ),
         Tier(
-            "tests on SQLite", (pytest_command(plain, "-n", WORKERS, *COPIED, *(RANDOM if POSTGRESQL.find() else [])),)
+            "tests on SQLite", (pytest_command(*PLAIN, "-n", WORKERS, *COPIED, *(RANDOM if POSTGRESQL.find() else [])),)
         ),
         Tier(
             "tests on PostgreSQL",
-            (pytest_command(plain, "-n", WORKERS, *ON_ROWS),),
+            (pytest_command(*PLAIN, "-n", WORKERS, *ON_ROWS),),
             needs=POSTGRESQL,
             env=(("TEST_DATABASE", "postgresql"), ("TEST_DOOR", "1")),  # and through the door; above, without
         ),
         Tier(
             "tasks on Valkey/Redis",
-            (pytest_command("redis and not browser and not contract", *COPIED, *UNDRIVEN),),
+            (pytest_command("redis and not browser and not contract", *at("redis"), *COPIED, *UNDRIVEN),),
             needs=REDIS,
         ),
-        Tier("browser", (pytest_command("browser", "-n", WORKERS, *COPIED, *UNDRIVEN),), needs=CHROMIUM),
+        Tier(
+            "browser",
+            (pytest_command("browser", *at("browser"), "-n", WORKERS, *COPIED, *UNDRIVEN),),
+            needs=CHROMIUM,
+        ),
         Tier(
             "contract",
             (
-                # Apart: where Playwright's event loop has once run, nobody else can start one (asyncio.run).
-                pytest_command("contract and not browser and not playwright", "-n", WORKERS, *UNDRIVEN),
-                pytest_command("contract and not browser and playwright", "-n", WORKERS, *UNDRIVEN),
+                pytest_command(
+                    "contract and not browser", *at("contract"), "-n", WORKERS, "--dist", "loadgroup", *UNDRIVEN
+                ),
             ),
             wants=(POSTGRESQL, NODE, CHROMIUM),
         ),
@@ -170,6 +181,20 @@ def tiers() -> list[Tier]:
 def pytest_command(marker: str, *arguments: str) -> tuple[str, ...]:
     """Return the command of one pytest run over the tests of a tier."""
     return (sys.executable, "-m", "pytest", "-m", marker, *arguments)
+
+
+def at(tier: str) -> tuple[str, str]:
+    """Return the argument that makes pytest look only where the tests of a tier are, unless the caller names others."""
+    return ("-o", f"testpaths={' '.join(HOMES[tier])}")
+
+
+def misplaced(path: Path, markers: Collection[str]) -> list[str]:
+    """Return the tiers of these markers that would never meet a test in this file."""
+    return [
+        tier
+        for tier, homes in HOMES.items()
+        if tier in markers and not any(path.is_relative_to(ROOT / home) for home in homes)
+    ]
 
 
 def run(tier: Tier, extra: Sequence[str], env: dict[str, str]) -> tuple[Outcome, Counter]:
@@ -258,6 +283,8 @@ def main(arguments: Sequence[str]) -> int:
         parser.error(f"there is no such tier; there are: {', '.join(names)}")
     started, outcomes, counts = time.monotonic(), [], Counter()
     with tempfile.TemporaryDirectory(prefix="gh-migrated-") as folder:
+        # Every process of the run imports the same; unless compiled modules may be kept, each compiles them again.
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
         env = os.environ | migrated.make(Path(folder), os.environ)
         for tier in chosen:
             outcome, found = run(tier, extra, env)

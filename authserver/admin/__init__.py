@@ -5,9 +5,12 @@ from authserver.admin.base import HiddenAdmin
 from authserver.admin.catalog import ProtectedResourceAdmin, ResourceServerAdmin, ScopeAdmin, ScopeBundleAdmin
 from authserver.admin.clients import ClientAdmin
 from authserver.admin.connections import ConnectionAdmin
+from authserver.admin.doctor import DoctorReportAdmin
 from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
+from authserver.admin.rehearsals import RehearsalAdmin
+from authserver.admin.trace.steps import TraceStepAdmin
 
 __all__ = [
     "AlarmAdmin",
@@ -15,11 +18,14 @@ __all__ = [
     "ClientPolicyAdmin",
     "ClientRuleAdmin",
     "ConnectionAdmin",
+    "DoctorReportAdmin",
     "EventAdmin",
     "HiddenAdmin",
     "PersonalAccessTokenAdmin",
     "ProtectedResourceAdmin",
+    "RehearsalAdmin",
     "ResourceServerAdmin",
     "ScopeAdmin",
     "ScopeBundleAdmin",
+    "TraceStepAdmin",
 ]

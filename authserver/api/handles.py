@@ -18,7 +18,7 @@ from authserver.protocol.control import cursors
 from authserver.protocol.control.problems import Kind
 from authserver.protocol.control.scopes import ControlScope
 from authserver.services import catalog
-from authserver.services.endpoints import results
+from authserver.services.endpoints import reports
 from authserver.services.standing import founding, ownership
 from authserver.services.usage import figures
 from authserver.services.usage.figures import Figures
@@ -116,7 +116,7 @@ class ResourcesView(Door):
         """Show the MCP addresses of a handle, and which one is canonical."""
         endpoints = catalog.endpoints_of(seat_at(request, handle).handle)
         canonical = next((each.url for each in endpoints if each.is_canonical), None)
-        last = results.last([each.url for each in endpoints])
+        last = reports.last([each.url for each in endpoints])
         rows = [asdict(each) | {"last_check": last.get(each.url)} for each in endpoints]
         return Response(shapes.ResourcesShape({"canonical": canonical, "endpoints": rows}).data)
 

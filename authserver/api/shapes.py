@@ -221,8 +221,10 @@ class NewTokenShape(TokenShape):
 
 
 class EndpointCheckShape(serializers.Serializer):
-    answers = serializers.BooleanField(help_text="Whether clients find their way from there to this server.")
-    checked_at = serializers.DateTimeField()
+    answers = serializers.BooleanField(
+        source="ok", help_text="Whether clients find their way from there to this server."
+    )
+    checked_at = serializers.DateTimeField(source="at")
 
 
 class EndpointShape(serializers.Serializer):

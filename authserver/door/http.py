@@ -51,13 +51,18 @@ class Response:
     status: int
     body: bytes = field(repr=False)
     headers: bytes = NO_STORE
+    is_lost: bool = False  # it is never written: the connection is cut instead
+
+
+LOST = Response(502, b"", is_lost=True)
 
 
 def facts_of(request: Request) -> RequestFacts:
     """Return where a request came from, as the middleware tells it for a view."""
     forwarded = request.header(b"x-forwarded-for")
     address = addresses.of_caller(request.address, forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
-    return RequestFacts(address, request.id, events.agent(request.header(b"user-agent")))
+    agent = events.agent(request.header(b"user-agent"), doctor=request.header(b"x-gatehouse-doctor"))
+    return RequestFacts(address, request.id, agent)
 
 
 def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Response:

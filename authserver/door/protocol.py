@@ -218,6 +218,9 @@ class DoorProtocol(HttpToolsProtocol):
         """Write the answer, whole, in one piece."""
         if cycle.disconnected or self.transport.is_closing():
             return
+        if response.is_lost:
+            self.transport.close()
+            return
         cycle.response_started = cycle.response_complete = True
         head = STATUS_LINE[response.status] + written(response, request_id, is_last=not cycle.keep_alive)
         self.transport.write(head if cycle.scope["method"] == "HEAD" else head + response.body)

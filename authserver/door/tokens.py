@@ -18,7 +18,7 @@ from authserver.protocol.connections import token_requests
 from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal
 from authserver.services import connections
-from authserver.services.connections import AGAIN, Arrived, Issued, Outcome
+from authserver.services.connections import AGAIN, LOST, Arrived, Issued, Lost, Outcome
 from authserver.services.trace import clients as trace
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def _acting(all_of: Callable[..., list[Outcome]]) -> Callable[[Arrivals], list[T
     return act
 
 
-def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[Told]]:
+def _alone(one: Callable[..., Outcome]) -> Callable[[Arrivals], list[Told]]:
     """Return the act of a line for those who would have had to wait for a connection: here they do."""
 
     def act(arrivals: Arrivals) -> list[Told]:
@@ -54,7 +54,7 @@ def _alone(one: Callable[..., Issued | Refusal]) -> Callable[[Arrivals], list[To
 def _noted(arrivals: Arrivals, outcomes: Sequence[Outcome], now: datetime) -> list[Told]:
     """Return what came of each. It is noted here, once it is committed: before, it may be asked for again."""
     for arrival, outcome in zip(arrivals, outcomes, strict=True):
-        if isinstance(outcome, Issued | Refusal):
+        if isinstance(outcome, Issued | Refusal | Lost):
             trace.exchanged(arrival.request, outcome, facts=arrival.facts)
     return [Told(outcome, now) for outcome in outcomes]
 
@@ -105,5 +105,7 @@ def told(request: Request, found: Told) -> Response:
         log.info("refused %s: %s", found.outcome.code, found.outcome.reason)
         challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
         return http.explained(http.refused(found.outcome, challenge=challenge), request)
+    if found.outcome is LOST:
+        return http.LOST
     assert isinstance(found.outcome, Issued)
     return http.no_store(found.outcome.body(found.now))

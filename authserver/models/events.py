@@ -77,6 +77,9 @@ class Event(models.Model):
         TOOLS_PUBLISHED = "tools:published"
         TOOLS_APPROVED = "tools:approved"
         ALARM_CLOSED = "alarm:closed"
+        REHEARSAL_BEGUN = "rehearsal:begun"
+        REHEARSAL_MET = "rehearsal:met"
+        REHEARSAL_ENDED = "rehearsal:ended"
 
     class Actor(models.TextChoices):
         PERSON = "person"

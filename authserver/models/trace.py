@@ -98,15 +98,24 @@ class DoctorReport(models.Model):
     id = models.BigAutoField(primary_key=True)
     handle = models.CharField(max_length=40, blank=True, db_index=True, help_text="Empty: the gateway, for everybody.")
     url = models.CharField(max_length=500)
-    profile = models.CharField(max_length=20)
-    at = models.DateTimeField()
-    ok = models.BooleanField()
+    kind = models.CharField(max_length=13, blank=True, db_default="", help_text="Of the address: hosted, gateway …")
+    profile = models.CharField("as", max_length=20)
+    at = models.DateTimeField("checked at")
+    ok = models.BooleanField("good")
     failed_since = models.DateTimeField(null=True)
+    step = models.CharField("failed step", max_length=20, blank=True, db_default="")
+    code = models.CharField("fault", max_length=80, blank=True, db_default="")
     steps = models.JSONField(default=list)
 
     class Meta:
+        verbose_name = "report of the doctor"
+        verbose_name_plural = "reports of the doctor"
+        ordering = ["-id"]
         constraints = [models.UniqueConstraint(fields=["url", "profile"], name="one_report_per_url_and_profile")]
-        indexes = [models.Index(fields=["at"], name="doctor_oldest_first")]
+        indexes = [
+            models.Index(fields=["at"], name="doctor_oldest_first"),
+            models.Index(fields=["kind", "code"], condition=models.Q(ok=False), name="doctor_faults"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.url} as {self.profile}"

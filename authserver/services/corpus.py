@@ -2,6 +2,7 @@
 
 `authserver/corpus/documents` holds client ID metadata documents, `authserver/corpus/registrations` bodies of dynamic
 registration. The tests take each of them through the whole flow; `manage.py corpus` compares them with what is live.
+`authserver/corpus/rehearsals` holds what clients did about faults that they met on purpose.
 """
 
 import json
@@ -45,6 +46,24 @@ def documents() -> tuple[Entry, ...]:
 def registrations() -> tuple[Entry, ...]:
     """Return the registration bodies, by name."""
     return _load("registrations")
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """What one client did about faults, each result as `protocol.trace.reactions` stores it."""
+
+    client: str
+    source: str
+    date: str
+    results: dict[str, Json]
+    notes: str = ""
+
+
+@cache
+def rehearsed() -> tuple[Rehearsed, ...]:
+    """Return what clients did, by their names."""
+    paths = sorted((FOLDER / "rehearsals").glob("*.json"))
+    return tuple(Rehearsed(**json.loads(path.read_text())) for path in paths)
 
 
 def _load(folder: str) -> tuple[Entry, ...]:

@@ -30,6 +30,7 @@ class RequestFacts:
 
 
 NO_REQUEST = RequestFacts()
+DOCTOR = "gatehouse doctor"
 GIVEN_ID = re.compile(r"[A-Za-z0-9-]{8,36}")
 current_request: ContextVar[RequestFacts] = ContextVar("current_request", default=NO_REQUEST)
 
@@ -40,8 +41,11 @@ def request_id(given: str) -> str:
     return given if given and GIVEN_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"  # noqa: S311
 
 
-def agent(given: str) -> str:
-    """Return what the caller's program calls itself: printable, and no longer than is kept."""
+def agent(given: str, *, doctor: str = "") -> str:
+    """Return what the caller's program calls itself: printable, and no longer than is kept. The doctor is named, as
+    whichever client it walks (the header `X-Gatehouse-Doctor`)."""
+    if doctor:
+        return DOCTOR
     kept = given[: policy.AGENT_LENGTH_MAX]
     return kept if kept.isprintable() else ""
 

@@ -22,6 +22,7 @@ from authserver.services.catalog import Edition
 from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
 from authserver.services.personal_tokens import introspection as personal_tokens
+from authserver.services.rehearsals import claiming
 from authserver.services.statements import Statement, Steps
 from authserver.services.tools import manifests
 from authserver.services.tools.manifests import NONE
@@ -123,7 +124,10 @@ def steps(questions: Sequence[Question], *, now: datetime) -> Steps[list[Answer 
     answers = []
     for question, row in zip(questions, found, strict=True):
         tools = yield from manifests.load(row[1].endpoint_id, row[1].tools_version)
-        answers.append(_told(question, row, Editions(edition, tools), now))
+        answer = _told(question, row, Editions(edition, tools), now)
+        if row[1].rehearsed_fault and isinstance(answer, dict) and answer["active"]:
+            answer |= yield from claiming.told(row[1])
+        answers.append(answer)
     return answers
 
 

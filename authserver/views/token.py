@@ -13,7 +13,7 @@ from authserver.protocol.connections.token_requests import CodeRequest
 from authserver.protocol.errors import Refusal, Refused
 from authserver.protocol.trace.steps import Kind
 from authserver.services import assertions, connections, events
-from authserver.services.connections import Arrived, Issued
+from authserver.services.connections import Arrived, Issued, Lost
 from authserver.services.trace import clients as trace
 from authserver.services.trace import error_uri, note
 from authserver.toolkit.core import form_of
@@ -39,10 +39,12 @@ def token(request: HttpRequest) -> HttpResponse:
         log.info("refused %s: %s", outcome.code, outcome.reason)
         challenge = CLIENT_CHALLENGE if "Authorization" in request.headers else ""
         return refused(outcome, authenticate=challenge, error_uri=error_uri())
+    if isinstance(outcome, Lost):
+        return HttpResponse(status=502)
     return no_store(outcome.body(now))
 
 
-def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal:
+def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal | Lost:
     form = form_of(request)
     asked = token_requests.read(form, request.headers.get("Authorization", ""))
     if isinstance(asked, Refusal):
@@ -52,6 +54,7 @@ def _outcome(request: HttpRequest, now: datetime) -> Issued | Refusal:
     facts = events.current_request.get()
     # Outside the transaction, which must not wait for a stranger's host.
     assertions.renew_keys(asked.proof.assertion, now=now)
+    outcome: Issued | Refusal | Lost
     if isinstance(asked, CodeRequest):
         outcome = connections.exchange(Arrived(asked, facts), now=now)
     else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gatehouse.words import Finding
+from gatehouse.words.marking import gettext_noop
 
 
 class Outcome(Enum):
@@ -19,13 +20,18 @@ class Outcome(Enum):
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One step of the walk. `sent` and `got` are one line each for people, printable and bounded, without secrets;
-    `finding` says cause and fix where something is wrong."""
+    `finding` says cause and fix where something is wrong, and `further` what else is, the worst first."""
 
     name: str  # of STEPS
     outcome: Outcome
     sent: str = ""
     got: str = ""
     finding: Finding | None = None
+    further: tuple[Finding, ...] = ()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return ((self.finding,) if self.finding else ()) + self.further
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +50,27 @@ class Report:
     def first_failure(self) -> Step | None:
         return next((step for step in self.steps if step.outcome is Outcome.FAILED), None)
 
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all findings, in the order of the walk."""
+        return tuple(finding.code for step in self.steps for finding in step.findings)
+
 
 PROFILES = (
     "generic", "chatgpt", "claude", "claude-code", "vscode", "cursor", "codex", "gemini", "mcp-remote", "inspector",
 )  # fmt: skip
-# In the order of the walk.
-STEPS = (
-    "name",  # the host name leads to an address
-    "connection",  # somebody listens there and proves by TLS to be that host
-    "clock",  # and the time there is ours
-    "challenge",  # a call without a credential is told where to sign in
-    "resource_metadata",
-    "server_metadata",
-    "endpoints",  # the addresses, methods and grants that the metadata names are those that this client needs
-    "cors",  # pages of this client may call
-    "registration",  # this client gets a client id: by registering, or by the address of its document
-    "authorization",  # a person who is sent there comes to a sign-in page; errors come back with `iss`
-    "token",  # the token endpoint answers, and errors in its own form
-)
+# In the order of the walk, with what holds where a step is good.
+TITLES = {
+    "name": gettext_noop("The host name leads to an address"),
+    "connection": gettext_noop("The server answers there and proves to be that host"),
+    "clock": gettext_noop("Its clock is right"),
+    "challenge": gettext_noop("A call without a credential is told where to sign in"),
+    "resource_metadata": gettext_noop("The MCP server says which authorization server it trusts"),
+    "server_metadata": gettext_noop("The authorization server describes itself"),
+    "endpoints": gettext_noop("It offers what this client needs"),
+    "cors": gettext_noop("Pages of this client may call"),
+    "registration": gettext_noop("This client gets a client id"),
+    "authorization": gettext_noop("People come to a sign-in page, and the client gets an answer"),
+    "token": gettext_noop("The token endpoint answers"),
+}
+STEPS = tuple(TITLES)

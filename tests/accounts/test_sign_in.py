@@ -1,6 +1,7 @@
 """Signing in with an address and a password, and what stands against guessing."""
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from accounts.models import User
@@ -95,8 +96,15 @@ def test_a_byte_that_no_database_takes_is_no_error_of_ours(client: Client, alice
     assert sign_in(client, "al\0ice@example.com", "pass\0word").status_code == 200
 
 
+def sign_in_afresh(person: User, **headers: str) -> int:
+    """Sign in, and forget the session: each further one makes the next sign-in slower. Return the status."""
+    status = sign_in(Client(headers=headers), person.email).status_code
+    UserSession.objects.all().delete()
+    return status
+
+
 def test_sixty_sign_ins_a_minute_from_one_address_pass_and_the_next_waits(alice: User, way: str) -> None:
-    statuses = [sign_in(Client(), alice.email).status_code for _ in range(60)]
+    statuses = [sign_in_afresh(alice) for _ in range(60)]
     assert statuses == [302] * 60
     refused = sign_in(Client(), alice.email, next=way)
     assert refused.status_code == 429
@@ -106,14 +114,14 @@ def test_sixty_sign_ins_a_minute_from_one_address_pass_and_the_next_waits(alice:
 
 def test_an_invented_forwarding_header_does_not_make_a_new_address(alice: User) -> None:
     for number in range(60):
-        sign_in(Client(headers={"X-Forwarded-For": f"198.51.100.{number}"}), alice.email)
+        sign_in_afresh(alice, **{"X-Forwarded-For": f"198.51.100.{number}"})
     assert sign_in(Client(headers={"X-Forwarded-For": "203.0.113.9"}), alice.email).status_code == 429
 
 
 def test_behind_a_proxy_each_person_has_their_own_count(alice: User, settings) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     for _ in range(60):
-        sign_in(Client(headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.1"}), alice.email)
+        sign_in_afresh(alice, **{"X-Forwarded-For": "203.0.113.9, 198.51.100.1"})
     assert sign_in(Client(headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.1"}), alice.email).status_code == 429
     assert sign_in(Client(headers={"X-Forwarded-For": "203.0.113.9, 198.51.100.2"}), alice.email).status_code == 302
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +15,17 @@ from tests.contract import installed, product
 from tests.contract.apps import Connections
 from tests.contract.person import Person
 from tests.document_host import DocumentHost
+
+
+@pytest.fixture(autouse=True)
+def _loop_of_its_own(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where Playwright has once run, its event loop counts as running in this thread for good, and nobody else could
+    start one (asyncio.run). A test without a browser does not see it."""
+    loop = asyncio._get_running_loop()
+    if "playwright" not in request.fixturenames:
+        asyncio._set_running_loop(None)
+    yield
+    asyncio._set_running_loop(loop or asyncio._get_running_loop())
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Every real client at each of the three URLs: from an unknown server to a call, a refresh, and the end.
 
-The rows of one URL share their clients: while the others connect, the first credentials run out by themselves.
+The rows of one URL share their clients: while the others connect, the first credentials run out by themselves. The
+three URLs are tried side by side where there are workers.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ PLACES = {
     "compat acme": ["gateway acme", "hosted acme", "hosted globex", "compat globex", "other"],
 }
 pytestmark = [
-    pytest.mark.parametrize("at", PLACES, indirect=True),
+    pytest.mark.parametrize(
+        "at", [pytest.param(place, marks=pytest.mark.xdist_group(place)) for place in PLACES], indirect=True
+    ),
     pytest.mark.parametrize("client", CLIENTS),
 ]
 

@@ -18,7 +18,7 @@ from django.test import Client as Http
 
 from authserver import policy
 from authserver.management.commands import corpus as command
-from authserver.models import Client
+from authserver.models import Client, Rehearsal
 from authserver.services import corpus, fetcher
 from authserver.services.corpus import Entry
 from authserver.services.fetcher import Fetched, FetchFailed
@@ -191,8 +191,10 @@ def test_every_entry_says_where_and_when_it_was_seen(entry: Entry) -> None:
 def test_the_page_of_clients_is_what_the_server_does(tmp_path: Path) -> None:
     call_command("corpus", "matrix", output=tmp_path / "clients.md")
     assert command.PAGE.read_text() == (tmp_path / "clients.md").read_text()
-    rows = re.findall(r"^\| (?!client |---)", command.PAGE.read_text(), re.MULTILINE)
-    assert len(rows) == len(DOCUMENTS) + len(REGISTRATIONS)
+    rows = re.findall(r"^\| (?!client |fault |---)", command.PAGE.read_text(), re.MULTILINE)
+    assert len(rows) == len(DOCUMENTS) + len(REGISTRATIONS) + len(Rehearsal.Fault)
+    assert {"Python SDK 2.3.0", "TypeScript SDK 2.4.0"} <= {entry.client for entry in corpus.rehearsed()}
+    assert all(list(entry.results) == Rehearsal.Fault.values for entry in corpus.rehearsed())
 
 
 def test_the_check_is_quiet_while_nothing_changed(network: Network) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,12 +26,17 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         deployment: Deployment = self.server.deployment  # type: ignore[attr-defined]
         self.body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        what = f"{self.command} {self.path}"
+        what = f"{self.command} {self.path.partition('?')[0]}"
         deployment.requests.append((what, dict(self.headers)))
         with contextlib.suppress(OSError):
             deployment.answers.get(what, Reply(404, {"error": "not_found"}))(self)
 
-    do_POST = do_GET
+    do_POST = do_HEAD = do_OPTIONS = do_DELETE = do_GET
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The time of this host, which may be wrong."""
+        deployment: Deployment = self.server.deployment  # type: ignore[attr-defined]
+        return super().date_time_string(time.time() + deployment.clock_ahead_seconds)
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the output of tests clean."""
@@ -50,7 +56,8 @@ class Reply:
         for name, value in {**self.headers, "Content-Length": str(len(body))}.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(body)
+        if handler.command != "HEAD":
+            handler.wfile.write(body)
 
 
 Answer = Callable[[Handler], None]
@@ -65,11 +72,16 @@ class Deployment:
     answers: dict[str, Answer] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     registered: list[dict[str, Any]] = field(default_factory=list)
+    clock_ahead_seconds: float = 0
     over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
         return f"{self.origin}/mcp"
+
+    def filled(self, text: str) -> str:
+        """The text with {origin} and {port} filled in."""
+        return text.replace("{origin}", self.origin).replace("{port}", self.origin.rpartition(":")[2])
 
     @property
     def asked(self) -> list[str]:

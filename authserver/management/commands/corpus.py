@@ -8,10 +8,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from authserver import policy
+from authserver.models import Rehearsal
 from authserver.protocol import client_documents, client_metadata, redirects
 from authserver.protocol.client_documents import ClientDocument
 from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.errors import Refusal
+from authserver.protocol.trace.reactions import Did, Reaction
 from authserver.services import corpus, fetcher
 from authserver.services.corpus import Entry
 from authserver.services.fetcher import Fetched, FetchFailed
@@ -37,6 +39,13 @@ REGISTRATIONS = """
 ## Registered dynamically
 | client | proof | returns to | stays connected | refused by | seen |
 |---|---|---|---|---|---|
+"""
+REHEARSED = """
+## What they did about faults
+Each was taken through the eight faults of a rehearsal on a handle for testing (docs/operations.md, "Rehearse a fault").
+Whoever calls tries three times at most; a person presses Allow whenever asked. Times are from the fault to the step
+named, on one machine. The files, and what their members mean, are in `authserver/corpus/rehearsals/`.
+
 """
 
 
@@ -78,7 +87,7 @@ def matrix() -> str:
     """Return the page of clients, from the corpus and what the rules make of it."""
     documents = "".join(_document_row(entry) for entry in corpus.documents())
     registrations = "".join(_registration_row(entry) for entry in corpus.registrations())
-    return INTRODUCTION + DOCUMENTS + documents + REGISTRATIONS + registrations
+    return INTRODUCTION + DOCUMENTS + documents + REGISTRATIONS + registrations + _rehearsed()
 
 
 def _document_row(entry: Entry) -> str:
@@ -94,6 +103,32 @@ def _registration_row(entry: Entry) -> str:
     if isinstance(read, Refusal):
         raise CommandError(f"{entry.slug}: {read.reason}")
     return _row(entry.client, f"`{read.auth_method}`", *_common(read), *_elsewhere(entry))
+
+
+def _rehearsed() -> str:
+    """Return the table of faults and clients, with the notes below it."""
+    found = corpus.rehearsed()
+    head = _row("fault", *(entry.client for entry in found)) + _row(*["---"] * (len(found) + 1))
+    rows = [
+        _row(f"`{fault}`", *(_reaction(entry.results.get(fault)) for entry in found))
+        for fault in Rehearsal.Fault.values
+    ]
+    notes = [f"\n{entry.client} ({entry.date}): {entry.notes}\n" for entry in found if entry.notes]
+    return REHEARSED + head + "".join(rows + notes)
+
+
+def _reaction(stored: dict[str, Any] | None) -> str:
+    if stored is None:
+        return "not measured"
+    found = Reaction.of(stored)
+    told = {
+        Did.REFRESHED: "refreshed",
+        Did.AUTHORIZED: "authorized again",
+        Did.WENT_ON: "went on",
+        Did.GAVE_UP: "gave up",
+    }[found.did]
+    after = "" if found.after_ms is None else f" after {found.after_ms / 1000:.2f} s"
+    return f"{told}{after}"
 
 
 def _proof(document: ClientDocument) -> str:

@@ -14,6 +14,7 @@ from authserver.services import catalog, events, notices, receipts
 from authserver.services.connections.standing import lock
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from authserver.services.rehearsals import ending
 from handles import access
 
 PausedBy = Connection.PausedBy
@@ -34,6 +35,7 @@ def allow_scopes(connection: Connection, ticked: Iterable[str], *, by: User, now
     Records connection:narrowed or connection:widened.
     """
     locked = lock(connection.pk)
+    ending.call_off(locked, by=by, now=now)
     known, marks = catalog.current(), set(ticked)
     before = locked.scopes.split()
     fixed = {name for name in before if name in known and (known[name].is_required or not known[name].is_shown)}
@@ -60,6 +62,7 @@ def withhold(connection: Connection, names: Iterable[str], *, by: User, now: dat
     """Set what an admin of the handle withholds from a connection, whatever its person allows; return whether anything
     changed. Required scopes are not withheld: pause or end it instead. Records connection:narrowed or :widened."""
     locked = lock(connection.pk)
+    ending.call_off(locked, by=by, now=now)  # what it withholds for a while must not be taken for theirs
     known, marks = catalog.current(), set(names)
     chosen = [name for name in known if name in marks and known[name].is_shown and not known[name].is_required]
     return _set_scopes(locked, "withheld_scopes", chosen, by=by, now=now)

@@ -59,6 +59,7 @@ class Footing(NamedTuple):
     tools_approved: int | None  # by an admin of the handle; asked only where the person has not seen all
     approved_scopes: str
     declined_scopes: str
+    rehearsed_fault: str | None  # which its client is to meet; nothing, unless the handle is for testing now
 
     @property
     def scope_list(self) -> list[str]:
@@ -95,7 +96,7 @@ COLUMNS = f"""
     CASE WHEN c.tools_version < r.tools_version THEN
         (SELECT version FROM {TABLES["ToolApproval"]} a
           WHERE a.handle_id = c.handle_id AND a.protected_resource_id = c.protected_resource_id) END,
-    c.approved_scopes, c.declined_scopes"""  # noqa: S608  (names of our own models)
+    c.approved_scopes, c.declined_scopes, CASE WHEN h.is_for_testing THEN c.rehearsed_fault END"""  # noqa: S608  (names of our own models)
 JOINS = f"""
     LEFT JOIN {TABLES["Client"]} client ON client.id = c.client_id
     LEFT JOIN {TABLES["User"]} person ON person.id = c.user_id

@@ -55,8 +55,12 @@ class Again:
     more, alone, where it may wait."""
 
 
-AGAIN = Again()
-Outcome = Issued | Refusal | Again
+class Lost:
+    """Issued and stored, and the answer does not arrive: rehearsed."""
+
+
+AGAIN, LOST = Again(), Lost()
+Outcome = Issued | Refusal | Again | Lost
 
 
 @dataclass(slots=True)

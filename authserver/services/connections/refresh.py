@@ -25,8 +25,10 @@ from authserver.services.connections.exchange import WRONG_TARGET
 from authserver.services.connections.footing import Footing
 from authserver.services.connections.issuing import (
     AGAIN,
+    LOST,
     Arrived,
     Issued,
+    Lost,
     Outcome,
     Turn,
     entry,
@@ -37,6 +39,9 @@ from authserver.services.connections.issuing import (
 )
 from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
+from authserver.services.rehearsals import meeting
+from authserver.services.rehearsals.meeting import Effect
+from handles.roles import Role
 
 
 class Token(NamedTuple):
@@ -68,10 +73,10 @@ class Member:
     whose: Whose
 
 
-def refresh(arrived: Arrived[RefreshRequest], *, now: datetime) -> Issued | Refusal:
+def refresh(arrived: Arrived[RefreshRequest], *, now: datetime) -> Issued | Refusal | Lost:
     """Refresh once, as `refresh_all` does, waiting for whoever holds the connection."""
     outcome = refresh_all([arrived], now=now, waits=True)[0]
-    assert isinstance(outcome, Issued | Refusal)
+    assert isinstance(outcome, Issued | Refusal | Lost)
     return outcome
 
 
@@ -161,8 +166,28 @@ def _judged(member: Member, edition: Edition, now: datetime) -> Outcome | Turn:
     role = footing.role_on(member.footing)
     if isinstance(role, Refusal):
         return role
-    granted = scopes.allowed_to(role, member.footing.scope_list, edition.catalog)
-    return _answer(member, granted, now)
+    if member.footing.rehearsed_fault:
+        with events.of_request(member.arrived.facts):
+            return _rehearsed(member, role, edition, now)
+    return _answer(member, scopes.allowed_to(role, member.footing.scope_list, edition.catalog), now)
+
+
+def _rehearsed(member: Member, role: Role, edition: Edition, now: datetime) -> Outcome | Turn:
+    """Answer a refresh of a connection that is to meet a fault. Nobody gets here who would not be answered else."""
+    connection = lock(member.footing.connection_id)
+    if meeting.is_revoked(connection, now=now):
+        return invalid_grant("rehearsal:revocation")
+    held = [*member.footing.scope_list, *meeting.lent(connection)]
+    outcome = _answer(member, scopes.allowed_to(role, held, edition.catalog), now)
+    if isinstance(outcome, Refusal):
+        return outcome
+    effect = meeting.at_refresh(connection, is_first=isinstance(outcome, Turn), now=now)
+    if effect is Effect.NONE or not isinstance(outcome, Turn):
+        return outcome
+    [pair] = _replace([member.arrived], [outcome], [member.token], now)
+    if effect is Effect.LOST:
+        return LOST
+    return _issue_again(_row_of(member), token=member.arrived.request.token, now=now) or pair
 
 
 def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | Turn:

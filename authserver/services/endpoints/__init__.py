@@ -1,1 +1,1 @@
-"""Whether MCP endpoints answer as clients need it: asked from here, told in words, remembered for a while."""
+"""Whether MCP endpoints answer as clients need it: the doctor walks to them from here, its last reports are kept."""

@@ -1,150 +1,104 @@
-"""What a finding means, in words: the cause, and what to do about it. In the reader's language."""
+"""What the doctor reported, in words: the step, how it went, the cause and what to do. In the reader's language.
+
+The sentences are the doctor's own English ones (`gatehouse.words`), which are the keys of the message catalogs too.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language_bidi
+from django.utils.translation import get_language_bidi, gettext, gettext_noop
 from django.utils.translation import gettext_lazy as _
 
-from authserver.protocol.endpoints.findings import CHALLENGE, CONNECTION, METADATA, NAME, Finding
+from authserver.models import DoctorReport
+from gatehouse.doctor.report import TITLES
+from gatehouse.words import WORDS
 
 ISOLATE, ISOLATE_END = "\u2066", "\u2069"  # U+2066 LEFT-TO-RIGHT ISOLATE, and its end
 
+PROFILES: Mapping[str, str | Promise] = {
+    "generic": _("any app"),
+    "chatgpt": "ChatGPT",
+    "claude": "Claude",
+    "claude-code": "Claude Code",
+    "vscode": "VS Code",
+    "cursor": "Cursor",
+    "codex": "Codex",
+    "gemini": "Gemini CLI",
+    "mcp-remote": "mcp-remote",
+    "inspector": "MCP Inspector",
+}
+OUTCOMES: Mapping[str, str | Promise] = {
+    "good": _("Good"),
+    "warned": _("Worth a look"),
+    "failed": _("Failed"),
+    "skipped": _("Not looked at"),
+}
+OWN_NAMES = ("what", "reason")  # facts that may be a name of the doctor's own, and then have words too
+# Reports outlive an update: a node may read what a newer one found.
+OF_ANOTHER_VERSION = (
+    gettext_noop("The check found something that this version does not know."),
+    gettext_noop("Check again."),
+)
+
 
 @dataclass(frozen=True)
-class Told:
-    """One step of a check for a person to read. `fix` is empty where nothing has to be done."""
+class Said:
+    """One thing that was found: the cause, and what to do about it."""
 
-    step: str
-    ok: bool
     cause: str
     fix: str
 
 
-STEPS: Mapping[str, str | Promise] = {
-    NAME: _("Name"),
-    CONNECTION: _("Connection"),
-    METADATA: _("Metadata"),
-    CHALLENGE: _("Sign-in challenge"),
-}
+@dataclass(frozen=True)
+class Told:
+    """One step for a person to read. `title` is what holds where it is good, `outcome` a key of OUTCOMES; `sent` and
+    `got` are the doctor's own lines."""
 
-Pair = tuple[str | Promise, str | Promise]
-# Results outlive an update: a node may read what a newer one found.
-OF_ANOTHER_VERSION: Pair = (_("The check failed for a reason that this version does not know."), _("Check again."))
-WORDS: Mapping[str, Pair] = {
-    "name_good": (_("The name leads to an address."), ""),
-    "name_private": (
-        _("The name leads to a private address, as seen from this server."),
-        _("This server reaches it. Make sure that it is reachable from the Internet too, if apps such as ChatGPT or "
-          "Claude are to connect."),
-    ),
-    "name_unknown": (
-        _("The name %(host)s does not resolve."),
-        _("Add a DNS record for it that leads to the resource server."),
-    ),
-    "name_unknown_wildcard": (
-        _("The name %(host)s does not resolve."),
-        _("Add a wildcard DNS record %(zone)s that leads to the resource server. Until then, use the address with "
-          "the handle in its path."),
-    ),
-    "name_too_slow": (
-        _("Looking up the name %(host)s took too long."),
-        _("Check the DNS servers that this server uses, then check again."),
-    ),
-    "connection_good": (_("It accepts connections."), ""),
-    "connection_refused": (
-        _("Nothing accepts connections at %(host)s, port %(port)s."),
-        _("Start the resource server or the proxy in front of it, and check the port and the firewall."),
-    ),
-    "connection_too_slow": (
-        _("Connecting to %(host)s, port %(port)s, took too long."),
-        _("Check that the address in the DNS is right and that no firewall drops connections from this server."),
-    ),
-    "certificate_other_name": (
-        _("The certificate at %(host)s is made out to another name."),
-        _("Get a certificate for %(host)s. For addresses with the handle in the host name that is a wildcard "
-          "certificate, or one for each handle."),
-    ),
-    "certificate_expired": (
-        _("The certificate at %(host)s is out of date."),
-        _("Renew it, and check why that did not happen by itself."),
-    ),
-    "certificate_untrusted": (
-        _("The certificate at %(host)s comes from no authority that this server trusts."),
-        _("Use a certificate of a public authority, together with its intermediate certificates: apps refuse others."),
-    ),
-    "tls_failed": (
-        _("No encrypted connection came about at %(host)s, port %(port)s."),
-        _("Check that this port speaks HTTPS, with TLS 1.2 or newer."),
-    ),
-    "answer_too_slow": (
-        _("%(url)s did not answer in time."),
-        _("Check that the resource server is running and not overloaded, then check again."),
-    ),
-    "answer_broken": (
-        _("%(url)s closed the connection or sent no HTTP."),
-        _("Check that the address leads to the resource server, with the right scheme and port."),
-    ),
-    "metadata_good": (_("Its metadata names this address, and this server to sign in at."), ""),
-    "metadata_status": (
-        _("%(url)s answers with status %(status)s instead of the metadata."),
-        _("Route /.well-known/oauth-protected-resource, and every path below it, to the resource server."),
-    ),
-    "metadata_redirect": (
-        _("%(url)s sends apps elsewhere (status %(status)s)."),
-        _("Answer with the metadata at that very address: apps do not follow redirects there."),
-    ),
-    "metadata_not_json": (
-        _("%(url)s answers, but not with a JSON object (%(kind)s)."),
-        _("Something else answers there, often a web site or a proxy. Route the path to the resource server."),
-    ),
-    "resource_differs": (
-        _("The metadata says that it belongs to %(told)s, not to %(expected)s."),
-        _("Apps compare the two letter by letter. Set the same address, with the same slash at the end or none, here "
-          "and at the resource server."),
-    ),
-    "issuer_missing": (
-        _("The metadata names no authorization server."),
-        _("Set %(expected)s as the issuer of the resource server."),
-    ),
-    "issuer_differs": (
-        _("The metadata sends apps to %(told)s to sign in, not to %(expected)s."),
-        _("Set %(expected)s as the issuer of the resource server, letter by letter and without a slash at the end."),
-    ),
-    "issuer_not_first": (
-        _("The metadata names %(told)s before %(expected)s."),
-        _("Name %(expected)s first: several apps read only the first."),
-    ),
-    "challenge_good": (_("A request without a credential is asked to sign in."), ""),
-    "open": (
-        _("%(url)s lets a request in without any credential (status %(status)s)."),
-        _("Put the gate in front of it: nobody is asked to sign in, and everybody gets in."),
-    ),
-    "challenge_status": (
-        _("%(url)s answers a request without a credential with status %(status)s instead of 401."),
-        _("Apps start to sign in at 401 and at nothing else. Check that the path leads to the MCP endpoint and that "
-          "the gate stands in front of it."),
-    ),
-    "challenge_missing": (
-        _("%(url)s answers 401, but does not say where its metadata is."),
-        _('Answer with the header WWW-Authenticate: Bearer resource_metadata="%(expected)s".'),
-    ),
-    "challenge_elsewhere": (
-        _("The answer sends apps to the metadata at %(told)s, not at %(expected)s."),
-        _("Make the resource server and the proxy in front of it agree on its public address."),
-    ),
-}  # fmt: skip
+    title: str
+    outcome: str
+    word: str
+    sent: str
+    got: str
+    found: tuple[Said, ...]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Nobody has to read it."""
+        return self.outcome in ("good", "skipped")
+
+    @property
+    def icon(self) -> str:
+        return {"good": "check", "warned": "warn", "failed": "error"}.get(self.outcome, "info")
 
 
-def told(finding: Finding, *, handle: str = "") -> Told:
-    """Return what this finding means. `handle` is the handle whose endpoint it is: where its name begins the host name,
-    one DNS record serves all handles."""
-    reason, facts = finding.reason, dict(finding.facts)
-    host = facts.get("host", "")
-    if reason == "name_unknown" and handle and host.startswith(f"{handle}."):
-        reason, facts["zone"] = "name_unknown_wildcard", f"*.{host.removeprefix(f'{handle}.')}"
-    if get_language_bidi():  # addresses run from left to right inside a sentence that does not
-        facts = {name: f"{ISOLATE}{value}{ISOLATE_END}" for name, value in facts.items()}
-    cause, fix = WORDS.get(reason, OF_ANOTHER_VERSION)
-    return Told(str(STEPS.get(finding.step, finding.step)), finding.ok, str(cause) % facts, str(fix) % facts)
+def told(row: DoctorReport) -> tuple[Told, ...]:
+    """Return the steps of a report in the language that is spoken at the moment."""
+    return tuple(_told(step) for step in row.steps)
+
+
+def profile_name(profile: str) -> str:
+    return str(PROFILES.get(profile, profile))
+
+
+def _told(step: Mapping[str, Any]) -> Told:
+    outcome, found = step["outcome"], tuple(_said(each["code"], each["facts"]) for each in step.get("findings", ()))
+    title, word = gettext(TITLES.get(step["name"], step["name"])), str(OUTCOMES.get(outcome, outcome))
+    return Told(title, outcome, word, step["sent"], step["got"], found)
+
+
+def _said(code: str, facts: Mapping[str, str]) -> Said:
+    facts = {name: _shown(name, fact) for name, fact in facts.items()}
+    cause, fix = WORDS.get(code, OF_ANOTHER_VERSION)
+    try:
+        return Said(gettext(cause).format(**facts), gettext(fix).format(**facts))
+    except KeyError:  # another version says something else in it
+        return Said(*map(gettext, OF_ANOTHER_VERSION))
+
+
+def _shown(name: str, fact: str) -> str:
+    """Return a fact as it stands in a sentence: in the reader's words where it is a name of the doctor's own; else from
+    left to right, inside a sentence that is not."""
+    words = gettext(fact) if name in OWN_NAMES else fact
+    return f"{ISOLATE}{fact}{ISOLATE_END}" if words == fact and get_language_bidi() else words

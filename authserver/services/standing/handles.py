@@ -9,6 +9,7 @@ from accounts.models import User
 from authserver.services import events, receipts
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
+from authserver.services.rehearsals import acts as rehearsals
 from authserver.services.standing.changes import differences
 from handles.models import Handle, RetiredName
 
@@ -17,9 +18,10 @@ KEPT = (
     "visibility",
     "status",
     "suspended_by",
+    "is_for_testing",
 )  # its name is never changed: clients keep addresses with it
 ANSWERED_BY = {"visibility", "status"}
-STATES = ANSWERED_BY | {"suspended_by"}
+STATES = ANSWERED_BY | {"suspended_by", "is_for_testing"}
 
 
 def set_status(
@@ -43,7 +45,7 @@ def set_visibility(
 @transaction.atomic
 def save(handle: Handle, *, by: User, now: datetime, actor: Actor = Actor.ADMINISTRATOR) -> bool:
     """Store a handle as it was typed; return whether that changed anything. A suspension is noted as that of who made
-    it. Records handle:changed, or handle:created."""
+    it; a handle that is not for testing any more rehearses nothing. Records handle:changed, or handle:created."""
     _note_who_suspends(handle, actor)
     changed = differences(handle, names=KEPT)
     if not changed:
@@ -57,6 +59,8 @@ def save(handle: Handle, *, by: User, now: datetime, actor: Actor = Actor.ADMINI
     event = events.record(tag, actor=actor, by=by, handle=handle.slug, fields=sorted(changed), states=told)
     if ANSWERED_BY & set(changed) and not is_new:
         receipts.claims_changed(Subject(handle=handle), event=event, now=now)
+    if "is_for_testing" in changed and not handle.is_for_testing:
+        rehearsals.end_all(handle, by=by, now=now)
     return True
 
 

@@ -60,10 +60,16 @@ def at_stake(handle: Handle, *, now: datetime) -> AtStake:
 
 @transaction.atomic
 def change(
-    handle: Handle, *, display_name: str | None, visibility: Handle.Visibility | None, by: User, now: datetime
+    handle: Handle,
+    *,
+    display_name: str | None,
+    visibility: Handle.Visibility | None,
+    by: User,
+    now: datetime,
+    is_for_testing: bool | None = None,
 ) -> bool | Refusal:
     """Store an owner's settings, None for what stays; return whether that changed anything. Made private, guests lose
-    access at once. Records handle:changed.
+    access at once; what is not for testing any more rehearses nothing. Records handle:changed.
 
     Refuses: access_denied, reason handle:not_owner; invalid_request, reason handle:display_name.
     """
@@ -74,6 +80,7 @@ def change(
     if not 0 < len(name) <= founding.DISPLAY_NAME_LENGTH_MAX:
         return founding.DISPLAY_NAME
     locked.display_name, locked.visibility = name, visibility or locked.visibility
+    locked.is_for_testing = locked.is_for_testing if is_for_testing is None else is_for_testing
     return handles.save(locked, by=by, now=now, actor=Actor.PERSON)
 
 

@@ -10,7 +10,7 @@ from authserver.protocol.client_metadata import ClientMetadata
 from authserver.protocol.connections.token_requests import CodeRequest, TokenRequest
 from authserver.protocol.errors import Refusal
 from authserver.protocol.trace.steps import Kind, Whose, challenge_of, flow_of
-from authserver.services.connections.issuing import Issued
+from authserver.services.connections.issuing import Issued, Lost
 from authserver.services.events import RequestFacts
 from authserver.services.trace.notes import note
 
@@ -57,9 +57,13 @@ def registration_refused(
     note(Kind.REGISTRATION, ok=False, code=reason, facts=facts, client_id=own_form(client_id), **counts)
 
 
-def exchanged(asked: TokenRequest, outcome: Issued | Refusal, *, facts: RequestFacts | None = None) -> None:
+def exchanged(asked: TokenRequest, outcome: Issued | Refusal | Lost, *, facts: RequestFacts | None = None) -> None:
     """Note what came of a token request: every code; of refreshes the first one of an authorization, those that came
     late or again, and those that were refused."""
+    if isinstance(outcome, Lost):
+        client_id = shown_id(asked.proof.client_id, "rehearsal:lost_answer")
+        note(Kind.REFRESH, ok=False, code="rehearsal:lost_answer", facts=facts, client_id=client_id)
+        return
     is_code = isinstance(asked, CodeRequest)
     is_refused = isinstance(outcome, Refusal)
     code = outcome.reason if isinstance(outcome, Refusal) else _went_well(outcome.whose, is_code=is_code)

@@ -53,6 +53,8 @@ def note(
     """Take in one step of an attempt. `facts` is of the request, by default the current one; `detail` holds names and
     numbers of ours: never a secret, never what a stranger wrote freely. Nothing is raised or waited for."""
     facts, at = facts or events.current_request.get(), timezone.now()
+    if facts.agent == events.DOCTOR:
+        return  # nobody's attempt
     if not _is_admitted(connection_id or person_id, facts.address or "", at):
         return  # before a step is made: a flood costs next to nothing
     step = Step(
@@ -66,7 +68,7 @@ def note(
 
 def take(step: Step) -> None:
     """Take in a step as it is, its `origin` being the caller's address."""
-    if _is_admitted(step.connection_id or step.person_id, step.origin, step.at):
+    if step.agent != events.DOCTOR and _is_admitted(step.connection_id or step.person_id, step.origin, step.at):
         with _lock:
             _held.append(step)
 

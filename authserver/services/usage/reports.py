@@ -11,6 +11,7 @@ from authserver import policy
 from authserver.models import Connection, ResourceServer, ToolCall
 from authserver.protocol.connections.reports import Call
 from authserver.services import connections
+from authserver.services.rehearsals import claiming
 
 
 def take(report: Iterable[Call], asker: ResourceServer, now: datetime) -> int:
@@ -34,6 +35,7 @@ def take(report: Iterable[Call], asker: ResourceServer, now: datetime) -> int:
         )
         for call in kept
     )
+    _meet(kept, known, now)
     _wish(kept, known, now)
     return len(kept)
 
@@ -41,7 +43,14 @@ def take(report: Iterable[Call], asker: ResourceServer, now: datetime) -> int:
 def _connections_of(asker: ResourceServer, ids: set[UUID], now: datetime) -> dict[UUID, Connection]:
     recent = Q(ended_at=None) | Q(ended_at__gt=now - policy.REPORT_AGE_MAX)
     mine = Connection.objects.filter(recent, pk__in=ids, protected_resource__in=asker.resources.all())
-    return mine.only("ended_at", "scopes", "withheld_scopes").in_bulk()
+    return mine.only("ended_at", "scopes", "withheld_scopes", "rehearsed_fault").in_bulk()
+
+
+def _meet(calls: list[Call], known: dict[UUID, Connection], now: datetime) -> None:
+    """Tell of scopes that were missing because a rehearsal withholds them."""
+    for call in calls:
+        if call.missing and known[call.connection_id].rehearsed_fault:
+            claiming.missed(call.connection_id, call.missing, now=now)
 
 
 def _wish(calls: list[Call], known: dict[UUID, Connection], now: datetime) -> None:

@@ -35,6 +35,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
         handle,
         display_name=request.POST.get("display_name", ""),
         visibility=Handle.Visibility.PUBLIC if public else Handle.Visibility.PRIVATE,
+        is_for_testing=request.POST.get("is_for_testing") == "yes",
         by=person(request),
         now=timezone.now(),
     )
@@ -50,6 +51,9 @@ def _show(request: HttpRequest, handle: Handle, refusal: Refusal | None = None) 
         "display_name": request.POST.get("display_name", handle.display_name),
         "visibility": request.POST.get("visibility", handle.visibility),
         "visibilities": Handle.Visibility,
+        "is_for_testing": request.POST.get("is_for_testing") == "yes"
+        if request.method == "POST"
+        else handle.is_for_testing,
         "is_suspended": handle.status == Handle.Status.SUSPENDED,
         "is_held": ownership.is_held(handle),
         "guest_scopes": Scope.objects.filter(role=Role.PUBLIC, is_active=True, is_shown=True),

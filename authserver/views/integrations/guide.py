@@ -12,12 +12,11 @@ from django.utils.translation import gettext_lazy
 
 from authserver import policy
 from authserver.languages.catalog import catalog_text
-from authserver.models import ProtectedResource, Scope, ScopeBundle
+from authserver.models import DoctorReport, ProtectedResource, Scope, ScopeBundle
 from authserver.protocol.setup.snippets import Server, is_below_localhost, is_on_this_computer
 from authserver.services import catalog
 from authserver.services.catalog import Endpoint
-from authserver.services.endpoints import results, words
-from authserver.services.endpoints.results import Result
+from authserver.services.endpoints import reports, words
 from authserver.services.endpoints.words import Told
 from authserver.views.integrations import clients
 from authserver.views.integrations.clients import Client, Step
@@ -35,22 +34,26 @@ KINDS: Mapping[str, str | Promise] = {
 
 @dataclass(frozen=True)
 class Checked:
-    """The last check of an address, in words."""
+    """The last check of an address, in words. `client` is the app as which it was checked."""
 
+    client: str
     answers: bool
     checked_at: datetime
+    failed_since: datetime | None
     steps: tuple[Told, ...]
 
 
 @dataclass(frozen=True)
 class Address:
-    """One address of the handle. `key` names it in the pages' own URLs, `server_name` in an app."""
+    """One address of the handle. `key` names it in the pages' own URLs, `server_name` in an app. `checked` is the last
+    check as any app, `walked` the one as the app that is looked at."""
 
     key: str
     endpoint: Endpoint
     description: str
     server_name: str
     checked: Checked | None = None
+    walked: Checked | None = None
 
     @property
     def is_draft(self) -> bool:
@@ -110,18 +113,22 @@ class UseCase:
     typed: str
 
 
-def addresses_of(handle: Handle) -> tuple[Address, ...]:
-    """Return the handle's addresses, production first, each with its last check where there was one."""
+def addresses_of(handle: Handle, *, walk: str = "", profile: str = "") -> tuple[Address, ...]:
+    """Return the handle's addresses, production first, each with its last check where there was one; at the address
+    whose key is `walk`, the last check as `profile` too."""
     found = sorted(catalog.endpoints_of(handle), key=lambda each: each.stage == Stage.DRAFT)
-    last = results.last([each.url for each in found])
+    last = reports.last([each.url for each in found])
     keys = _keys(found)
+    looked_at = [each.url for key, each in zip(keys, found, strict=True) if key == walk]
+    walked = reports.last(looked_at, profile=profile) if profile in words.PROFILES else {}
     return tuple(
         Address(
             key=key,
             endpoint=each,
             description=str(KINDS[each.kind]),
             server_name=f"{handle.slug}-{key}" if each.kind == Kind.OTHER else handle.slug,
-            checked=_checked(last[each.url], handle) if each.url in last else None,
+            checked=_checked(last.get(each.url)),
+            walked=_checked(walked.get(each.url)),
         )
         for key, each in zip(keys, found, strict=True)
     )
@@ -138,9 +145,10 @@ def _keys(endpoints: list[Endpoint]) -> list[str]:
     return keys
 
 
-def _checked(result: Result, handle: Handle) -> Checked:
-    steps = tuple(words.told(each, handle=handle.slug) for each in result.findings)
-    return Checked(result.answers, result.checked_at, steps)
+def _checked(row: DoctorReport | None) -> Checked | None:
+    if row is None:
+        return None
+    return Checked(words.profile_name(row.profile), row.ok, row.at, row.failed_since, words.told(row))
 
 
 def build(addresses: tuple[Address, ...], *, client: str, address: str) -> Guide | None:

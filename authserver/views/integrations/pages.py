@@ -1,6 +1,7 @@
 """The page of a handle's admins, the check that they ask for, and the page that they may give to anyone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
@@ -13,9 +14,9 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from authserver import policy, throttles
-from authserver.services import catalog
-from authserver.services.endpoints import checking
+from authserver.services.endpoints import checking, places, words
 from authserver.services.endpoints.checking import Busy
+from authserver.services.endpoints.walks import GENERIC
 from authserver.views import errors
 from authserver.views.errors import ErrorPage
 from authserver.views.handles.shared import private, seat_at
@@ -28,17 +29,24 @@ from handles.models import Handle
 
 @dataclass(frozen=True)
 class IntegrationsPage:
-    """What both pages show. `share` is the address that may be given to anyone; only the admins' page has it."""
+    """What both pages show. Only the admins' page has `share`, the address that may be given to anyone, and the check
+    as one app: at the address whose key is `walk`, as `profile`."""
 
     seat: Seat
     addresses: tuple[Address, ...]
     guide: Guide | None
     use_cases: tuple[UseCase, ...]
     share: str = ""
+    walk: str = ""
+    profile: str = ""
 
     @property
     def production(self) -> tuple[Address, ...]:
         return tuple(each for each in self.addresses if not each.is_draft)
+
+    @property
+    def profiles(self) -> tuple[tuple[str, str], ...]:
+        return tuple((profile, str(name)) for profile, name in words.PROFILES.items() if profile != GENERIC)
 
     @property
     def drafts(self) -> tuple[Address, ...]:
@@ -49,31 +57,46 @@ class IntegrationsPage:
 def integrations(request: HttpRequest, slug: str) -> HttpResponse:
     """Show a handle's admins its addresses, the last check of each, how to connect an app, and the link to share."""
     seat = seat_at(request, slug)
-    share = settings.ISSUER + reverse("connect_to_handle", args=[seat.handle.slug])
-    page = _page(request, seat, guide.addresses_of(seat.handle), share=share)
+    walk, profile = request.GET.get("walk", ""), request.GET.get("as", "")
+    page = replace(
+        _page(request, seat, guide.addresses_of(seat.handle, walk=walk, profile=profile)),
+        share=settings.ISSUER + reverse("connect_to_handle", args=[seat.handle.slug]),
+        walk=walk,
+        profile=profile,
+    )
     return private(render(request, "handles/integrations/page.html", {"page": page}))
 
 
-def _page(request: HttpRequest, seat: Seat, addresses: tuple[Address, ...], *, share: str = "") -> IntegrationsPage:
+def _page(request: HttpRequest, seat: Seat, addresses: tuple[Address, ...]) -> IntegrationsPage:
     chosen = {name: request.GET.get(name, "") for name in ("client", "address")}
-    return IntegrationsPage(seat, addresses, guide.build(addresses, **chosen), guide.use_cases(seat.role), share)
+    return IntegrationsPage(seat, addresses, guide.build(addresses, **chosen), guide.use_cases(seat.role))
 
 
 @login_required
 def check(request: HttpRequest, slug: str) -> HttpResponse:
-    """Check a handle's addresses now, then show its page again. Only a POST does; it takes three seconds at most."""
+    """Check a handle's addresses now, or one of them as one app, then show its page again. Only a POST does; it takes
+    policy.ENDPOINT_CHECK_SECONDS at most."""
     seat = seat_at(request, slug)
-    user: User = request.user  # type: ignore[assignment]
-    if request.method == "POST":
-        _check(request, seat, user)
-    return HttpResponseRedirect(reverse("handle_integrations", args=[seat.handle.slug]) + "#addresses")
+    back = reverse("handle_integrations", args=[seat.handle.slug])
+    if request.method != "POST":
+        return HttpResponseRedirect(f"{back}#addresses")
+    key, profile = request.POST.get("address", ""), request.POST.get("as", "")
+    walked = next((each for each in guide.addresses_of(seat.handle) if each.key == key), None)
+    if walked is None or profile not in words.PROFILES:
+        _check(request, seat.handle, GENERIC)
+        return HttpResponseRedirect(f"{back}#addresses")
+    _check(request, seat.handle, profile, only=walked)
+    return HttpResponseRedirect(f"{back}?{urlencode({'walk': key, 'as': profile})}#at-{key}")
 
 
-def _check(request: HttpRequest, seat: Seat, user: User) -> None:
-    active = [each.url for each in catalog.endpoints_of(seat.handle) if each.is_active]
-    if not throttles.admit_endpoint_check(str(seat.handle.pk), str(user.pk)):
+def _check(request: HttpRequest, handle: Handle, profile: str, *, only: Address | None = None) -> None:
+    found = [each for each in places.of_handle(handle) if only is None or each.url == only.endpoint.url]
+    what = f"{handle.pk}_{only.key if only else ''}_{profile}"
+    if not throttles.admit_endpoint_check(what, str(request.user.pk)):
         messages.warning(request, _("The addresses were checked a moment ago. Wait a little, then check again."))
-    elif isinstance(checking.check_all(active[: policy.ENDPOINTS_PER_ROUND_MAX], now=timezone.now()), Busy):
+        return
+    found = found[: policy.ENDPOINTS_PER_ROUND_MAX]
+    if isinstance(checking.check(found, now=timezone.now(), profile=profile), Busy):
         messages.warning(request, _("Other checks are under way. Try again in a moment."))
 
 

@@ -22,7 +22,7 @@ from authserver.models import (
     ProtectedResource,
     ResourceServer,
     ScopeRequest,
-)
+)  # fmt: skip
 from authserver.protocol import client_metadata
 from authserver.protocol.governance import Decision, Mode
 from authserver.services import clients, connections, events, purge, registration, resource_servers
@@ -36,6 +36,7 @@ from tests.authserver.services.conftest import NOW, READS, Approving, approve, e
 from tests.authserver.services.ledger import acts as ledger_acts
 from tests.authserver.services.personal_tokens import acts as personal_token_acts
 from tests.authserver.services.receipts import acts as receipts_acts
+from tests.authserver.services.rehearsals import acts as rehearsals_acts
 from tests.authserver.services.standing import acts as standing_acts
 from tests.authserver.services.tools import acts as tools_acts
 from tests.people import App, World
@@ -75,7 +76,7 @@ def stage(world: World, client_row: Client, approval: Approving, pair: Issued) -
 
 def replay_code(stage: Stage) -> None:
     code = approve(stage.approval())
-    exchange(code, stage.client)
+    refresh(exchange(code, stage.client).refresh_token, stage.client)
     forget_events()
     exchange(code, stage.client)
 
@@ -281,8 +282,8 @@ ACTS: dict[str, tuple[Callable[[Stage], Any], list[tuple[str, str]]]] = {
         [("resource_server:rotated", "administrator")],
     ),
 }
-ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS
-ACTS |= standing_acts.ACTS | tools_acts.ACTS | alarms_acts.ACTS
+ACTS |= receipts_acts.ACTS | ledger_acts.ACTS | personal_token_acts.ACTS | standing_acts.ACTS | tools_acts.ACTS
+ACTS |= alarms_acts.ACTS | rehearsals_acts.ACTS
 
 NOTHINGS: dict[str, Callable[[Stage], Any]] = {
     "an unknown code": lambda s: exchange("unknown", s.client),
@@ -314,10 +315,9 @@ def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
     assert Event.objects.count() == before
 
 
-# Its act fetches over the network: tests/flows/documents/test_client_documents.py has it.
-ELSEWHERE = {"client_document:changed"}
-# standing/test_standing.py has an act for each of these; tests/flows/test_admin_pages.py for groups.
-ELSEWHERE |= {"person:changed", "catalog:changed", "group:changed"}
+# The first one's act fetches over the network: tests/flows/documents/test_client_documents.py has it.
+# standing/test_standing.py has an act for each of the others; tests/flows/test_admin_pages.py for groups.
+ELSEWHERE = {"client_document:changed", "person:changed", "catalog:changed", "group:changed"}
 
 
 def test_every_tag_that_exists_is_written_by_some_act() -> None:

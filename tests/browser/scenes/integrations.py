@@ -17,11 +17,10 @@ def integrations_checked(stage: Stage) -> None:
     person = stage.guest(studio="owner")
     path = f"/handles/{only_handle(person).slug}/integrations"
     stage.sign_in(person).open(path)
-    stage.page.locator("form[action$='/check'] button").click()
-    stage.page.locator(".check-bad").first.wait_for()
+    stage.page.locator(".head-row form button").click()
+    stage.page.locator(".check-failed").first.wait_for()
     stage.open(f"{path}?client=codex")
-    for summary in stage.page.locator("main details > summary").all():
-        summary.click()
+    stage.page.evaluate("document.querySelectorAll('main details').forEach(each => { each.open = true })")
 
 
 @scene("connect-member")

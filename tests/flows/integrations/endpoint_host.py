@@ -1,84 +1,55 @@
-"""MCP endpoints on this machine that answer as badly as a test wants: one server, an endpoint for each path."""
+"""A deployment on this machine for the server under test: its MCP endpoints, and the sign-in server that they name."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-ISSUER = "http://127.0.0.1:8000"  # ours, in tests
+from authserver import policy
+from authserver.services.endpoints import own_client
+from tests.gatehouse.deployment import Deployment, Handler, Reply
+from tests.gatehouse.doctor import world
+from tests.gatehouse.doctor.world import AUTHORIZE, JSON, TOKEN, authorizing, exchanging
+
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
-
-
-@dataclass
-class Reply:
-    """One answer; `body` is sent as JSON unless it is bytes."""
-
-    body: Any = b""
-    status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-class EndpointHost(ThreadingHTTPServer):
-    """Answers by path; what nobody published is a 404. `requests` are the methods and paths asked for."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Page)
-        self.replies: dict[str, Reply] = {}
-        self.requests: list[str] = []
-        self.silent: set[str] = set()
-        self.done = threading.Event()
-
-    def publish(self, path: str = "/mcp", *, host: str = "127.0.0.1", **changes: Any) -> str:
-        """Publish an endpoint and return its address. `metadata` members replace those of a good document (None leaves
-        one out); `document` and `endpoint` replace a whole answer."""
-        url = f"http://{host}:{self.server_port}{path}"
-        good = {"resource": url, "authorization_servers": [ISSUER]} | changes.get("metadata", {})
-        members = {name: value for name, value in good.items() if value is not None}
-        told = f"http://{host}:{self.server_port}{WELL_KNOWN}{path}"
-        challenge = {"WWW-Authenticate": f'Bearer resource_metadata="{told}", scope="mcp.connect"'}
-        self.replies[WELL_KNOWN + path] = changes.get("document") or Reply(members)
-        self.replies[path] = changes.get("endpoint") or Reply({}, 401, challenge)
-        return url
-
-
-class Page(BaseHTTPRequestHandler):
-    server: EndpointHost
-
-    def answer(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        self.server.requests.append(f"{self.command} {self.path}")
-        if self.path in self.server.silent:
-            self.server.done.wait(20)
-            return
-        reply = self.server.replies.get(self.path, Reply({}, 404))
-        body = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
-        self.send_response(reply.status)
-        for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = answer
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
+HOSTED = "/hosted/mcp"
 
 
 @contextlib.contextmanager
-def running() -> Iterator[EndpointHost]:
-    """Run a host for as long as the context lasts."""
-    with EndpointHost() as host:
-        threading.Thread(target=host.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        try:
-            yield host
-        finally:
-            host.done.set()
-            host.shutdown()
+def running(settings: Any) -> Iterator[Deployment]:
+    """Run a deployment in which nothing is wrong with gateway and compatibility path of acme, and let it be ours. The
+    hosted address of acme is there too, and names another sign-in server."""
+    with world.running() as there:
+        settings.ISSUER, settings.GATEWAY_URL = there.origin, there.url
+        settings.COMPAT_URL = there.origin + "/mcp/{handle}/mcp"
+        settings.HOSTED_URL = there.origin.replace("127.0.0.1", "{handle}.localhost") + HOSTED
+        there.registered.append({"redirect_uris": [own_client.CALLBACK]})
+        there.answers[AUTHORIZE] = _as_known(authorizing())
+        there.answers[TOKEN] = _as_known(exchanging)
+        publish(there, "/mcp/acme/mcp")
+        publish(there, HOSTED, host="acme.localhost", authorization_servers=["https://old.example"])
+        yield there
+
+
+def publish(there: Deployment, path: str, *, host: str = "127.0.0.1", **members: Any) -> str:
+    """Publish an MCP endpoint and return its address; `members` stand in its metadata instead of the good ones."""
+    origin = there.origin.replace("127.0.0.1", host)
+    url, document = origin + path, WELL_KNOWN + path
+    good = {"resource": url, "authorization_servers": [there.origin], "scopes_supported": ["mcp.connect"]}
+    there.answers[f"GET {document}"] = Reply(200, good | members, dict(JSON))
+    world.challenging(origin + document)(there)
+    there.answers[f"POST {path}"] = there.answers["POST /mcp"]
+    world.challenging()(there)
+    return url
+
+
+def _as_known(answer: Any) -> Any:
+    """Answer the doctor's own client as one that registered."""
+
+    def known(handler: Handler) -> None:
+        handler.path = handler.path.replace(policy.DOCTOR_CLIENT_ID, "c-1")
+        handler.body = handler.body.replace(policy.DOCTOR_CLIENT_ID.encode(), b"c-1")
+        answer(handler)
+
+    return known

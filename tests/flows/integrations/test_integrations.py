@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from html import unescape
+from io import StringIO
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client as Http
 
-from authserver.models import ProtectedResource, Scope
+from authserver.models import DoctorReport, ProtectedResource, Scope
 from handles.models import Handle, Membership
 from tests.authserver.views.test_consent_page import words
 from tests.flows.integrations import endpoint_host
-from tests.flows.integrations.endpoint_host import EndpointHost, Reply
+from tests.gatehouse.deployment import Reply
 from tests.people import PASSWORD, World, compat, field_value, hosted
 
 PAGE, CHECK, SHARED = "/handles/acme/integrations", "/handles/acme/integrations/check", "/connect/acme"
 pytestmark = pytest.mark.covers("req:T8")
-
-
-@pytest.fixture
-def host() -> Iterator[EndpointHost]:
-    with endpoint_host.running() as running:
-        yield running
 
 
 def shown(answer: Any) -> str:
@@ -92,32 +87,73 @@ def test_what_nobody_can_choose_is_the_first_app_and_the_canonical_address(world
     assert "connects from the Internet, and this address leads only to this computer" in shown(page)
 
 
-def test_checking_tells_what_is_wrong_where_and_leaves_time_between(
-    world: World, host: EndpointHost, settings: Any
-) -> None:
-    settings.GATEWAY_URL = host.publish("/mcp")
-    settings.COMPAT_URL = host.publish("/mcp/acme/mcp", document=Reply({}, 404)).replace("/acme/", "/{handle}/")
-    settings.HOSTED_URL = f"http://{{handle}}.localhost:{host.server_port}/hosted/mcp"
-    host.publish("/hosted/mcp", host="acme.localhost", metadata={"authorization_servers": ["https://old.example"]})
-    alice = world.alice.sign_in().http
-    assert alice.get(CHECK)["Location"] == f"{PAGE}#addresses"  # reading changes nothing
-    assert host.requests == []
-    page = shown(alice.post(CHECK, follow=True))
-    assert page.count("Does not answer as apps need it") == 2
-    assert "sends apps to https://old.example to sign in, not to http://127.0.0.1:8000." in page
-    assert "answers with status 404 instead of the metadata" in page
-    assert page.count("A request without a credential is asked to sign in.") == 1
-    told = alice.get("/api/v1/handles/acme/resources").json()["endpoints"]
-    assert [each["last_check"] and each["last_check"]["answers"] for each in told] == [False, False, True]
-    # A second press comes too early; what was found stays, for the other admins of the handle too.
-    asked = len(host.requests)
-    assert "The addresses were checked a moment ago." in shown(alice.post(CHECK, follow=True))
-    assert len(host.requests) == asked
+def test_checking_tells_what_is_wrong_where_and_leaves_time_between(world: World, settings: Any) -> None:
+    with endpoint_host.running(settings) as there:
+        there.answers["GET /.well-known/oauth-protected-resource/mcp/acme/mcp"] = Reply(404, {})
+        alice = world.alice.sign_in().http
+        assert alice.get(CHECK)["Location"] == f"{PAGE}#addresses"  # reading changes nothing
+        assert there.requests == []
+        page = shown(alice.post(CHECK, follow=True))
+        assert page.count("Does not answer as apps need it") == 2
+        assert f"to the authorization server https://old.example, not to {there.origin}." in page
+        assert "answered 404 where the resource metadata was expected." in page
+        assert page.count("It has failed since") == 2
+        assert page.count("The token endpoint answers: Good") >= 1
+        assert "POST /mcp/acme/mcp" in there.asked
+        told = alice.get("/api/v1/handles/acme/resources").json()["endpoints"]
+        assert [each["last_check"] and each["last_check"]["answers"] for each in told] == [False, False, True]
+        # A second press comes too early; what was found stays, for the other admins of the handle too.
+        asked = len(there.requests)
+        assert "The addresses were checked a moment ago." in shown(alice.post(CHECK, follow=True))
+        assert len(there.requests) == asked
+        # One app's way to one address is another thing: its result stands beside, with an address of its own.
+        went = alice.post(CHECK, {"address": "gateway", "as": "inspector"})
+        assert went["Location"] == f"{PAGE}?walk=gateway&as=inspector#at-gateway"
+        walked = shown(alice.get(went["Location"]))
+        assert "Checked as MCP Inspector" in walked
+        assert "Access-Control-Allow-Origin: *" in walked
+        assert "Checked as MCP Inspector" not in shown(alice.get(PAGE))
+        for query in ("walk=gateway&as=<b>", "walk=<b>&as=inspector", "walk=hosted&as=inspector", "as=%00"):
+            assert "Checked as MCP Inspector" not in shown(alice.get(f"{PAGE}?{query}"))
+    # The last page reads what stood there, long after.
     Membership.objects.filter(user=world.bob.user, handle__slug="acme").update(role="admin")
     assert "https://old.example" in shown(world.bob.sign_in().http.get(PAGE))
     warned = "When it was last checked, this address did not answer as apps need it."
     assert [warned in shown(alice.get(f"{SHARED}?address={each}")) for each in ("hosted", "gateway")] == [True, False]
     assert shown(alice.get("/handles/globex/integrations")).count("Not checked yet.") == 2  # the gateway is everybody's
+
+
+@pytest.mark.parametrize("form", [{"address": "nowhere", "as": "claude"}, {"address": "hosted", "as": "\x00"}])
+def test_what_nobody_can_choose_is_checked_as_everything_is(world: World, settings: Any, form: dict[str, str]) -> None:
+    with endpoint_host.running(settings) as there:
+        answer = world.alice.sign_in().http.post(CHECK, form)
+        assert answer["Location"] == f"{PAGE}#addresses"
+        assert "POST /mcp" in there.asked
+
+
+def test_an_administrator_reads_the_last_reports_and_the_command_prints_them(world: World, settings: Any) -> None:
+    with endpoint_host.running(settings):
+        said = StringIO()
+        with pytest.raises(CommandError, match="something to mend"):
+            call_command("doctor", handle="acme", profile="claude", verbose=True, stdout=said)
+        assert "https://old.example" in said.getvalue()
+        assert "Claude (web, desktop, mobile) gets to the sign-in page." in said.getvalue()
+        for wrong in ({"handle": "nobody"}, {"profile": "claude"}):
+            with pytest.raises(CommandError):
+                call_command("doctor", **wrong)
+        said = StringIO()
+        with pytest.raises(CommandError, match="something to mend"):
+            call_command("doctor", stdout=said)
+        assert "7 addresses walked to" in said.getvalue()
+    admin = world.admin.sign_in().http
+    rows = shown(admin.get("/admin/authserver/doctorreport/?q=acme&ok__exact=0"))
+    assert "wrong_authorization_server" in rows
+    failing = DoctorReport.objects.get(handle="acme", kind="hosted", profile="claude")
+    report = shown(admin.get(f"/admin/authserver/doctorreport/{failing.pk}/change/"))
+    assert "The MCP server says which authorization server it trusts: Failed" in report
+    assert "https://old.example" in report
+    assert admin.get("/admin/authserver/doctorreport/add/").status_code == 403
+    assert world.alice.sign_in().http.get("/admin/authserver/doctorreport/").status_code != 200
 
 
 @pytest.mark.parametrize("who", ["bob", "carol", "admin"])

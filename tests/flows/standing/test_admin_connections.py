@@ -242,28 +242,27 @@ def test_who_may_end_connections_may_not_block_clients_by_that(world: World, hel
 # --- Looking
 
 
-@pytest.mark.parametrize(
-    ("query", "rows"),
-    [
-        ("handle=acme", 2),
-        ("handle=@acme", 2),
-        ("handle=ACME", 2),
-        ("handle=nosuch", 0),
-        ("handle=%00", 0),
-        ("handle=a%27b", 0),
-        ("handle=acme&q=bob", 1),
-        ("status=paused", 0),
-        ("status=live&handle=globex", 1),
-        ("used=unused", 0),
-        ("used=nonsense", 3),
-        ("level=nonsense", 3),
-        ("level=change", 0),
-    ],
-)
-def test_connections_are_narrowed(root: Person, held: list[Tokens], query: str, rows: int) -> None:
-    page = root.http.get(f"{ADMIN}?{query}")
-    assert page.status_code == 200
-    assert len(page.context["cl"].result_list) == rows
+NARROWED = {
+    "handle=acme": 2,
+    "handle=@acme": 2,
+    "handle=ACME": 2,
+    "handle=nosuch": 0,
+    "handle=%00": 0,
+    "handle=a%27b": 0,
+    "handle=acme&q=bob": 1,
+    "status=paused": 0,
+    "status=live&handle=globex": 1,
+    "used=unused": 0,
+    "used=nonsense": 3,
+    "level=nonsense": 3,
+    "level=change": 0,
+}
+
+
+def test_connections_are_narrowed(root: Person, held: list[Tokens]) -> None:
+    pages = {query: root.http.get(f"{ADMIN}?{query}") for query in NARROWED}
+    assert {page.status_code for page in pages.values()} == {200}
+    assert {query: len(page.context["cl"].result_list) for query, page in pages.items()} == NARROWED
 
 
 def test_a_typed_filter_keeps_the_other_ones(root: Person, held: list[Tokens]) -> None:

@@ -1,193 +1,167 @@
-"""A check names the step at which a client would fail, and why: against a real server, with one fault at a time."""
+"""A check walks as a client does, asks nobody else, ends in time, and its last report tells in words what is wrong."""
 
 from __future__ import annotations
 
+import re
+import string
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings as django_settings
 from django.utils import timezone, translation
 
 from authserver import policy
-from authserver.protocol.endpoints.findings import Finding
-from authserver.services.endpoints import checking, results, words
+from authserver.models import Client, DoctorReport, Event
+from authserver.services.endpoints import checking, places, reports, words
 from authserver.services.endpoints.checking import Busy
-from tests import document_host, servers
+from authserver.services.endpoints.places import Place
+from gatehouse.doctor.report import TITLES, Outcome, Report, Step
+from gatehouse.words import WORDS, finding
+from handles.models import Handle
+from tests import servers
 from tests.flows.integrations import endpoint_host
-from tests.flows.integrations.endpoint_host import ISSUER, EndpointHost, Reply
+from tests.gatehouse.deployment import REGISTER, Deployment, Reply
+from tests.people import World
 
 pytestmark = pytest.mark.covers("req:T8", "req:T4")
-ELSEWHERE = "https://auth.other.example"
-Seed = Callable[[EndpointHost], str]
+NOW = timezone.now()
 
 
-@pytest.fixture(scope="module")
-def host() -> Iterator[EndpointHost]:
-    with endpoint_host.running() as running:
-        yield running
+@pytest.fixture
+def there(settings: Any) -> Iterator[Deployment]:
+    with endpoint_host.running(settings) as found:
+        yield found
 
 
-def seeded(path: str, **changes: Any) -> Seed:
-    return lambda host: host.publish(f"/{path}/mcp", **changes)
+def check(*found: Place, profile: str = "generic") -> list[DoctorReport]:
+    rows = checking.check(found, now=NOW, profile=profile)
+    assert not isinstance(rows, Busy)
+    return rows
 
 
-def told(url: str, *, handle: str = "acme", seconds: float = 3.0) -> list[words.Told]:
-    found = checking.check(url, deadline=time.monotonic() + seconds)
-    return [words.told(each, handle=handle) for each in found]
+def findings(row: DoctorReport) -> list[str]:
+    return [found["code"] for step in row.steps for found in step["findings"]]
 
 
-def moved(host: EndpointHost) -> str:
-    return host.publish("/moved/mcp", document=Reply({}, 308, {"Location": f"http://127.0.0.1:{host.server_port}/"}))
+def test_what_is_right_is_good_and_any_app_registers_at_the_gateway_alone(world: World, there: Deployment) -> None:
+    hosted, compat, gateway = check(*places.of_handle(Handle.objects.get(slug="acme")))
+    assert [(row.ok, findings(row)) for row in (compat, gateway)] == [(True, []), (True, [])]
+    assert [row.handle for row in (hosted, compat, gateway)] == ["acme", "acme", ""]
+    assert there.asked.count(REGISTER) == 1
+    assert Client.objects.get(client_id=policy.DOCTOR_CLIENT_ID).name == "Gatehouse doctor"
+    assert Event.objects.filter(tag="client:registered", client_id=policy.DOCTOR_CLIENT_ID).count() == 1
+    # The issuer that is meant is ours; whom the metadata names instead is told and not asked.
+    assert (hosted.step, hosted.code) == ("resource_metadata", "wrong_authorization_server")
+    assert not [what for what in there.asked if "old.example" in what]
 
 
-def spelled_otherwise(host: EndpointHost) -> str:
-    return host.publish("/slash/mcp", metadata={"resource": f"http://127.0.0.1:{host.server_port}/slash/mcp/"})
-
-
-FAULTS: dict[str, tuple[Seed, str, str, str]] = {
-    "a name nobody knows": (
-        lambda host: f"http://acme.{'x' * 64}.example/mcp",
-        "Name", f"The name acme.{'x' * 64}.example does not resolve.", f"a wildcard DNS record *.{'x' * 64}.example",
-    ),
-    "nobody listens": (
-        lambda host: f"http://127.0.0.1:{servers.free_port()}/mcp",
-        "Connection", "Nothing accepts connections at 127.0.0.1, port", "Start the resource server",
-    ),
-    "https where there is http": (
-        lambda host: f"https://127.0.0.1:{host.server_port}/mcp",
-        "Connection", "No encrypted connection came about", "speaks HTTPS",
-    ),
-    "no metadata": (
-        seeded("missing", document=Reply({}, 404)),
-        "Metadata", "answers with status 404 instead of the metadata", "Route /.well-known/oauth-protected-resource",
-    ),
-    "metadata that moved": (moved, "Metadata", "sends apps elsewhere (status 308)", "do not follow redirects"),
-    "a web site where the metadata belongs": (
-        seeded("site", document=Reply(b"<!doctype html>", headers={"Content-Type": "text/html"})),
-        "Metadata", "not with a JSON object (text/html)", "Something else answers there",
-    ),
-    "metadata that is a list": (
-        seeded("list", document=Reply([])), "Metadata", "not with a JSON object", "Something else",
-    ),
-    "another resource, by a slash": (spelled_otherwise, "Metadata", "/slash/mcp/, not to", "letter by letter"),
-    "no authorization server": (
-        seeded("none", metadata={"authorization_servers": None}),
-        "Metadata", "names no authorization server", f"Set {ISSUER} as the issuer",
-    ),
-    "another authorization server": (
-        seeded("foreign", metadata={"authorization_servers": [ELSEWHERE]}),
-        "Metadata", f"to {ELSEWHERE} to sign in, not to {ISSUER}.", f"Set {ISSUER} as the issuer",
-    ),
-    "our issuer with a slash": (
-        seeded("slashed", metadata={"authorization_servers": [f"{ISSUER}/"]}),
-        "Metadata", f"to {ISSUER}/ to sign in, not to {ISSUER}.", "without a slash at the end",
-    ),
-    "our issuer second": (
-        seeded("second", metadata={"authorization_servers": [ELSEWHERE, ISSUER]}),
-        "Metadata", f"names {ELSEWHERE} before {ISSUER}", "first",
-    ),
-    "an issuer that is no text": (
-        seeded("odd", metadata={"authorization_servers": [{"%s": "\n"}]}),
-        "Metadata", 'to {"%s": "\\n"} to sign in', "Set",
-    ),
-    "everybody gets in": (
-        seeded("open", endpoint=Reply({"jsonrpc": "2.0"})),
-        "Sign-in challenge", "lets a request in without any credential (status 200)", "Put the gate in front of it",
-    ),
-    "no endpoint": (
-        seeded("gone", endpoint=Reply({}, 404)),
-        "Sign-in challenge", "with status 404 instead of 401", "Apps start to sign in at 401",
-    ),
-    "a challenge that is none": (
-        seeded("basic", endpoint=Reply({}, 401, {"WWW-Authenticate": 'Basic realm="resource_metadata=x"'})),
-        "Sign-in challenge", "does not say where its metadata is", "WWW-Authenticate: Bearer resource_metadata=",
-    ),
-    "a challenge that leads away": (
-        seeded("away", endpoint=Reply({}, 401, {"WWW-Authenticate": f"Bearer resource_metadata={ELSEWHERE}/x"})),
-        "Sign-in challenge", f"the metadata at {ELSEWHERE}/x, not at", "agree on its public address",
-    ),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_each_fault_is_named_with_its_cause_and_what_to_do(host: EndpointHost, name: str) -> None:
-    seed, step, cause, fix = FAULTS[name]
-    *before, last = told(seed(host))
-    assert (last.step, last.ok) == (step, False)
-    assert cause in last.cause
-    assert fix in last.fix
-    assert all(each.ok for each in before)
-
-
-def test_an_endpoint_that_answers_passes_every_step(host: EndpointHost) -> None:
-    url = host.publish("/good/mcp")
-    assert [(each.step, each.ok, each.fix) for each in told(url)] == [
-        ("Name", True, ""),
-        ("Connection", True, ""),
-        ("Metadata", True, ""),
-        ("Sign-in challenge", True, ""),
-    ]
-    # The second request is the one that a client begins with; nothing of ours goes along.
-    assert host.requests[-2:] == ["GET /.well-known/oauth-protected-resource/good/mcp", "POST /good/mcp"]
-
-
-def test_a_certificate_is_held_to_the_name_and_to_an_authority(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with document_host.running(tmp_path) as (host, authority):
-        assert "no authority that this server trusts" in told(f"{host.origin}/mcp")[-1].cause
-        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
-        assert "made out to another name" in told(f"https://acme.localhost:{host.port}/mcp")[-1].cause
-        assert "status 404" in told(f"{host.origin}/mcp")[-1].cause
-
-
-def test_a_private_address_is_worth_a_word_in_production(host: EndpointHost, settings: Any) -> None:
-    settings.PRODUCTION = True
-    first, *rest = told(host.publish("/private/mcp"))
-    assert "private address" in first.cause
-    assert all(each.ok for each in (first, *rest))
-
-
-def test_all_endpoints_together_take_no_longer_than_the_slowest_may(
-    host: EndpointHost, monkeypatch: pytest.MonkeyPatch
+def test_where_registration_is_closed_nobody_registers_and_a_certain_app_does_as_it_does(
+    world: World, there: Deployment, settings: Any
 ) -> None:
-    monkeypatch.setattr(policy, "ENDPOINT_CHECK_SECONDS", 0.6)
-    now, started = timezone.now(), time.monotonic()
-    slow = [host.publish(f"/slow{number}/mcp") for number in range(3)]
-    host.silent |= {f"/slow{number}/mcp" for number in range(3)}
-    good = host.publish("/quick/mcp")
-    found = checking.check_all([*slow, good, good], now=now)
-    assert not isinstance(found, Busy)
-    assert time.monotonic() - started < 2.0
-    assert [each.answers for each in found] == [False, False, False, True]
-    assert "did not answer in time" in words.told(found[0].findings[-1]).cause
-    # And it is remembered, for whoever opens the page later.
-    kept = results.last([*slow, good, "http://127.0.0.1:1/never"])
-    assert [kept[each.url] for each in found] == found
-    assert kept[good].checked_at == now
-    assert len(kept) == 4
+    settings.REGISTRATION = "closed"
+    gateway = Place(there.url, "gateway")
+    assert check(gateway)[0].ok
+    assert REGISTER not in there.asked
+    (row,) = check(gateway, profile="cursor")
+    assert (row.profile, row.ok, there.asked.count(REGISTER)) == ("cursor", True, 1)
 
 
-def test_one_round_too_many_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_address_is_told_what_is_wrong_with_it(world: World, there: Deployment) -> None:
+    """The engine's own tests seed every fault; here is what the server tells it."""
+    unknown = f"https://acme.{'x' * 64}.example/mcp"
+    compat = f"{there.origin}/mcp/acme/mcp"
+    nobody = f"http://127.0.0.1:{servers.free_port()}/mcp"
+    slash = endpoint_host.publish(there, "/slash/mcp", resource=f"{there.origin}/slash/mcp/")
+    missing = endpoint_host.publish(there, "/missing/mcp")
+    there.answers[f"GET {endpoint_host.WELL_KNOWN}/missing/mcp"] = Reply(404, {})
+    opened = endpoint_host.publish(there, "/open/mcp")
+    there.answers["POST /open/mcp"] = Reply(200, {"jsonrpc": "2.0"})
+    there.answers[f"GET {endpoint_host.WELL_KNOWN}/open/mcp"] = Reply(404, {})
+    elsewhere = endpoint_host.publish(there, "/else/mcp", authorization_servers=[f"{there.origin}/"])
+    wanted = {
+        Place(unknown, "hosted", "acme", compat): ("name", "hosted_name_missing"),
+        Place(unknown + "/2", "hosted", "acme"): ("name", "host_not_found"),
+        Place(nobody, "other", "acme"): ("connection", "connection_refused"),
+        Place(slash, "other", "acme"): ("resource_metadata", "resource_differs"),
+        Place(missing, "other", "acme"): ("resource_metadata", "not_found"),
+        Place(opened, "other", "acme"): ("challenge", "no_sign_in"),
+        Place(elsewhere, "other", "acme"): ("server_metadata", "issuer_differs"),
+    }
+    rows = check(*wanted)
+    assert {row.url: (row.step, row.code) for row in rows} == {place.url: code for place, code in wanted.items()}
+    said = words.told(rows[0])[0].found[0]
+    assert (compat in said.cause, "wildcard DNS record" in said.fix) == (True, True)
+
+
+def test_all_together_take_no_longer_than_the_slowest_may_and_are_kept(
+    world: World, there: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(policy, "ENDPOINT_CHECK_SECONDS", 2.0)
+    slow = [Place(f"{there.origin}/slow{number}/mcp", "other", "acme") for number in range(3)]
+    for place in slow:
+        there.answers[f"POST /{place.url.rpartition(there.origin + '/')[2]}"] = lambda handler: there.over.wait(20)
+    compat = Place(f"{there.origin}/mcp/acme/mcp", "compatibility", "acme")
+    started = time.monotonic()
+    rows = check(*slow, compat)
+    assert time.monotonic() - started < 3.5
+    assert [row.ok for row in rows] == [False, False, False, True]
+    assert {code for row in rows[:3] for code in findings(row)} & {"too_slow", "out_of_time"}
+    # Whoever opens the page later reads the same, and since when it has been so.
+    kept = reports.last([place.url for place in slow] + [compat.url, "http://127.0.0.1:1/never"])
+    assert {url: row.failed_since for url, row in kept.items()} == {
+        **{place.url: NOW for place in slow},
+        compat.url: None,
+    }
+
+
+def test_one_round_too_many_is_told_to_come_back(world: World) -> None:
     for _ in range(policy.ENDPOINT_ROUNDS_AT_ONCE):
         checking._rounds.acquire()
     try:
-        assert checking.check_all(["http://127.0.0.1:1/mcp"], now=timezone.now()) == Busy()
+        assert checking.check([Place("http://127.0.0.1:1/mcp", "other")], now=NOW) == Busy()
     finally:
         checking._rounds.release(policy.ENDPOINT_ROUNDS_AT_ONCE)
-    assert checking.check_all([], now=timezone.now() + timedelta(seconds=1)) == []
+    assert checking.check([], now=NOW + timedelta(seconds=1)) == []
+    # A round keeps a thread of the pages waiting, and needs another one at the same time.
+    assert 2 * policy.ENDPOINT_ROUNDS_AT_ONCE < policy.PAGE_THREADS
 
 
-def test_every_reason_has_words_that_its_facts_fill() -> None:
-    facts = dict.fromkeys(("host", "port", "url", "status", "kind", "told", "expected", "zone"), "100%")
-    with translation.override("en"):
-        for reason, (cause, fix) in words.WORDS.items():
-            assert str(cause) % facts, reason
-            assert bool(str(fix) % facts) is (not reason.endswith("_good")), reason
-    assert words.told(Finding("later", False, "unheard_of")).fix == "Check again."
-    with translation.override("ar"):
-        assert (
-            "\u2066acme.example\u2069"
-            in words.told(Finding("name", False, "name_unknown", {"host": "acme.example"})).cause
-        )
+NAMED = {"code": "not_found", "facts": {"url": "https://acme.example", "what": "the resource metadata"}}
+LANGUAGES = [code for code, _ in django_settings.LANGUAGES]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_fault_has_words_in_every_language_that_its_facts_fill(language: str) -> None:
+    names = {name for pair in WORDS.values() for text in pair for _, name, _, _ in string.Formatter().parse(text)}
+    facts = {name: f"100% {{{name}}}" for name in names if name}
+    steps = [Step(name=name, outcome=Outcome.GOOD, sent="GET", got="200") for name in TITLES]
+    steps += [Step(name="name", outcome=Outcome.FAILED, finding=finding(code, **facts)) for code in WORDS]
+    row = DoctorReport(steps=[reports._plain(step) for step in steps])
+    with translation.override(language):
+        told = words.told(row)
+    assert all(each.title and each.word for each in told)
+    said = [each.found[0] for each in told[len(TITLES) :]]
+    assert all(each.cause and each.fix for each in said)
+    assert not [each for each in said if re.search(r"(?<!100% )\{", each.cause + each.fix)]
+    isolated = any(words.ISOLATE in each.cause for each in said)
+    assert isolated is (language == "ar")
+    row.steps = [steps[0].__dict__ | {"outcome": "failed", "findings": [NAMED]}]
+    with translation.override(language):
+        cause = words.told(row)[0].found[0].cause
+    assert ("the resource metadata" in cause) is (language == "en")
+
+
+def test_what_another_version_found_has_words_too() -> None:
+    row = DoctorReport()
+    place = Place("https://acme.example/mcp", "hosted", "acme")
+    step = {"name": "later", "outcome": "later", "sent": "", "got": ""}
+    unknown = [{"code": "unheard_of", "facts": {}}, {"code": "host_not_found", "facts": {"other": place.url}}]
+    row.steps = [step | {"findings": unknown}, step]
+    told, bare = words.told(row)
+    assert bare.found == ()
+    assert [said.fix for said in told.found] == ["Check again.", "Check again."]
+    assert (told.title, told.word, words.profile_name("later")) == ("later", "later", "later")
+    assert Report(url=place.url, profile="generic").ok

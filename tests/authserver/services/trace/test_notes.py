@@ -8,6 +8,7 @@ from django.utils import timezone
 from authserver import policy
 from authserver.models import TraceStep
 from authserver.protocol.trace.steps import Kind, challenge_of, flow_of
+from authserver.services import events
 from authserver.services.batches import Pace
 from authserver.services.events import RequestFacts
 from authserver.services.trace import note, notes
@@ -73,3 +74,12 @@ def test_a_verifier_leads_to_the_flow_of_its_challenge():
     assert challenge_of(verifier) == challenge
     assert flow_of("a", challenge) not in ("", flow_of("b", challenge))
     assert flow_of("a", "") == ""
+
+
+def test_a_walk_of_the_doctor_is_nobody_s_attempt():
+    """Whichever client it walks as: the header says so, at the door, in views and in what the kit reports."""
+    agent = events.agent("openai-mcp/1.0.0", doctor="1")
+    note(
+        Kind.AUTHORIZATION, ok=False, code="authorize:redirect_uri", facts=RequestFacts("203.0.113.9", "a" * 32, agent)
+    )
+    assert notes.flush() == 0

@@ -37,6 +37,7 @@ def step(**changes: Any) -> Reported:
 
 
 def kept(*steps: Reported, asker: ResourceServer) -> list[TraceStep]:
+    notes.forget()  # what the requests on the way here were
     reported.take(steps, asker)
     notes.flush()
     return list(TraceStep.objects.order_by("id"))
