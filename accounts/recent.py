@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.login import get_authentication_records
@@ -15,7 +16,7 @@ from accounts import flow
 from accounts.models import User
 from authserver import policy
 
-View = Callable[..., HttpResponse]
+View = Callable[..., Any]  # some answer piece by piece
 SECOND_STEP = "mfa"  # what django-allauth calls a record that a passkey, an app's code or a recovery code left
 
 

@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from accounts import recent, upstream
 from accounts.doors import View, door
-from accounts.views import entering, factors, passwords, profile, sessions
+from accounts.views import entering, factors, passwords, personal_data, profile, sessions
 
 OURS_INSTEAD = {
     "account_change_password": passwords.change_password,
@@ -72,5 +72,8 @@ urlpatterns = [
     path("switch-account", door(sessions.switch_account), name="switch_account"),
     path("sign-in-again", door(sessions.sign_in_again), name="sign_in_again"),
     path("sign-out-everywhere", door(sessions.sign_out_everywhere), name="sign_out_everywhere"),
+    path("your-data", door(personal_data.your_data), name="account_data"),
+    path("your-data/download", door(personal_data.download), name="account_data_download"),
+    path("delete", door(personal_data.delete_account), name="account_delete"),
     *behind_door(allauth_patterns),
 ]

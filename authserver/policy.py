@@ -35,6 +35,7 @@ SIGN_IN_STEPS_LIFETIME = timedelta(minutes=40)  # from the password to the last 
 
 # Purging: once a minute, so that there is little to do each time.
 PURGE_RUN = timedelta(seconds=30)  # what is left then is done by the next run
+PURGE_RUNS_FOLLOWING = 3  # at once, where one did not come to the end; with one a minute that is two at a time
 PURGE_RUN_NIGHTLY = timedelta(seconds=240)  # within CELERY_TASK_TIME_LIMIT
 
 # What a person is told about use.

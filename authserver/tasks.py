@@ -25,11 +25,16 @@ HOURS = 3600
 
 
 @shared_task
-def purge_expired() -> int:
-    """Remove expired credentials and codes; return how many rows went."""
-    count = purge.purge_expired(now=timezone.now())
-    queues.note_purged(count)
-    return count
+def purge_expired(*, following: int = policy.PURGE_RUNS_FOLLOWING) -> int:
+    """Remove expired credentials and codes; return how many rows went. A run that did not come to the end is followed
+    by others, `following` at the most, so that where workers are free two are at work at once."""
+    pace = Pace(policy.PURGE_RUN)
+    removed = purge.purge_expired(now=timezone.now(), pace=pace)
+    queues.note_purged(removed)
+    if pace.is_over and following and not settings.CELERY_TASK_ALWAYS_EAGER:
+        spare = policy.PURGE_RUN.total_seconds()
+        purge_expired.apply_async(kwargs={"following": following - 1}, expires=spare)
+    return removed
 
 
 @shared_task

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.admin import __main__ as admin
 from benchmarks.faults import day, drill
-from benchmarks.hot import growth, pages, paths, pooler, purging
+from benchmarks.hot import clearing, growth, pages, paths, pooler, purging
 from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh, strict
 from tests import servers
@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> None:
         "purge": purging.main,
         "growth": growth.main,
         "pooler": pooler.main,
+        "clearing": clearing.main,
         "peers": peers.main,
         "soak": refresh.main,
         "races": races.main,

@@ -31,6 +31,7 @@ class Connection(models.Model):
         CLIENT_DELETED = "client_deleted", _("The client removed its registration")
         MEMBER_REMOVED = "member_removed", _("The person is no longer a member of the handle")
         SIGNED_OUT = "signed_out", _("The person signed out everywhere")
+        RESTORED = "restored", _("The server was restored from a backup")
 
     class PausedBy(models.TextChoices):
         """Who paused it, from least to most. Each ends their own pause; another's stays."""

@@ -49,6 +49,7 @@ class Event(models.Model):
         SIGNING_KEY_RETIRED = "signing_key:retired"
         LEDGER_SEALED = "ledger:sealed"
         LEDGER_REMOVED = "ledger:removed"
+        DATABASE_RESTORED = "database:restored"
         PERSONAL_TOKEN_CREATED = "personal_token:created"
         PERSONAL_TOKEN_REVOKED = "personal_token:revoked"
         MEMBER_ADDED = "member:added"
@@ -70,6 +71,8 @@ class Event(models.Model):
         PASSWORD_CHANGED = "person:password_changed"
         EMAIL_CHANGED = "person:email_changed"
         PERSON_SIGNED_OUT = "person:signed_out_everywhere"
+        PERSON_EXPORTED = "person:exported"
+        PERSON_ERASED = "person:erased"
         GROUP_CHANGED = "group:changed"
         CATALOG_CHANGED = "catalog:changed"
         TOOLS_PUBLISHED = "tools:published"
@@ -114,6 +117,8 @@ class Event(models.Model):
                 condition=models.Q(actor__in=["administrator", "person", "system"]),
                 name="acts_of_few",
             ),
+            # For whoever asks what is kept about them.
+            models.Index(fields=["actor_id", "-id"], condition=models.Q(actor="person"), name="acts_of_people"),
         ]
 
     def __str__(self) -> str:

@@ -32,6 +32,8 @@ class Notice(models.Model):
 
     class Meta:
         ordering = ["created_at"]
+        # Few among a month of those that were sent.
+        indexes = [models.Index(fields=["next_attempt_at"], condition=models.Q(sent_at=None), name="notices_to_send")]
 
     def __str__(self) -> str:
         return f"notice #{self.pk}"

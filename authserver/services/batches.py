@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
+from random import SystemRandom
 from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 BATCH = 500  # rows of one statement: its locks are held for some ten milliseconds
+BACKLOG = timedelta(minutes=10)  # what expired over a longer time than this was not removed as it should have been
+PLACES_MAX = 20  # of a backlog where one run begins, after it met another
+CHANCE = SystemRandom()
 
 
 class Pace:
@@ -61,19 +65,42 @@ def remove(
     """Remove these rows, each batch in a transaction of its own; return how many went. `before` is done with the
     keys of each batch, ahead of its removal.
 
-    What somebody else has locked is passed over: it goes with the next run.
+    What somebody else has locked is passed over: it goes with the next run. Where there is a backlog each run begins
+    anywhere in it: several that began with the oldest would spend their time at the same rows.
     """
     removed = 0
-    for batch in walk(rows, by=by, pace=pace):
-        keys = [row[0] for row in batch]
-        if before:
-            before(keys)
-        with pace.step():
-            gone = _remove(rows, keys)
-        removed += gone
-        if pace.told:
-            pace.told(rows.model._meta.verbose_name_plural, gone)
+    for _ in range(PLACES_MAX):
+        for batch in _from_anywhere(rows, by=by, pace=pace):
+            keys = [row[0] for row in batch]
+            if before:
+                before(keys)
+            with pace.step():
+                gone = _remove(rows, keys)
+            removed += gone
+            if pace.told:
+                pace.told(rows.model._meta.verbose_name_plural, gone)
+            if gone * 2 < len(keys) == BATCH:
+                break  # who else is at work here would be beside us to the end
+        else:
+            break
     return removed
+
+
+def _from_anywhere(rows: QuerySet[Any], *, by: str, pace: Pace) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the batches of `walk`: the first, and where there is a backlog behind it, those behind a time within it
+    that chance chooses before the others."""
+    walking = walk(rows, by=by, pace=pace)
+    for first in walking:
+        yield first
+        since = first[-1][1]
+        if len(first) == BATCH and isinstance(since, datetime):
+            span = (rows.order_by(f"-{by}").values_list(by, flat=True).first() or since) - since
+            if span > BACKLOG:
+                cut = since + span * CHANCE.random()
+                yield from walk(rows.filter(**{f"{by}__gte": cut}), by=by, pace=pace)
+                walking = walk(rows.filter(**{f"{by}__gte": since, f"{by}__lt": cut}), by=by, pace=pace)
+        break
+    yield from walking
 
 
 @transaction.atomic

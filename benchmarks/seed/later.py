@@ -58,10 +58,9 @@ def backlog(seeded: Seeded, count: int) -> Iterator[str]:
     that live."""
     plan = _plan(seeded)
     long_ago = plan.now - policy.REFRESH_TOKEN_IDLE_LIFETIME - timedelta(days=2)
-    ends = {"expires_at": plan.now - timedelta(days=1)}
     samples = [
-        table(AccessToken(scopes=READS, issued_at=long_ago, **ends), rows.spent_access_tokens),
-        table(RefreshToken(issued_at=long_ago, rotated_at=long_ago, **ends), rows.spent_refresh_tokens),
+        table(AccessToken(scopes=READS, issued_at=long_ago), rows.spent_access_tokens),
+        table(RefreshToken(issued_at=long_ago, rotated_at=long_ago), rows.spent_refresh_tokens),
         table(_spent_code(plan), rows.spent_codes),
     ]
     writing.fill(target(), plan, [(each, range(count // 3)) for each in samples], label="backlog")
@@ -71,7 +70,7 @@ def backlog(seeded: Seeded, count: int) -> Iterator[str]:
 def _spent_code(plan: Plan) -> AuthorizationCode:
     at = plan.now - policy.REFRESH_TOKEN_IDLE_LIFETIME - timedelta(days=1)
     kept = {"scopes": READS, "redirect_uri": CALLBACK, "code_challenge": CHALLENGE}
-    return AuthorizationCode(**kept, created_at=at, expires_at=at, redeemed_at=at)
+    return AuthorizationCode(**kept, created_at=at, redeemed_at=at)
 
 
 def _plan(seeded: Seeded) -> Plan:

@@ -15,6 +15,7 @@ from benchmarks.seed.numbers import code_of, id_of, refresh_token_of, token_of
 Row = tuple[Any, ...]
 UNUSED_EVERY = 10  # one connection of so many was never used
 USED_WITHIN_HOURS = 30 * 24
+SPENT_SINCE = timedelta(days=31)  # longer than anything is kept that expired
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,11 @@ def spent_access_tokens(plan: Plan, numbers: Iterable[int]) -> Iterator[Row]:
 
 
 def _spent(plan: Plan, number: int, kind: str) -> Row:
-    """A connection and a digest of which nobody has the secret."""
+    """A connection, a digest of which nobody has the secret, and when it expired: one after the other, long ago. With
+    one time for all, finding the oldest would mean sorting them all, which no real table asks for."""
     digest = hashlib.sha256(f"spent {kind} {plan.run} {number}".encode()).digest()
-    return id_of("connection", 1 + number * 7919 % plan.connections), digest
+    ended = plan.now - SPENT_SINCE - timedelta(milliseconds=number * 7 % 86_400_000)
+    return id_of("connection", 1 + number * 7919 % plan.connections), digest, text_of(ended)
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,7 @@ VARYING: dict[Callable[[Plan, Iterable[int]], Iterator[Row]], tuple[str, ...]] =
     refresh_tokens: ("id", "connection_id", "digest", "answer_seen_at"),
     access_tokens: ("id", "connection_id", "refresh_token_id", "digest", "used_at"),
     codes: ("connection_id", "digest", "consent_id"),
-    spent_codes: ("connection_id", "digest", "consent_id"),
-    spent_refresh_tokens: ("connection_id", "digest"),
-    spent_access_tokens: ("connection_id", "digest"),
+    spent_codes: ("connection_id", "digest", "expires_at", "consent_id"),
+    spent_refresh_tokens: ("connection_id", "digest", "expires_at"),
+    spent_access_tokens: ("connection_id", "digest", "expires_at"),
 }

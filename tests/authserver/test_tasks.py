@@ -45,6 +45,23 @@ def test_nothing_live_is_purged(world: World, chatgpt: App) -> None:
     assert world.asker.is_active(held.access)
 
 
+def test_a_purge_that_did_not_come_to_the_end_is_followed_by_others_and_these_by_no_more_than_are_left(
+    db: None, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(purge_expired, "apply_async", lambda **how: asked.append(how["kwargs"]["following"]))
+    settings.CELERY_TASK_ALWAYS_EAGER = False
+    purge_expired()
+    assert asked == []  # it came to the end
+    monkeypatch.setattr(policy, "PURGE_RUN", timedelta(0))
+    purge_expired()
+    purge_expired(following=1)
+    purge_expired(following=0)
+    settings.CELERY_TASK_ALWAYS_EAGER = True  # a request waits for it
+    purge_expired()
+    assert asked == [policy.PURGE_RUNS_FOLLOWING - 1, 0]
+
+
 def test_a_task_that_a_lost_worker_took_is_done_by_another_and_none_runs_for_ever() -> None:
     assert app.conf.task_acks_late
     assert app.conf.task_ignore_result

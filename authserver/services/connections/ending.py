@@ -71,6 +71,8 @@ def end_if_nobody_holds_it(connection_id: UUID, *, now: datetime) -> bool:
     return revoke(connection, reason=EndReason.UNUSED, now=now)
 
 
-def revoke_all(connections: Iterable[Connection], *, reason: EndReason, now: datetime, by: User, note: str = "") -> int:
+def revoke_all(
+    connections: Iterable[Connection], *, reason: EndReason, now: datetime, by: User | None, note: str = ""
+) -> int:
     """End each of these connections in a transaction of its own; return how many were live."""
     return sum(revoke(connection, reason=reason, now=now, by=by, note=note) for connection in connections)

@@ -131,14 +131,15 @@ def _tell(row: PersonalAccessToken, now: datetime) -> None:
 
 
 @transaction.atomic
-def revoke(row: PersonalAccessToken, *, by: User, now: datetime) -> bool:
+def revoke(row: PersonalAccessToken, *, by: User | None, now: datetime) -> bool:
     """End a token: it is refused from the next request on. Return False if it had ended. Whether `by` may is asked
-    by who calls. Records personal_token:revoked."""
+    by who calls; None is a command. Records personal_token:revoked."""
     ended = PersonalAccessToken.objects.filter(pk=row.pk, ended_at=None).update(ended_at=now)
     if not ended:
         return False
     row.ended_at = now
-    actor = Actor.ADMINISTRATOR if by.is_staff and by.pk != row.user_id else Actor.PERSON
+    own = by is not None and (not by.is_staff or by.pk == row.user_id)
+    actor = Actor.SYSTEM if by is None else Actor.PERSON if own else Actor.ADMINISTRATOR
     event = events.record(
         Tag.PERSONAL_TOKEN_REVOKED,
         actor=actor,
@@ -151,6 +152,6 @@ def revoke(row: PersonalAccessToken, *, by: User, now: datetime) -> bool:
     return True
 
 
-def revoke_all(rows: Iterable[PersonalAccessToken], *, by: User, now: datetime) -> int:
+def revoke_all(rows: Iterable[PersonalAccessToken], *, by: User | None, now: datetime) -> int:
     """End each of these tokens in a transaction of its own; return how many had not ended before."""
     return sum(revoke(row, by=by, now=now) for row in rows)

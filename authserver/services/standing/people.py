@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
-from authserver.services import events, receipts
+from authserver.services import events, personal_data, receipts
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
 from authserver.services.standing.changes import differences
@@ -54,4 +54,5 @@ def remove(person: User, *, by: User, now: datetime) -> None:
         Tag.PERSON_CHANGED, actor=Actor.ADMINISTRATOR, by=by, person_id=person.pk, fields=[], is_removed=True
     )
     receipts.session_revoked(Subject(person=person), event=event, now=now)
+    personal_data.forget(person)
     person.delete()

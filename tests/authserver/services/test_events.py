@@ -313,8 +313,8 @@ def test_what_changes_nothing_writes_nothing(stage: Stage, name: str) -> None:
 
 
 # The first one's act fetches over the network: tests/flows/documents/test_client_documents.py has it.
-# standing/test_standing.py has an act for each of the others; tests/flows/test_admin_pages.py for groups.
-ELSEWHERE = {"client_document:changed", "person:changed", "catalog:changed", "group:changed"}
+# standing/test_standing.py has an act for each; test_admin_pages.py for groups, lasting/test_restore.py for restores.
+ELSEWHERE = {"client_document:changed", "person:changed", "catalog:changed", "group:changed", "database:restored"}
 
 
 def test_every_tag_that_exists_is_written_by_some_act() -> None:

@@ -57,6 +57,17 @@ def account_sign_out_everywhere(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/sign-out-everywhere")
 
 
+@scene("account-data", like="account-delete")
+def account_data(stage: Stage) -> None:
+    stage.sign_in("alice").open("/accounts/your-data")
+
+
+@scene("account-delete")
+def account_delete(stage: Stage) -> None:
+    """Of somebody who owns handles: it says what stands in the way."""
+    stage.sign_in("alice").open("/accounts/delete")
+
+
 @scene("account-profile")
 def account_profile(stage: Stage) -> None:
     stage.sign_in("alice").open("/accounts/profile")

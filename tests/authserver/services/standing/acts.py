@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from authserver import policy
+from authserver.services import personal_data
+from authserver.services.events import Actor
 from authserver.services.standing import founding, invitations, joining, members, ownership, security
 from authserver.services.standing.founding import Wish
 from authserver.services.standing.invitations import Offer
@@ -65,6 +67,17 @@ def transfer(stage: Any) -> None:
     ownership.transfer(stage.connection.handle, stage.world.bob.user, by=stage.world.alice.user, now=NOW)
 
 
+def take_out(stage: Any) -> Any:
+    person = stage.world.alice.user
+    return personal_data.export(person, by=person, actor=Actor.PERSON, now=NOW)
+
+
+def erase_bob(stage: Any) -> Any:
+    person = stage.world.bob.user
+    Handle.objects.filter(slug="initech").delete()
+    return personal_data.erase(person, by=person, actor=Actor.PERSON, now=NOW)
+
+
 PEOPLE: dict[str, tuple[Callable[[Any], Any], list[tuple[str, str]]]] = {
     "a person makes a handle": (
         lambda stage: founding.create(Wish("umbrella", "Umbrella"), by=stage.world.carol.user, now=NOW),
@@ -114,5 +127,7 @@ ACTS: dict[str, tuple[Callable[[Any], Any], list[tuple[str, str]]]] = {
         [("person:email_changed", "person")],
     ),
     "a member is removed": (remove_carol, [("member:removed", "person")]),
+    "a person takes out what is kept about them": (take_out, [("person:exported", "person")]),
+    "a person erases their account": (erase_bob, [("member:removed", "person"), ("person:erased", "person")]),
 }
 ACTS |= PEOPLE

@@ -1,0 +1,56 @@
+"""By SQLite's own copying, page by page, which begins again where somebody writes meanwhile."""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+from django.db import connection
+
+from authserver.services.backups.faults import BackupFailed
+
+PATIENCE_SECONDS = 20.0
+
+
+def write(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as target, closing(_ours()) as source:
+        source.backup(target, progress=_patient())
+        if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
+            raise BackupFailed("the database is damaged: manage.py dbshell, PRAGMA integrity_check")
+        target.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it
+
+
+def migrations(path: Path) -> set[tuple[str, str]]:
+    """Return the migrations (app, name) that the backup has behind it."""
+    try:
+        with closing(_opened(path)) as source:
+            return set(source.execute("SELECT app, name FROM django_migrations"))
+    except sqlite3.DatabaseError as error:
+        raise BackupFailed(f"{path} is no backup of an SQLite database") from error
+
+
+def read(path: Path) -> None:
+    connection.close()
+    with closing(_opened(path)) as source, closing(_ours()) as target:
+        source.backup(target, progress=_patient())
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def _ours() -> sqlite3.Connection:
+    """Return a connection of our own, in no transaction."""
+    return sqlite3.connect(connection.settings_dict["NAME"])
+
+
+def _patient() -> Callable[[int, int, int], None]:
+    """Return what stops a copying that others do not let through: by itself it would try for ever."""
+    end = time.monotonic() + PATIENCE_SECONDS
+
+    def check(status: int, remaining: int, total: int) -> None:
+        if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > end:
+            raise BackupFailed("somebody is using the database: stop the server and its workers")
+
+    return check
