@@ -62,7 +62,7 @@ def _empty_cache() -> None:
     """Rate limits count in the cache, the door keeps its metadata, introspection the tools of each version: no test may
     feel those of another."""
     cache.clear()
-    metadata._newest = None
+    metadata._newest.clear()
     manifests._kept.clear()
 
 

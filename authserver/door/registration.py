@@ -50,7 +50,7 @@ def act(asked: Sequence[Asked]) -> list[Outcome]:
         trace.registered(registrant.metadata, one.client.client_id, facts=registrant.facts)
     registered, scopes = iter(made), catalog.current()
     return [
-        registration.describe(next(registered), catalog=scopes, scope=each.metadata.scope)
+        registration.describe(next(registered), issuer=each.facts.issuer, catalog=scopes, scope=each.metadata.scope)
         if isinstance(each, Registrant)
         else each
         for each in read

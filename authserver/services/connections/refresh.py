@@ -55,6 +55,7 @@ class Token(NamedTuple):
     client_pk: int
     last_address: Any
     last_agent: str
+    last_issuer: str
     code_challenge: str | None
 
 
@@ -131,7 +132,7 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
     token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests, kind="bytea")
     code = AuthorizationCode._meta.db_table
     text = f"""
-        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent,
+        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent, c.last_issuer,
                (SELECT MIN(k.code_challenge) FROM "{code}" k
                  WHERE k.connection_id = t.connection_id AND k.redeemed_at = t.issued_at),
                {footing.COLUMNS}
@@ -203,7 +204,11 @@ def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | 
         client=member.caller.client,
         facts=member.arrived.facts,
         footing=member.footing,
-        last_caller=(member.token.last_address and str(member.token.last_address), member.token.last_agent),
+        last_caller=(
+            member.token.last_address and str(member.token.last_address),
+            member.token.last_agent,
+            member.token.last_issuer,
+        ),
         scopes=wanted,
         with_refresh=True,
         whose=member.whose,
