@@ -178,7 +178,11 @@ def application(config: Config) -> ASGIApp:
     if config.mode == "none":
         return Gate(app, settings, None, on_tool_call=_log_tool_call)
     introspection = IntrospectionClient(
-        config.introspection_url, issuer=config.issuer, secrets=config.secrets, memory=subscriptions(config)
+        config.introspection_url,
+        issuer=config.issuer,
+        former_issuers=config.former_issuers,
+        secrets=config.secrets,
+        memory=subscriptions(config),
     )
     reports = Reports(config.service_url, secrets=config.secrets) if config.reports else None
     return Gate(app, settings, introspection, on_tool_call=_log_tool_call, reports=reports, publisher=publisher(config))
@@ -198,7 +202,13 @@ def subscriptions(config: Config) -> Subscriptions | None:
     if config.cache == "off":
         return None
     push_url = config.events_url if config.cache == "push" else None
-    return Subscriptions(config.service_url, issuer=config.issuer, secrets=config.secrets, push_url=push_url)
+    return Subscriptions(
+        config.service_url,
+        issuer=config.issuer,
+        former_issuers=config.former_issuers,
+        secrets=config.secrets,
+        push_url=push_url,
+    )
 
 
 def _log_tool_call(call: ToolCall) -> None:
