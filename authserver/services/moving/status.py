@@ -100,11 +100,11 @@ def _used_since(moment: datetime) -> Q:
 
 def _left(rows: QuerySet[Connection], now: datetime) -> tuple[Left, ...]:
     grouped = rows.values_list("client__client_id", "client__name").annotate(
-        Count("pk"),
-        Count("user_id", distinct=True),
-        Count("pk", filter=_used_since(now - WEEK)),
-        Count("pk", filter=_used_since(now - MONTH)),
-        Max("last_used_at"),
+        connections=Count("pk"),
+        people=Count("user_id", distinct=True),
+        used_in_week=Count("pk", filter=_used_since(now - WEEK)),
+        used_in_month=Count("pk", filter=_used_since(now - MONTH)),
+        latest=Max("last_used_at"),
     )
     found = [Left(*row) for row in grouped.order_by()]
     return tuple(sorted(found, key=lambda each: (-each.used_in_month, -each.connections, each.client_id)))
