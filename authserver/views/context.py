@@ -34,7 +34,9 @@ def site(request: HttpRequest) -> dict[str, object]:
 def about() -> dict[str, object]:
     """Return what even a page knows that is shown because something broke: it asks nothing but the settings
     and the request."""
-    return {"host": urlsplit(issuers.current()).netloc, "name": settings.BRAND_NAME, "links": links()}
+    here, *others = sorted(issuers.everywhere(), key=lambda issuer: issuer != issuers.current())
+    hosts = ", ".join(urlsplit(issuer).netloc for issuer in others)
+    return {"host": urlsplit(here).netloc, "other_hosts": hosts, "name": settings.BRAND_NAME, "links": links()}
 
 
 def links() -> list[Link]:

@@ -73,5 +73,5 @@ def test_metadata_is_told_for_the_address_that_was_asked(run_sample: Callable[..
         ("old.example.com", f"{OLD}/mcp", OLD),
         ("127.0.0.1:8001", NEW["gateway"], "http://127.0.0.1:8000"),
     ):
-        told = sample.ask("GET", f"http://{host}/.well-known/oauth-protected-resource/mcp").json()
+        told = sample.ask("GET", f"http://{host}/.well-known/oauth-protected-resource/mcp").json
         assert (told["resource"], told["authorization_servers"]) == (resource, [issuer])

@@ -12,7 +12,7 @@ from django.test import Client as Http
 
 from authserver.door import http as door
 from tests.document_host import DocumentHost
-from tests.moving import NEW, OLD, app_at, asker_at, http_at, live_at, move, person_at
+from tests.flows.moving.names import NEW, OLD, app_at, asker_at, http_at, live_at, move, person_at
 from tests.people import App, World, answer_of, tokens_of
 from tests.signing import Signer
 

@@ -16,7 +16,7 @@ from django.db import connection
 
 from authserver.door import http as door
 from authserver.models import Connection
-from tests.moving import NEW, OLD, app_at, asker_at, http_at, live_at, move, person_at
+from tests.flows.moving.names import NEW, OLD, app_at, asker_at, http_at, live_at, move, person_at
 from tests.people import App, Asker, Tokens, World, answer_of, make_world, tokens_of
 
 METADATA = "/.well-known/oauth-authorization-server"

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from authserver.models import Connection
 from authserver.services.moving import status
-from tests.moving import NEW, OLD, app_at, live_at, mcp_at, move, person_at
+from tests.flows.moving.names import NEW, OLD, app_at, live_at, mcp_at, move, person_at
 from tests.people import App, World, tokens_of
 
 DAY = timedelta(days=1)
