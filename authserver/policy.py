@@ -211,6 +211,7 @@ TRACE_STEPS_PER_ORIGIN_AND_MINUTE = 300
 TRACE_KEPT = timedelta(days=7)
 TRACE_STEPS_MAX = 2_000_000
 TRACE_JOIN_WINDOW = timedelta(minutes=30)  # how far apart steps of one attempt may be that only place and time join
+TRACE_PATIENCE = timedelta(minutes=1)  # after which a program that has not taken its next step is said not to
 TRACE_LINK_LIFETIME = timedelta(days=3)  # of a shared link
 TRACE_STEPS_SHOWN_MAX = 500  # read for one page
 REHEARSAL_LIFETIME = timedelta(hours=1)  # within which a client has to meet its fault

@@ -19,6 +19,7 @@ from authserver.views import (
     token,
     wellknown,
 )
+from authserver.views.attempts import pages as attempts
 from authserver.views.brand import files
 from authserver.views.connections import changes, pages
 from authserver.views.events import jwks, poll, rehearsals, streams
@@ -100,6 +101,12 @@ urlpatterns = [
     path("connections/<uuid:connection_id>/resume", changes.resume, name="connection_resume"),
     path("connections/<uuid:connection_id>/wishes", changes.wish, name="connection_wish"),
     path("connections/<uuid:connection_id>/tools", waiting.new_tools, name="connection_tools"),
+    # who wants to know what became of a connection attempt
+    path("attempts", attempts.own, name="attempts"),
+    path("attempts/shared/<str:token>", attempts.shared, name="attempt_shared"),
+    path("attempts/<str:attempt_id>", attempts.one, name="attempt"),
+    path("attempts/<str:attempt_id>/live", attempts.live, name="attempt_live"),
+    path("attempts/<str:attempt_id>/share", attempts.share, name="attempt_share"),
     path("admin/", admin.site.urls),
     # who is invited
     path("invitations", accepting.invitation_list, name="invitations"),
@@ -124,6 +131,7 @@ urlpatterns = [
     ),
     path("handles/<str:slug>/connections/<uuid:connection_id>", connection_acts.connection, name="handle_connection"),
     path("handles/<str:slug>/connections/<uuid:connection_id>/", include(one_connection)),
+    path("handles/<str:slug>/attempts", attempts.of_handle, name="handle_attempts"),
     path("handles/<str:slug>/tools", tools_of_handle.tool_page, name="handle_tools"),
     path("handles/<str:slug>/tools/<uuid:resource_id>/approve", tools_of_handle.approve, name="handle_tools_approve"),
     path("handles/<str:slug>/tokens", tokens.tokens, name="handle_tokens"),

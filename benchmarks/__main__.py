@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.admin import __main__ as admin
-from benchmarks.faults import drill
+from benchmarks.faults import day, drill
 from benchmarks.hot import pages, paths, purging
 from benchmarks.peers import bench as peers
 from benchmarks.soak import races, receipts, refresh, strict
@@ -39,6 +39,7 @@ def main(arguments: list[str]) -> None:
         "receipts": receipts.main,
         "strict": strict.main,
         "faults": drill.main,
+        "day": day.main,
     }
     if not arguments:
         table()

@@ -10,6 +10,7 @@ from authserver.admin.events import EventAdmin
 from authserver.admin.governance import ClientPolicyAdmin, ClientRuleAdmin
 from authserver.admin.personal_tokens import PersonalAccessTokenAdmin
 from authserver.admin.rehearsals import RehearsalAdmin
+from authserver.admin.trace.steps import TraceStepAdmin
 
 __all__ = [
     "AlarmAdmin",
@@ -26,4 +27,5 @@ __all__ = [
     "ResourceServerAdmin",
     "ScopeAdmin",
     "ScopeBundleAdmin",
+    "TraceStepAdmin",
 ]

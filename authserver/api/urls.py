@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from authserver.api import clients, connections, events, handles, me, openapi, tokens
+from authserver.api import attempts, clients, connections, events, handles, me, openapi, tokens
 from authserver.api.people import invitations, joining, members
 
 HANDLE = "handles/<str:handle>"
@@ -22,6 +22,7 @@ urlpatterns = [
     path(f"{OWN}/wishes", me.WishesView.as_view()),
     path(f"{OWN}/wishes/<int:wish_id>/allow", me.AllowWishView.as_view()),
     path(f"{OWN}/wishes/<int:wish_id>/decline", me.DeclineWishView.as_view()),
+    path("attempts/<str:attempt_id>", attempts.AttemptView.as_view()),
     path("handles", handles.HandlesView.as_view()),
     path(HANDLE, handles.HandleView.as_view()),
     path(f"{HANDLE}/status", handles.StatusView.as_view()),

@@ -257,6 +257,34 @@ function setUpInvitationLink(form) {
   form.requestSubmit();
 }
 
+// An attempt that goes on: its part of the page is asked for again each second while somebody looks.
+function setUpAttempt(place) {
+  const told = document.querySelector("[data-live-told]");
+  let tag = "";
+  let code = place.querySelector("[data-code]").dataset.code;
+  const show = (text) => {
+    place.innerHTML = text;
+    const verdict = place.querySelector("[data-code]");
+    // Seconds that go by are not read out, what becomes of it is.
+    if (verdict.dataset.code !== code) told.textContent = verdict.querySelector("[data-verdict]").textContent;
+    code = verdict.dataset.code;
+  };
+  const ask = async () => {
+    if (document.hidden) return true;
+    const answer = await fetch(place.dataset.liveUrl, { headers: { "If-None-Match": tag }, cache: "no-store" }).catch(() => null);
+    if (!answer || answer.status >= 500) return true;  // away for a moment
+    if (answer.redirected || ![200, 304].includes(answer.status)) return false;
+    if (answer.status === 200) show(await answer.text());
+    tag = answer.headers.get("ETag") || "";
+    return Boolean(place.querySelector("[data-goes-on]"));
+  };
+  const again = () => setTimeout(async () => { if (await ask()) again(); else reload.hidden = false; }, 1000);
+  const reload = document.querySelector("[data-without-live]");
+  reload.hidden = true;
+  again();
+}
+
+document.querySelectorAll("[data-live-url]").forEach(setUpAttempt);
 document.querySelectorAll("[data-handle-form]").forEach(setUpHandleName);
 document.querySelectorAll("[data-invitation-link]").forEach(setUpInvitationLink);
 document.querySelectorAll("[data-consent]").forEach((form) => {

@@ -116,6 +116,7 @@ def test_refreshes_racing_a_detected_code_replay_leave_nothing_alive(crowd: Worl
         location = crowd.alice.decide(page, handle="acme")["Location"]
         code = location.partition("code=")[2].partition("&")[0]
         held = app.exchange(code).json()
+        assert crowd.asker.is_active(held["access_token"])
         replay, *answers = at_once(
             lambda app=app, code=code: app.exchange(code),
             *[lambda app=app, held=held: app.refresh(held["refresh_token"])] * 3,

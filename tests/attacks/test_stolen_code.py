@@ -47,6 +47,36 @@ def test_a_code_used_twice_is_noticed_long_after_its_minute(world: World, chatgp
         assert world.asker.knows(held.access) == {"active": False}
 
 
+@pytest.mark.covers("H1")
+def test_the_very_request_again_is_refused_and_what_nobody_used_is_void_but_the_approval_stands(
+    world: World, chatgpt: App
+) -> None:
+    """Its answer was lost: the server was killed, or the line broke, and the client asks again."""
+    code = code_for(world, chatgpt)
+    held = tokens_of(chatgpt.exchange(code))
+    assert chatgpt.exchange(code).json()["error"] == "invalid_grant"
+    assert world.asker.knows(held.access) == {"active": False}
+    assert chatgpt.refresh(held.refresh).json()["error"] == "invalid_grant"
+    assert Connection.objects.get().is_live
+    assert Event.objects.get(tag="code:replayed").detail == {"verdict": "answer_lost"}
+    assert world.asker.is_active(tokens_of(chatgpt.exchange(code_for(world, chatgpt))).access)
+    assert chatgpt.exchange(code).json()["error"] == "invalid_grant"
+    assert not Connection.objects.get().is_live  # a third time there is nothing left that it could be about
+
+
+@pytest.mark.parametrize("thief", ["with another verifier", "after a use", "a day later"])
+def test_any_other_replay_ends_the_connection(world: World, chatgpt: App, thief: str) -> None:
+    code = code_for(world, chatgpt)
+    held = tokens_of(chatgpt.exchange(code))
+    if thief == "after a use":
+        assert world.asker.is_active(held.access)
+    if thief == "with another verifier":
+        chatgpt.verifier = "x" * 64
+    with time_machine.travel(timezone.now() + timedelta(days=thief == "a day later"), tick=False):
+        assert chatgpt.exchange(code).json()["error"] == "invalid_grant"
+    assert Connection.objects.get().end_reason == Connection.EndReason.CODE_REPLAY
+
+
 @pytest.mark.covers("H1", "req:C6")
 def test_after_a_replay_the_person_can_connect_again_at_once(world: World, chatgpt: App) -> None:
     code = code_for(world, chatgpt)

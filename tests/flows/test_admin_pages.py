@@ -30,6 +30,7 @@ from authserver.models import (
     ResourceServer,
     Scope,
     ScopeBundle,
+    TraceStep,
 )
 from authserver.services import alarms
 from handles.models import Handle, Membership
@@ -41,7 +42,7 @@ LISTS = (
     "authserver/clientpolicy", "authserver/clientrule", "authserver/connection", "authserver/event",
     "authserver/initialaccesstoken",
     "authserver/personalaccesstoken", "authserver/protectedresource", "authserver/resourceserver", "authserver/scope",
-    "authserver/scopebundle", "handles/handle", "handles/membership",
+    "authserver/scopebundle", "authserver/tracestep", "handles/handle", "handles/membership",
 )  # fmt: skip
 
 
@@ -68,6 +69,7 @@ def crowd(world: World, numbers: range) -> None:
         ClientPolicy.objects.create(handle=handle, mode="ask")
         ClientRule.objects.create(handle=handle, kind="client_id", value="c", decision="pending", asked_by=user)
         Event.objects.create(tag="client:updated", actor="system", at=now)
+        TraceStep.objects.create(at=now, kind="token", ok=False, code="code:expired", request_id=f"request-{number}")
         alarms.ring(Alarm.Kind.REFUSALS_GROW, f"code:c{number}", now=now, hour=30, callers=1)
         InitialAccessToken.objects.create(name=f"t{number}")
         Group.objects.create(name=f"g{number}")
@@ -105,7 +107,9 @@ def test_every_list_costs_the_same_for_two_rows_and_for_thirty(root: Person, wor
         ("authserver/connection", "c2", 1), ("authserver/connection", "xample.com", 0), ("accounts/user", "P1@EX", 1),
         ("accounts/user", "%", 0), ("handles/handle", "@h1", 1), ("handles/membership", "h1", 1),
         ("authserver/personalaccesstoken", "p2@example.com", 1), ("authserver/client", "C 2", 1),
-        ("authserver/clientrule", "h2", 1), ("account/emailaddress", "p1", 1), ("accounts/user", "\x00", None),
+        ("authserver/clientrule", "h2", 1), ("account/emailaddress", "p1", 1),
+        ("authserver/tracestep", "request-2", 1), ("authserver/tracestep", "request", 0),
+        ("accounts/user", "\x00", None),
     ],
 )  # fmt: skip
 def test_lists_are_searched_by_how_an_address_or_a_handle_begins(

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from authserver.models import AuthorizationCode, Client, Connection
+from authserver.models import AccessToken, AuthorizationCode, Client, Connection, RefreshToken
 from authserver.protocol import credentials
 from authserver.protocol.connections.token_requests import CodeRequest, is_verified_by
 from authserver.protocol.errors import Refusal, invalid_grant
-from authserver.services import client_proofs, events, statements
+from authserver.services import client_proofs, events, receipts, statements
 from authserver.services.client_proofs import Caller
 from authserver.services.connections import footing
 from authserver.services.connections.ending import revoke
@@ -28,6 +28,7 @@ from authserver.services.connections.issuing import (
 )
 from authserver.services.connections.standing import lock, lock_those
 from authserver.services.events import Actor, Tag
+from authserver.services.receipts import Subject
 from authserver.services.rehearsals import meeting
 
 WRONG_TARGET = Refusal(
@@ -135,7 +136,7 @@ def _refusal(each: Arrived[CodeRequest], client: Client, found: Found, now: date
     if code.client_pk != client.pk:
         return invalid_grant("code:foreign_client")
     if code.redeemed_at:
-        return _end_for_replay(each, standing, now)
+        return _replayed(each, code, standing, now)
     if statements.time_of(code.expires_at) <= now:
         return invalid_grant("code:expired")
     role = footing.role_on(standing)
@@ -160,12 +161,38 @@ def _mismatch(asked: CodeRequest, code: Code, standing: Footing) -> Refusal | No
     return None if is_same_target(asked.resources, standing.resource) else WRONG_TARGET
 
 
-def _end_for_replay(each: Arrived[CodeRequest], standing: Footing, now: datetime) -> Refusal:
+def _replayed(each: Arrived[CodeRequest], code: Code, standing: Footing, now: datetime) -> Refusal:
+    """Refuse a code that was redeemed before, and end what it brought (RFC 6749 §4.1.2): the whole connection, unless
+    everything says that its own client asks again because no answer came. Then what nobody ever used goes alone, and
+    the person's approval stands: a server that was killed in the middle costs nobody theirs."""
     with events.of_request(each.facts):
         connection = lock(standing.connection_id)
+        brought = _brought(connection, code)
+        if brought and _is_asked_again(each.request, code, standing, now):
+            event = events.record(Tag.CODE_REPLAYED, actor=Actor.CLIENT, connection=connection, verdict="answer_lost")
+            for row in brought:
+                row.delete()
+            receipts.claims_changed(Subject(connection=connection), event=event, now=now)
+            return invalid_grant("code:answer_lost")
         events.record(Tag.CODE_REPLAYED, actor=Actor.CLIENT, connection=connection)
         revoke(connection, reason=Connection.EndReason.CODE_REPLAY, now=now)
     return invalid_grant("code:replayed")
+
+
+def _is_asked_again(asked: CodeRequest, code: Code, standing: Footing, now: datetime) -> bool:
+    """Tell whether the very request comes again, within the code's minute: with its verifier, which no thief of the
+    code has."""
+    return statements.time_of(code.expires_at) > now and _mismatch(asked, code, standing) is None
+
+
+def _brought(connection: Connection, code: Code) -> list[AccessToken | RefreshToken]:
+    """Return what this code brought, or nothing where any of it was used: then somebody had the answer."""
+    issued = {"connection": connection, "issued_at": statements.time_of(code.redeemed_at)}
+    access_tokens = list(AccessToken.objects.filter(**issued))
+    refresh_tokens = list(RefreshToken.objects.filter(**issued))
+    was_used = any(token.used_at for token in access_tokens)
+    was_used |= any(token.rotated_at or token.answer_seen_at for token in refresh_tokens)
+    return [] if was_used else [*access_tokens, *refresh_tokens]
 
 
 def _redeem(outcomes: Sequence[Outcome | Turn], codes: Sequence[Code | None], now: datetime) -> list[Outcome]:

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from authserver.api.examples import EXAMPLES
 from authserver.api.openapi import described
-from authserver.models import ClientPolicy, ClientRule, Connection, PersonalAccessToken, ScopeRequest
+from authserver.models import ClientPolicy, ClientRule, Connection, PersonalAccessToken, ScopeRequest, TraceStep
 from authserver.services import connections, personal_tokens
 from authserver.services.standing import invitations, joining
 from authserver.services.standing.invitations import Made, Offer
+from authserver.services.trace import notes
 from handles.models import Handle, Invitation, JoinRequest, Membership
 from handles.roles import Role
 from tests.people import App, World, make_person
@@ -60,8 +61,15 @@ def rows(world: World, chatgpt: App) -> dict[str, str]:
         "person_id": str(world.alice.user.pk),
         "token_id": str(token_of(world, "alice", "acme")[0].pk),
         "wish_id": str(ScopeRequest.objects.get().pk),
+        "attempt_id": attempt_of(row),
         **people_wanted(world),
     }
+
+
+def attempt_of(connection: Connection) -> str:
+    """Return the id under which the attempt of this connection is found."""
+    notes.flush()
+    return TraceStep.objects.filter(connection_id=connection.pk).latest("pk").request_id
 
 
 def people_wanted(world: World) -> dict[str, str]:
@@ -101,7 +109,7 @@ def encoded(body: Any) -> tuple[bytes, str]:
 
 def state() -> list[Any]:
     """Everything that the operations could change."""
-    about_apps = (Connection, PersonalAccessToken, ScopeRequest, ClientRule, ClientPolicy)
+    about_apps = (Connection, PersonalAccessToken, ScopeRequest, TraceStep, ClientRule, ClientPolicy)
     tables = (*about_apps, Handle, Membership, Invitation, JoinRequest)
     return [sorted(table.objects.exclude(pk=None).values_list(*fields_of(table)), key=str) for table in tables]
 

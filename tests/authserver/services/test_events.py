@@ -76,7 +76,7 @@ def stage(world: World, client_row: Client, approval: Approving, pair: Issued) -
 
 def replay_code(stage: Stage) -> None:
     code = approve(stage.approval())
-    exchange(code, stage.client)
+    refresh(exchange(code, stage.client).refresh_token, stage.client)
     forget_events()
     exchange(code, stage.client)
 

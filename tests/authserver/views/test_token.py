@@ -210,6 +210,7 @@ def test_every_dead_code_is_refused_in_the_same_words(world: World, chatgpt: App
 
 def test_a_code_used_twice_ends_what_it_brought(world: World, chatgpt: App, code: str) -> None:
     held = tokens_of(chatgpt.exchange(code))
+    assert world.asker.is_active(held.access)
     assert refused(chatgpt.exchange(code), "invalid_grant")
     assert not world.asker.is_active(held.access)
     assert Connection.objects.get().end_reason == "code_replay"

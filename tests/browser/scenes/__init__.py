@@ -9,8 +9,19 @@ addresses, never by words on a page, which are in the person's language.
         stage.sign_in("alice").open("/handles/acme/members")
 """
 
-from tests.browser.scenes import account, connected, entering, errors, flow, handles, integrations, people, tools
+from tests.browser.scenes import (
+    account,
+    attempts,
+    connected,
+    entering,
+    errors,
+    flow,
+    handles,
+    integrations,
+    people,
+    tools,
+)
 from tests.browser.scenes.stage import SCENES, Scene, Stage, furnish, inspected, matching, scene
 
-AREAS = (account, connected, entering, errors, flow, handles, integrations, people, tools)
+AREAS = (account, attempts, connected, entering, errors, flow, handles, integrations, people, tools)
 __all__ = ["AREAS", "SCENES", "Scene", "Stage", "furnish", "inspected", "matching", "scene"]

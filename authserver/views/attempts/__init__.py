@@ -1,0 +1,1 @@
+"""Pages about connection attempts: what happened at each step, and what became of them."""
