@@ -31,7 +31,7 @@ ISSUER = env.str("ISSUER", default="http://127.0.0.1:8000")
 GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001/mcp")
 HOSTED_URL = env.str("HOSTED_URL", default="http://{handle}.mcp.localhost:8001/mcp")
 COMPAT_URL = env.str("COMPAT_URL", default="http://127.0.0.1:8001/mcp/{handle}/mcp")
-# Names of before, which go on beside today's until they are taken out here (docs/move.md).
+# Names of before, which go on beside today's until they are taken out here (docs/operating/move.md).
 FORMER_ISSUERS = env.list("FORMER_ISSUERS", default=[])
 FORMER_GATEWAY_URLS = env.list("FORMER_GATEWAY_URLS", default=[])
 FORMER_HOSTED_URLS = env.list("FORMER_HOSTED_URLS", default=[])

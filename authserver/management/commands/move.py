@@ -26,7 +26,7 @@ class Command(BaseCommand):
         now = timezone.now()
         formers = status.formers(now=now)
         if not formers:
-            self.stdout.write("No former name is served (docs/move.md).")
+            self.stdout.write("No former name is served (docs/operating/move.md).")
             return
         for former in formers:
             self._tell(former, with_notices=options["notices"])

@@ -36,7 +36,7 @@ def live_at(settings: Any, issuer: str) -> None:
 
 
 def move(settings: Any) -> None:
-    """Move from OLD to NEW as docs/move.md says: both are served before either is today's."""
+    """Move from OLD to NEW as docs/operating/move.md says: both are served before either is today's."""
     settings.FORMER_ISSUERS = [NEW, OLD]
     settings.ISSUER = NEW
     settings.FORMER_ISSUERS = [OLD]
