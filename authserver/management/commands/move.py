@@ -29,11 +29,19 @@ class Command(BaseCommand):
             self.stdout.write("No former name is served (docs/operating/move.md).")
             return
         for former in formers:
-            self._tell(former, with_notices=options["notices"])
+            self._tell(former)
         if any(former.what == "issuer" for former in formers) and (count := status.unknown(now=now)):
             self.stdout.write(f"{count:,} connections in use have not come for credentials since this is noted.")
+        if options["notices"]:
+            self._tell_notices(formers)
 
-    def _tell(self, former: Former, *, with_notices: bool) -> None:
+    def _tell_notices(self, formers: list[Former]) -> None:
+        """Write one text for each client, however many names it comes by: adding it again once mends all of them."""
+        told = {left.client_id: notices.notice(former, left) for former in reversed(formers) for left in former.left}
+        for text in told.values():
+            self.stdout.write(f"\n{text}")
+
+    def _tell(self, former: Former) -> None:
         self.stdout.write(self.style.MIGRATE_HEADING(f"{former.what}: {former.name} → {former.today}"))
         if former.left:
             self.stdout.write(HEAD)
@@ -44,8 +52,6 @@ class Command(BaseCommand):
         if former.streams:
             self.stdout.write(f"  {former.streams:,} streams of security events: restart their MCP servers first.")
         self.stdout.write(f"  {_verdict(former)}")
-        for left in former.left if with_notices else ():
-            self.stdout.write(f"\n{notices.notice(former, left)}")
 
     def _tell_client(self, left: Left) -> None:
         day = f"{left.last_used_at:%Y-%m-%d}" if left.last_used_at else "never"

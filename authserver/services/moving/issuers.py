@@ -17,16 +17,12 @@ def everywhere() -> tuple[str, ...]:
     return (settings.ISSUER, *settings.FORMER_ISSUERS)
 
 
+@lru_cache(maxsize=256)  # introspection asks this every time; settings change only with a restart
 def of_host(host: str) -> str:
     """Return the issuer at this Host header. A host that is let in and is no issuer's, as an inner address is, stands
     for today's. Whether it is let in is not decided here."""
-    return _found(host, everywhere())
-
-
-@lru_cache(maxsize=256)
-def _found(host: str, issuers: tuple[str, ...]) -> str:
-    asked = resources.canonical(f"{urlsplit(issuers[0]).scheme}://{host}")
-    return asked if asked in issuers else issuers[0]
+    asked = resources.canonical(f"{urlsplit(settings.ISSUER).scheme}://{host}")
+    return asked if asked in everywhere() else settings.ISSUER
 
 
 def current() -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.test import Client as Http
 
-from authserver.door import http as door
 from tests.document_host import DocumentHost
 from tests.flows.moving.names import NEW, OLD, app_at, asker_at, http_at, live_at, move, person_at
 from tests.people import App, World, answer_of, tokens_of
@@ -25,7 +24,6 @@ OTHERS = [
 
 @pytest.fixture(autouse=True)
 def _moved(settings: Any) -> None:
-    door.is_host_of_ours.cache_clear()
     live_at(settings, OLD)
     move(settings)
 

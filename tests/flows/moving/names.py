@@ -7,6 +7,8 @@ from typing import Any
 
 from django.test import Client as Http
 
+from authserver.door import http as door
+from authserver.services.moving import issuers
 from tests.people import App, Asker, Person
 
 OLD, NEW = "http://old.example.com", "http://new.example.org"
@@ -33,6 +35,13 @@ def live_at(settings: Any, issuer: str) -> None:
     for name, address in mcp_at(issuer).items():
         setattr(settings, name, address)
         setattr(settings, f"FORMER_{name}S", [])
+    start_anew()
+
+
+def start_anew() -> None:
+    """Forget what a server keeps for as long as it runs, since its settings do not change meanwhile."""
+    door.is_host_of_ours.cache_clear()
+    issuers.of_host.cache_clear()
 
 
 def move(settings: Any) -> None:
@@ -45,6 +54,7 @@ def move(settings: Any) -> None:
         setattr(settings, f"FORMER_{name}S", [new[name], old[name]])
         setattr(settings, name, new[name])
         setattr(settings, f"FORMER_{name}S", [old[name]])
+    start_anew()
 
 
 def http_at(origin: str, **headers: str) -> Http:
