@@ -15,6 +15,7 @@ from authserver.languages import choice
 from authserver.protocol import addresses
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.services.moving import issuers
 from authserver.telemetry import counts, spans
 from authserver.views import errors, home
 
@@ -61,7 +62,8 @@ class RequestIdMiddleware:
         agent = events.agent(
             request.headers.get("User-Agent", ""), doctor=request.headers.get("X-Gatehouse-Doctor", "")
         )
-        with events.of_request(RequestFacts(client_address(request), request_id, agent)):
+        issuer = issuers.of_host(request.headers.get("Host", ""))
+        with events.of_request(RequestFacts(client_address(request), request_id, agent, issuer=issuer)):
             response = self.get_response(request)
         response["X-Request-Id"] = request_id
         return response

@@ -39,6 +39,8 @@ PURGE_RUNS_FOLLOWING = 3  # at once, where one did not come to the end; with one
 PURGE_RUN_NIGHTLY = timedelta(seconds=240)  # within CELERY_TASK_TIME_LIMIT
 
 # What a person is told about use.
+FORMER_NAME_IDLE = timedelta(days=90)  # after which a former issuer that nobody used is worth closing
+MOVE_CLIENTS_SHOWN = 50
 UNUSED_BADGE_AFTER = timedelta(days=90)
 TOOLS_SHOWN = 3  # on a card
 

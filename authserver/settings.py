@@ -30,6 +30,11 @@ ISSUER = env.str("ISSUER", default="http://127.0.0.1:8000")
 GATEWAY_URL = env.str("GATEWAY_URL", default="http://127.0.0.1:8001/mcp")
 HOSTED_URL = env.str("HOSTED_URL", default="http://{handle}.mcp.localhost:8001/mcp")
 COMPAT_URL = env.str("COMPAT_URL", default="http://127.0.0.1:8001/mcp/{handle}/mcp")
+# Names of before, which go on beside today's until they are taken out here (docs/operate/move.md).
+FORMER_ISSUERS = env.list("FORMER_ISSUERS", default=[])
+FORMER_GATEWAY_URLS = env.list("FORMER_GATEWAY_URLS", default=[])
+FORMER_HOSTED_URLS = env.list("FORMER_HOSTED_URLS", default=[])
+FORMER_COMPAT_URLS = env.list("FORMER_COMPAT_URLS", default=[])
 OTHER_RESOURCE_URL = env.str("OTHER_RESOURCE_URL", default="http://127.0.0.1:8001/other/mcp")  # demo world only
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 
@@ -37,6 +42,7 @@ _issuer = urlsplit(ISSUER)
 HTTPS = _issuer.scheme == "https"
 PRODUCTION = HTTPS and not DEVELOPMENT
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname or "127.0.0.1"])
+ALLOWED_HOSTS += [urlsplit(issuer).hostname or "" for issuer in FORMER_ISSUERS]
 if DEVELOPMENT:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 
@@ -227,7 +233,7 @@ TERMS_URL = env.str("TERMS_URL", default="")
 
 # --- Browser security; cookies are in accounts/settings.py.
 CSRF_FAILURE_VIEW = "authserver.views.errors.csrf_failure"
-CSRF_TRUSTED_ORIGINS = [ISSUER]
+CSRF_TRUSTED_ORIGINS = [ISSUER, *FORMER_ISSUERS]
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

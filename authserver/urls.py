@@ -67,6 +67,7 @@ urlpatterns = [
     # a client discovers
     path(".well-known/oauth-authorization-server", wellknown.authorization_server),
     path(".well-known/ssf-configuration", streams.configuration),
+    path(".well-known/webauthn", wellknown.webauthn),
     re_path(r"^\.well-known/(?P<rest>(?s:.*))$", wellknown.not_here),
     # registers
     path("oauth/register", register.register, name="register"),

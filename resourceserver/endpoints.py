@@ -29,12 +29,16 @@ class EndpointPattern:
     ``resource_server`` is the id with which credentials of this endpoint are introspected;
     ``root_metadata`` also serves the metadata at the root form of the well-known path, which only one
     endpoint of a host may do.
+
+    Several patterns of one name are one endpoint under several addresses, as during a move: a credential for one is
+    good at all of them. ``issuer`` is named by the metadata of this address in place of the server's own.
     """
 
     name: str
     url: str
     resource_server: str = ""
     root_metadata: bool = False
+    issuer: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,12 @@ class Endpoint:
     handle: str | None
     metadata_url: str
     resource_server: str
+    issuer: str = ""
+    other_addresses: tuple[str, ...] = ()
+
+    def is_meant_by(self, audiences: Iterable[str]) -> bool:
+        """Return whether a credential for these audiences is one for this endpoint, by whichever address."""
+        return any(audience == self.resource or audience in self.other_addresses for audience in audiences)
 
 
 @dataclass(frozen=True)
@@ -85,8 +95,16 @@ class EndpointTable:
         address = authority.lower() + path
         for route in self._routes:
             if found := route.expression.match(address):
-                return _match(route, found.groupdict().get("handle"), path)
+                return self._match(route, found.groupdict().get("handle"), path)
         return None
+
+    def _match(self, route: _Route, handle: str | None, path: str) -> Match:
+        own = route.pattern
+        namesakes = [each.url for each in self.patterns if each.name == own.name and each.url != own.url]
+        others = tuple(
+            url.replace(_PLACEHOLDER, handle or "") for url in namesakes if handle or _PLACEHOLDER not in url
+        )
+        return Match(_endpoint(own, handle, others), route.door, path.rpartition("/")[0])
 
     def knows_host(self, authority: str) -> bool:
         """Return whether any endpoint lives at this Host value."""
@@ -130,17 +148,18 @@ def _expression(text: str) -> str:
     return f"(?P<handle>{HANDLE})".join(re.escape(part) for part in text.split(_PLACEHOLDER))
 
 
-def _match(route: _Route, handle: str | None, path: str) -> Match:
-    resource = route.pattern.url.replace(_PLACEHOLDER, handle or "")
+def _endpoint(pattern: EndpointPattern, handle: str | None, others: tuple[str, ...]) -> Endpoint:
+    resource = pattern.url.replace(_PLACEHOLDER, handle or "")
     parts = urlsplit(resource)
-    endpoint = Endpoint(
-        name=route.pattern.name,
+    return Endpoint(
+        name=pattern.name,
         resource=resource,
         handle=handle,
         metadata_url=f"{parts.scheme}://{parts.netloc}{WELL_KNOWN}{parts.path}",
-        resource_server=route.pattern.resource_server,
+        resource_server=pattern.resource_server,
+        issuer=pattern.issuer,
+        other_addresses=others,
     )
-    return Match(endpoint=endpoint, door=route.door, root_path=path.rpartition("/")[0])
 
 
 def request_authority(

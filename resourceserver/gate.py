@@ -210,7 +210,7 @@ class Gate:
             return Answer(405, headers=(("Allow", "GET, HEAD, OPTIONS"), *cors.ANY_ORIGIN))
         document = metadata.resource_metadata(
             match.endpoint,
-            issuer=self._settings.issuer,
+            issuer=match.endpoint.issuer or self._settings.issuer,
             scopes=self._settings.policy.baseline_scopes,
             service_name=self._settings.service_name,
         )

@@ -11,7 +11,7 @@ authorization, token handling: a credential for another resource is refused.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import time
@@ -96,6 +96,7 @@ def current_identity() -> Identity | None:
 class IntrospectionClient:
     """Asks one authorization server, over kept connections.
 
+    ``former_issuers`` are other names of it, in which it may answer while it moves.
     ``secrets`` maps each resource server id to its secret; an endpoint names the id it asks with. With ``memory``, an
     active answer is given again instead of asking, while its account's memory is sure of it; a refusal never is.
     ``transport`` and ``now`` (Unix seconds) are there for tests.
@@ -106,6 +107,7 @@ class IntrospectionClient:
         url: str,
         *,
         issuer: str,
+        former_issuers: Iterable[str] = (),
         secrets: Mapping[str, str],
         timeout_seconds: float = TIMEOUT_SECONDS,
         memory: Memories | None = None,
@@ -114,7 +116,7 @@ class IntrospectionClient:
     ) -> None:
         self.memory = memory
         self._url = url
-        self._issuer = issuer
+        self._issuers = {issuer, *former_issuers}
         self._accounts = {name: httpx2.BasicAuth(name, secret) for name, secret in secrets.items()}
         self._timeout_seconds = timeout_seconds
         self._now = now
@@ -151,7 +153,7 @@ class IntrospectionClient:
         """Return what an answer means at this endpoint and now. Raises Unreachable when it is not a clear one."""
         if answer["active"] is False:
             return Rejected("inactive")
-        if endpoint.resource not in _audiences(answer):
+        if not endpoint.is_meant_by(_audiences(answer)):
             return Rejected("foreign_resource")
         identity = self._read(answer, endpoint.resource)
         if endpoint.handle not in (None, identity.handle):
@@ -184,7 +186,7 @@ class IntrospectionClient:
 
     def _read(self, answer: Mapping[str, Any], resource: str) -> Identity:
         """Return the identity in an active answer. Raises Unreachable when a member is missing or of another type."""
-        if _text(answer, "iss") != self._issuer:
+        if _text(answer, "iss") not in self._issuers:
             logger.error("the authorization server calls itself by another issuer than this server's settings")
             raise Unreachable("the answer is not of the configured issuer")
         return Identity(

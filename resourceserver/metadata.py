@@ -35,10 +35,13 @@ def metadata_answer(document: dict[str, str | list[str]]) -> Answer:
 
 def health_answer(*, service_name: str, version: str, patterns: Iterable[EndpointPattern]) -> Answer:
     """Return name, version, status and endpoints (URLs with ``{handle}`` where a handle belongs)."""
+    addresses: dict[str, str] = {}
+    for pattern in patterns:
+        addresses.setdefault(pattern.name, pattern.url)  # those of before come later
     document = {
         "name": service_name,
         "version": version,
         "status": "ok",
-        "endpoints": {pattern.name: pattern.url for pattern in patterns},
+        "endpoints": addresses,
     }
     return json_answer(200, json.dumps(document).encode())

@@ -16,6 +16,7 @@ from hypothesis import settings as property_tests
 from pytest_django import DjangoDbBlocker
 
 from authserver.door import metadata
+from authserver.services.moving import issuers
 from authserver.services.tools import manifests
 from authserver.services.trace import notes
 from authserver.services.usage import marks
@@ -62,10 +63,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
-    """Rate limits count in the cache, the door keeps its metadata, introspection the tools of each version: no test may
-    feel those of another."""
+    """Rate limits count in the cache, the door keeps its metadata and whose a host is, introspection the tools of each
+    version: no test may feel those of another."""
     cache.clear()
-    metadata._newest = None
+    metadata._newest.clear()
+    issuers.of_host.cache_clear()
     manifests._kept.clear()
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -14,6 +13,7 @@ from rest_framework.response import Response
 from authserver.api.fields import Limit, Strict
 from authserver.protocol.control import cursors
 from authserver.protocol.control.cursors import Moment
+from authserver.services.moving import issuers
 
 
 @dataclass(frozen=True)
@@ -77,5 +77,5 @@ def page(request: Request, items: Any, cursor: str | None) -> Response:
     following = None
     if cursor:
         query = urlencode(request.query_params.dict() | {"after": cursor})
-        following = f"{settings.ISSUER}{request.path}?{query}"
+        following = f"{issuers.current()}{request.path}?{query}"
     return Response({"items": items, "next": following})

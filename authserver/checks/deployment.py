@@ -8,9 +8,12 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator, validate_email
+from django.db import DatabaseError
+from django.utils import timezone
 
 from authserver import policy
 from authserver.protocol import names, resources
+from authserver.services.moving import status
 from authserver.views.brand import colors, files
 
 Validator = Callable[[str], None]
@@ -36,15 +39,49 @@ def issuer_is_an_origin(app_configs: Any, **kwargs: Any) -> list[checks.CheckMes
 @checks.register(checks.Tags.security)
 def endpoints_are_canonical(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
     needs = {"GATEWAY_URL": 0, "HOSTED_URL": 1, "COMPAT_URL": 1}
+    told = [(name, [getattr(settings, name)], count) for name, count in needs.items()]
+    told += [(f"FORMER_{name}S", getattr(settings, f"FORMER_{name}S"), count) for name, count in needs.items()]
     return [
         _error(
             f"{name} is not a canonical address{' with {handle} in it' if count else ''}.",
             "No trailing slash, no default port, lower-case host, no query.",
             3,
         )
-        for name, count in needs.items()
-        if resources.parse_pattern(getattr(settings, name)) is None
-        or getattr(settings, name).count(resources.PLACEHOLDER) != count
+        for name, addresses, count in told
+        for address in addresses
+        if resources.parse_pattern(address) is None or address.count(resources.PLACEHOLDER) != count
+    ]
+
+
+@checks.register(checks.Tags.security)
+def former_issuers_can_be_asked(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """Cookies and redirects to https are decided once for all hosts: one scheme. Two issuers differ by their host."""
+    scheme = urlsplit(settings.ISSUER).scheme
+    named = [settings.ISSUER, *settings.FORMER_ISSUERS]
+    wrong = [
+        issuer
+        for issuer in settings.FORMER_ISSUERS
+        if resources.origin(issuer) != issuer or urlsplit(issuer).scheme != scheme or named.count(issuer) > 1
+    ]
+    text = "FORMER_ISSUERS has something that is no other origin."
+    hint = "Write each like https://ai.example.com: the scheme of ISSUER, no path, each one once."
+    return [_error(text, hint, 10)] if wrong else []
+
+
+@checks.register(checks.Tags.database)
+def former_issuers_are_used(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
+    """What nobody uses any more need not be kept. Asked by `check --database default`."""
+    if not settings.FORMER_ISSUERS or not kwargs.get("databases"):
+        return []
+    try:
+        idle = status.idle_issuers(now=timezone.now())
+    except DatabaseError:  # `migrate` checks too, before there is a table
+        return []
+    days = policy.FORMER_NAME_IDLE.days
+    hint = "`manage.py move status` says what is left. Take it out of FORMER_ISSUERS to close it."
+    return [
+        checks.Warning(f"The former issuer {issuer} was not used for {days} days.", hint=hint, id="gatehouse.W010")
+        for issuer in idle
     ]
 
 

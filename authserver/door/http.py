@@ -13,6 +13,7 @@ from authserver.protocol import addresses
 from authserver.protocol.errors import Refusal
 from authserver.services import events
 from authserver.services.events import RequestFacts
+from authserver.services.moving import issuers
 from authserver.services.trace import error_uri
 from authserver.telemetry import counts
 from authserver.throttles import TOO_MANY_REQUESTS
@@ -66,7 +67,12 @@ def facts_of(request: Request) -> RequestFacts:
     forwarded = request.header(b"x-forwarded-for")
     address = addresses.of_caller(request.address, forwarded, proxies=settings.ALLAUTH_TRUSTED_PROXY_COUNT)
     agent = events.agent(request.header(b"user-agent"), doctor=request.header(b"x-gatehouse-doctor"))
-    return RequestFacts(address, request.id, agent)
+    return RequestFacts(address, request.id, agent, issuer=issuer_of(request))
+
+
+def issuer_of(request: Request) -> str:
+    """Return the issuer that a request asked."""
+    return issuers.of_host(request.header(b"host"))
 
 
 def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Response:

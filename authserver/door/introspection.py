@@ -53,7 +53,7 @@ def read(request: Request) -> Question | None:
     if form is None or asker is None or isinstance(form, Refusal):
         return None
     token = form.get("token")
-    return None if token is None or is_personal_token(token) else Question(token, *asker)
+    return None if token is None or is_personal_token(token) else Question(token, *asker, http.issuer_of(request))
 
 
 def told(request: Request, outcome: Outcome) -> Response:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from authserver import policy
-from authserver.door.http import Request, Response, facts_of
+from authserver.door.http import Request, Response, facts_of, issuer_of
 from authserver.door.thread_lines import ThreadLine
 from authserver.protocol.trace.steps import Kind
 from authserver.services import discovery
@@ -23,7 +23,7 @@ class Made:
     response: Response
 
 
-_newest: Made | None = None
+_newest: dict[str, Made] = {}  # by issuer
 
 
 def read(request: Request) -> Response | Request | None:
@@ -31,17 +31,18 @@ def read(request: Request) -> Response | Request | None:
     if request.method not in ("GET", "HEAD"):
         return None
     note(Kind.SERVER_METADATA, facts=facts_of(request), form="oauth-authorization-server")
-    is_new = _newest is not None and time.monotonic() - _newest.at < policy.METADATA_KEPT_SECONDS
-    return _newest.response if _newest and is_new else request
+    kept = _newest.get(issuer_of(request))
+    is_new = kept is not None and time.monotonic() - kept.at < policy.METADATA_KEPT_SECONDS
+    return kept.response if kept and is_new else request
 
 
 def act(requests: Sequence[Request]) -> list[Response]:
-    """Make the document anew for all who wait, and keep it."""
-    global _newest
-    at = time.monotonic()
-    response = Response(200, json.dumps(discovery.metadata()).encode(), HEADERS)
-    _newest = Made(at, response)
-    return [response] * len(requests)
+    """Make the document of each issuer anew for all who wait, and keep it."""
+    asked = [issuer_of(request) for request in requests]
+    for issuer in set(asked):
+        at = time.monotonic()
+        _newest[issuer] = Made(at, Response(200, json.dumps(discovery.metadata(issuer)).encode(), HEADERS))
+    return [_newest[issuer].response for issuer in asked]
 
 
 line: ThreadLine[Request, Response] = ThreadLine("metadata", act, is_repeatable=True)

@@ -62,7 +62,7 @@ def _made(read: Sequence[Registrant | Refusal | Admitted]) -> list[Made]:
         trace.registered(registrant.metadata, one.client.client_id, facts=registrant.facts)
     registered, scopes = iter(made), catalog.current()
     return [
-        registration.describe(next(registered), catalog=scopes, scope=each.metadata.scope)
+        registration.describe(next(registered), issuer=each.facts.issuer, catalog=scopes, scope=each.metadata.scope)
         if isinstance(each, Registrant)
         else each
         for each in read

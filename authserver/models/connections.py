@@ -79,6 +79,14 @@ class Connection(models.Model):
         null=True, editable=False, help_text="Where the client last asked for credentials from."
     )
     last_agent = models.CharField(max_length=200, blank=True, editable=False)
+    last_issuer = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="By which name of this server the client last got credentials.",
+    )
     rehearsed_fault = models.CharField(
         max_length=16, blank=True, default="", db_default="", editable=False, help_text="The fault that it meets next."
     )

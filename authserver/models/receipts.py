@@ -42,6 +42,9 @@ class EventStream(models.Model):
     resource_server = models.ForeignKey(ResourceServer, on_delete=models.CASCADE, related_name="streams")
     method = models.CharField(max_length=17, choices=Method.choices)
     endpoint_url = models.CharField(max_length=500, blank=True, help_text="Where events are pushed to.")
+    issuer = models.CharField(
+        max_length=255, blank=True, default="", db_default="", help_text="That was asked for it; empty: today's."
+    )
     status = models.CharField(max_length=7, choices=Status.choices, default=Status.ENABLED)
     created_at = models.DateTimeField()
     verified_at = models.DateTimeField(null=True, help_text="When it last confirmed a verification event.")

@@ -39,6 +39,10 @@ class Target:
     handle: str | None
     scopes: frozenset[str] = frozenset()
 
+    def is_same_endpoint(self, other: "Target | None") -> bool:
+        """Tell whether both name one endpoint and one handle there: it may have several addresses."""
+        return other is not None and (self.pattern_id, self.handle) == (other.pattern_id, other.handle)
+
 
 def _split(uri: str) -> SplitResult | None:
     try:

@@ -6,7 +6,6 @@ Obeys: RFC 7523 §3 (verify, refuse replays), RFC 7521 §4.2 (client authenticat
 import logging
 from datetime import datetime
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 
@@ -17,12 +16,14 @@ from authserver.protocol.assertions import Assertion
 from authserver.protocol.errors import Refusal, invalid_client
 from authserver.services import clients, fetcher
 from authserver.services.fetcher import Fetched
+from authserver.services.moving import issuers
 
 log = logging.getLogger(__name__)
 
 
 def _audiences() -> frozenset[str]:
-    return frozenset({settings.ISSUER, f"{settings.ISSUER}/oauth/token"})
+    """Return what a client may name: issuer or token endpoint, by any of our names. One memory of what was used."""
+    return frozenset(audience for issuer in issuers.everywhere() for audience in (issuer, f"{issuer}/oauth/token"))
 
 
 def renew_keys(token: str | None, *, now: datetime) -> None:

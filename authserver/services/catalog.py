@@ -86,6 +86,17 @@ def address_of(resource: ProtectedResource) -> str:
     }.get(resource.kind, resource.address)
 
 
+def addresses_of(resource: ProtectedResource) -> list[str]:
+    """Return today's address of an endpoint, and those of before that still lead to it: one endpoint, with one set of
+    tools and servers, whose connections each keep the address that they were made for."""
+    former = {
+        Kind.GATEWAY.value: settings.FORMER_GATEWAY_URLS,
+        Kind.HOSTED.value: settings.FORMER_HOSTED_URLS,
+        Kind.COMPATIBILITY.value: settings.FORMER_COMPAT_URLS,
+    }
+    return [address_of(resource), *former.get(resource.kind, [])]
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """One MCP address of a handle, as a client is given it."""
@@ -122,11 +133,11 @@ def endpoints_of(handle: Handle) -> list[Endpoint]:
     return sorted(found, key=lambda each: CANONICAL.index(each.kind) if each.kind in CANONICAL else len(CANONICAL))
 
 
-def _pattern(resource: ProtectedResource) -> resources.Pattern:
+def _pattern(resource: ProtectedResource, address: str) -> resources.Pattern:
     return resources.Pattern(
         id=str(resource.pk),
         kind=resource.kind,
-        address=address_of(resource),
+        address=address,
         handle=resource.handle.slug if resource.handle else None,
         scopes=frozenset(scope.pk for scope in resource.scopes.all()),
         aliases=tuple(resource.aliases.split()),
@@ -134,9 +145,9 @@ def _pattern(resource: ProtectedResource) -> resources.Pattern:
 
 
 def patterns() -> list[resources.Pattern]:
-    """Return every active endpoint."""
+    """Return every active endpoint, under each of its addresses."""
     rows = ProtectedResource.objects.filter(is_active=True).select_related("handle").prefetch_related("scopes")
-    return [_pattern(row) for row in rows]
+    return [_pattern(row, address) for row in rows for address in addresses_of(row)]
 
 
 def target_of(uri: str | None) -> resources.Target | None:

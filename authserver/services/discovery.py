@@ -12,13 +12,12 @@ CACHE_CONTROL = "public, max-age=300"
 AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post", "private_key_jwt"]
 
 
-def metadata() -> dict[str, Any]:
-    """Return the authorization server metadata. Every member is stated, because the defaults of the RFC (implicit
-    grant, Basic only) are not ours; none is empty, because clients reject empty members.
+def metadata(issuer: str) -> dict[str, Any]:
+    """Return the metadata of this issuer, one of ours. Every member is stated, because the defaults of the RFC
+    (implicit grant, Basic only) are not ours; none is empty, because clients reject empty members.
 
     Obeys: RFC 8414 §2 (`ui_locales_supported` among it), RFC 9207 §3 (`iss`).
     """
-    issuer = settings.ISSUER
     registration = {} if settings.REGISTRATION == "closed" else {"registration_endpoint": f"{issuer}/oauth/register"}
     return {
         "issuer": issuer,

@@ -9,7 +9,6 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import connection as database
 
 from authserver import policy
@@ -21,6 +20,7 @@ from authserver.services import catalog, resource_servers, statements
 from authserver.services.catalog import Edition
 from authserver.services.connections import footing
 from authserver.services.connections.footing import Footing
+from authserver.services.moving import issuers
 from authserver.services.personal_tokens import introspection as personal_tokens
 from authserver.services.rehearsals import claiming
 from authserver.services.statements import Statement, Steps
@@ -40,6 +40,7 @@ class Question:
     token: str = field(repr=False)
     asker_id: str
     asker_secret: str = field(repr=False)
+    issuer: str  # that was asked: the answer is in its name
 
 
 class Asked(NamedTuple):
@@ -93,7 +94,7 @@ ON_OTHERS = _statement("asked")
 
 def describe(token: str, *, asker_id: str, asker_secret: str, now: datetime) -> Answer | Refusal:
     """Return the introspection answer for one credential, as `describe_all` does."""
-    return describe_all([Question(token, asker_id, asker_secret)], now=now)[0]
+    return describe_all([Question(token, asker_id, asker_secret, issuers.current())], now=now)[0]
 
 
 def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer | Refusal]:
@@ -106,7 +107,9 @@ def describe_all(questions: Sequence[Question], *, now: datetime) -> list[Answer
     """
     outcomes = statements.run(steps(questions, now=now))
     return [
-        personal_tokens.describe(question.token, asker=resource_servers.parse_id(question.asker_id), now=now)
+        personal_tokens.describe(
+            question.token, asker=resource_servers.parse_id(question.asker_id), issuer=question.issuer, now=now
+        )
         if personal_tokens.is_one(question.token) and not isinstance(outcome, Refusal)
         else outcome
         for question, outcome in zip(questions, outcomes, strict=True)
@@ -167,7 +170,7 @@ def _told(question: Question, row: Row, editions: Editions, now: datetime) -> An
     if role is None:
         return INACTIVE
     _mark_used(asked, standing, now)
-    answer = _answer(asked, standing, role, editions)
+    answer = _answer(row, role, editions, question.issuer)
     introspections.add(answer["connection_id"], now.date())
     return answer
 
@@ -207,7 +210,8 @@ def _tools_withheld(standing: Footing, worth: str, role: Role, editions: Edition
     return _withheld(version, role, editions, worth, standing.scopes, approved, declined, standing.withheld_scopes)
 
 
-def _answer(asked: Asked, standing: Footing, role: Role, editions: Editions) -> Answer:
+def _answer(row: Row, role: Role, editions: Editions, issuer: str) -> Answer:
+    asked, standing = row
     worth = _worth(asked.scopes or "", standing.scopes, standing.withheld_scopes, role, editions.scopes)
     names = _tools_withheld(standing, worth, role, editions)
     return {
@@ -219,7 +223,7 @@ def _answer(asked: Asked, standing: Footing, role: Role, editions: Editions) -> 
         "username": standing.email,
         "name": standing.name or standing.email.partition("@")[0],
         "aud": standing.resource,
-        "iss": settings.ISSUER,
+        "iss": issuer,
         "exp": int(statements.time_of(asked.expires_at).timestamp()),
         "iat": int(statements.time_of(asked.issued_at).timestamp()),
         "jti": bytes(asked.digest).hex()[:32],

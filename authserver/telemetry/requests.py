@@ -8,13 +8,14 @@ from authserver.protocol import addresses
 
 @dataclass(frozen=True)
 class RequestFacts:
-    """Where an act came from: the caller's address, what its program calls itself, and the id of the request; and why
-    it is done, where an administrator was asked."""
+    """Where an act came from: the caller's address, what its program calls itself, and the id of the request; why it
+    is done, where an administrator was asked; and the issuer that was asked (`services.moving.issuers`)."""
 
     address: str | None = None
     request_id: str = ""
     agent: str = ""
     note: str = ""
+    issuer: str = ""
 
     @property
     def counted(self) -> str:

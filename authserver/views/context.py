@@ -7,9 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
+from authserver.services.moving import issuers
 from authserver.views.brand import files
-
-HOST = urlsplit(settings.ISSUER).netloc
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,11 @@ def site(request: HttpRequest) -> dict[str, object]:
 
 
 def about() -> dict[str, object]:
-    """Return what even a page knows that is shown because something broke: it asks nothing but the settings."""
-    return {"host": HOST, "name": settings.BRAND_NAME, "links": links()}
+    """Return what even a page knows that is shown because something broke: it asks nothing but the settings
+    and the request."""
+    here, *others = sorted(issuers.everywhere(), key=lambda issuer: issuer != issuers.current())
+    hosts = ", ".join(urlsplit(issuer).netloc for issuer in others)
+    return {"host": urlsplit(here).netloc, "other_hosts": hosts, "name": settings.BRAND_NAME, "links": links()}
 
 
 def links() -> list[Link]:

@@ -1,6 +1,6 @@
 """The signpost at the root, and the two probes."""
 
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -8,6 +8,7 @@ from django.shortcuts import render
 
 from authserver import __version__
 from authserver.services import catalog, discovery
+from authserver.services.moving import issuers
 from authserver.services.operations import readiness
 from handles import access
 from handles.models import Handle
@@ -15,9 +16,9 @@ from handles.models import Handle
 
 def home(request: HttpRequest) -> HttpResponse:
     """Name, version, status and endpoints (requirement T10): a page for people, JSON for programs."""
-    metadata = discovery.metadata()
+    metadata = discovery.metadata(issuers.current())
     endpoints = {name: url for name, url in metadata.items() if name.endswith("_endpoint")}
-    endpoints["metadata"] = f"{settings.ISSUER}/.well-known/oauth-authorization-server"
+    endpoints["metadata"] = f"{issuers.current()}/.well-known/oauth-authorization-server"
     endpoints |= {f"mcp_{kind}": address for kind, address in catalog.platform_addresses().items()}
     service = {"name": settings.BRAND_NAME, "version": __version__, "status": "ok", "endpoints": endpoints}
     if "text/html" in request.headers.get("Accept", ""):
@@ -33,12 +34,16 @@ def livez(request: HttpRequest) -> HttpResponse:
 def tls_ask(request: HttpRequest) -> HttpResponse:
     """Tell the reverse proxy whether to get a certificate for `?domain=`: only for the hosted name of an active handle,
     since else anybody could use up the certificate authority's quota. The proxy keeps this path to itself."""
-    pattern = urlsplit(settings.HOSTED_URL)
+    patterns = (settings.HOSTED_URL, *settings.FORMER_HOSTED_URLS)
+    is_ours = any(_is_hosted(request.GET.get("domain", ""), urlsplit(pattern)) for pattern in patterns)
+    return HttpResponse(status=200 if is_ours else 404)
+
+
+def _is_hosted(domain: str, pattern: SplitResult) -> bool:
     port = f":{pattern.port}" if pattern.port else ""
-    target = catalog.target_of(f"{pattern.scheme}://{request.GET.get('domain', '')}{port}{pattern.path}")
+    target = catalog.target_of(f"{pattern.scheme}://{domain}{port}{pattern.path}")
     handle = access.find(target.handle) if target and target.handle else None
-    is_active = handle is not None and handle.status == Handle.Status.ACTIVE
-    return HttpResponse(status=200 if is_active else 404)
+    return handle is not None and handle.status == Handle.Status.ACTIVE
 
 
 def readyz(request: HttpRequest) -> HttpResponse:

@@ -22,6 +22,7 @@ from authserver.protocol import client_metadata
 from authserver.protocol.client_metadata import NOT_JSON, ClientMetadata
 from authserver.protocol.errors import Refusal, Refused
 from authserver.services import catalog, clients, registration
+from authserver.services.moving import issuers
 from authserver.services.registration import Registered
 from authserver.services.trace import clients as trace
 from authserver.services.trace import error_uri
@@ -50,7 +51,7 @@ class AlwaysJson(DefaultContentNegotiation):
 
 
 def _described(registered: Registered, *, scope: str = "") -> dict[str, Any]:
-    return registration.describe(registered, catalog=catalog.current(), scope=scope)
+    return registration.describe(registered, issuer=issuers.current(), catalog=catalog.current(), scope=scope)
 
 
 def _refused(refusal: Refusal, request: Request, *, client_id: str = "") -> Response:

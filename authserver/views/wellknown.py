@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 from authserver.protocol.errors import Refusal
 from authserver.protocol.trace.steps import Kind
 from authserver.services import discovery
+from authserver.services.moving import issuers
 from authserver.services.trace import error_uri, note
 from authserver.views.responses import cors, method_not_allowed, no_store
 
@@ -20,7 +21,18 @@ def authorization_server(request: HttpRequest) -> HttpResponse:
     if request.method not in ("GET", "HEAD"):
         return method_not_allowed("GET", error_uri=error_uri())
     note(Kind.SERVER_METADATA, form=FORMS[0])
-    response = JsonResponse(discovery.metadata())
+    response = JsonResponse(discovery.metadata(issuers.current()))
+    response["Cache-Control"] = discovery.CACHE_CONTROL
+    return response
+
+
+@csrf_exempt
+@cors("GET")
+def webauthn(request: HttpRequest) -> HttpResponse:
+    """Say whose pages may use the passkeys of this host: all names of this server. Obeys: WebAuthn 3 §5.11."""
+    if request.method not in ("GET", "HEAD"):
+        return method_not_allowed("GET", error_uri=error_uri())
+    response = JsonResponse({"origins": list(issuers.everywhere())})
     response["Cache-Control"] = discovery.CACHE_CONTROL
     return response
 

@@ -65,6 +65,7 @@ class Source:
     pace: Pace
     clock: Callable[[], float]
     now: Callable[[], float]
+    former_issuers: tuple[str, ...] = ()
     transport: httpx2.AsyncBaseTransport | None = None
 
     def __repr__(self) -> str:
@@ -83,6 +84,7 @@ class Subscription:
         self.source = source
         self.memory = memory
         self.stream_id = ""
+        self._issuer = source.issuer  # as the stream was made
         self._keys: KeyRing | None = None
         self._task: asyncio.Task[None] | None = None
         self._taken: OrderedDict[str, None] = OrderedDict()
@@ -122,7 +124,7 @@ class Subscription:
         if key is None:
             raise SetRefused("invalid_key", "Signed with an unknown key.")
         source = self.source
-        news = sets.read(compact, key=key, issuer=source.issuer, audience=source.account, now=source.now())
+        news = sets.read(compact, key=key, issuer=self._issuer, audience=source.account, now=source.now())
         if jti not in (None, news.jti):
             raise SetRefused("invalid_request", "It came under another jti.")
         is_new = news.jti not in self._taken
@@ -179,9 +181,12 @@ class Subscription:
         stream_id = members.get("stream_id")
         if not isinstance(stream_id, str) or not _STREAM_ID.match(stream_id):
             raise NoAnswer("the answer has no good stream_id")
-        if members.get("iss") != self.source.issuer or members.get("aud") != self.source.account:
+        if (
+            members.get("iss") not in (self.source.issuer, *self.source.former_issuers)
+            or members.get("aud") != self.source.account
+        ):
             raise NoAnswer("the stream is another issuer's, or for another resource server")
-        self.stream_id = stream_id
+        self.stream_id, self._issuer = stream_id, members["iss"]
 
     async def ask_verification(self, call: Caller) -> None:
         """Ask for a verification event. Raises StreamGone, NoAnswer."""

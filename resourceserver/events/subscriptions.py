@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlsplit
 
 import httpx2
@@ -29,6 +29,7 @@ class Subscriptions:
         base_url: str,
         *,
         issuer: str,
+        former_issuers: Iterable[str] = (),
         secrets: Mapping[str, str],
         push_url: str | None = None,
         max_entries: int = MAX_ENTRIES,
@@ -41,6 +42,7 @@ class Subscriptions:
             return Source(
                 base_url=base_url,
                 issuer=issuer,
+                former_issuers=tuple(former_issuers),
                 account=account,
                 secret=secret,
                 pace=pace or Pace(),

@@ -8,6 +8,8 @@
 | ``GATEWAY_URL`` | ``http://127.0.0.1:8001/mcp`` | one URL for everyone |
 | ``HOSTED_URL`` | ``http://{handle}.mcp.localhost:8001/mcp`` | the handle in the host name |
 | ``COMPAT_URL`` | ``http://127.0.0.1:8001/mcp/{handle}/mcp`` | the handle in the path |
+| ``FORMER_ISSUERS`` | none | its other names while it moves; the addresses of before tell the first: |
+| ``FORMER_GATEWAY_URLS``, ``FORMER_HOSTED_URLS``, ``FORMER_COMPAT_URLS`` | none | still served; with commas |
 | ``OTHER_RESOURCE_URL`` | none | a separate resource, with an id and a secret of its own: |
 | ``OTHER_RESOURCE_SERVER_ID``, ``OTHER_RESOURCE_SERVER_SECRET`` or ``…_SECRET_FILE`` | none | |
 | ``MCP_AUTH_MODE`` | ``oauth`` | ``oauth``, ``none`` or ``mixed`` |
@@ -22,7 +24,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
@@ -46,6 +48,7 @@ class Config:
     """The settings, checked."""
 
     issuer: str
+    former_issuers: tuple[str, ...]
     introspection_url: str
     service_url: str  # what comes before /oauth/… on the way to the authorization server
     secrets: Mapping[str, str] = field(repr=False)
@@ -65,13 +68,12 @@ class Config:
 def read(environ: Mapping[str, str]) -> Config:
     """Return the settings in ``environ``. Raises ConfigurationError."""
     mode = _mode(environ)
-    issuer = environ.get("ISSUER", "http://127.0.0.1:8000")
-    if issuer.endswith("/") or urlsplit(issuer).scheme not in ("http", "https"):
-        raise ConfigurationError("ISSUER: an http(s) URL without a slash at its end is needed")
+    issuer = _issuer("ISSUER", environ.get("ISSUER", "http://127.0.0.1:8000"))
     gateway_url = environ.get("GATEWAY_URL", "http://127.0.0.1:8001/mcp")
     introspection_url = environ.get("INTROSPECTION_URL") or f"{issuer}{_INTROSPECTION_PATH}"
     return Config(
         issuer=issuer,
+        former_issuers=_former_issuers(environ),
         introspection_url=introspection_url,
         service_url=_service_url(introspection_url, issuer),
         secrets={} if mode == "none" else _secrets(environ),
@@ -94,6 +96,20 @@ def _mode(environ: Mapping[str, str]) -> Mode:
         if environ.get("MCP_AUTH_MODE", "oauth") == mode:
             return mode  # type: ignore[no-any-return]
     raise ConfigurationError("MCP_AUTH_MODE: oauth, none or mixed is needed")
+
+
+def _issuer(name: str, issuer: str) -> str:
+    if issuer.endswith("/") or urlsplit(issuer).scheme not in ("http", "https"):
+        raise ConfigurationError(f"{name}: an http(s) URL without a slash at its end is needed")
+    return issuer
+
+
+def _former_issuers(environ: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(_issuer("FORMER_ISSUERS", issuer) for issuer in _listed(environ.get("FORMER_ISSUERS", "")))
+
+
+def _listed(text: str) -> list[str]:
+    return text.replace(",", " ").split()
 
 
 def _service_url(introspection_url: str, issuer: str) -> str:
@@ -135,6 +151,13 @@ def _endpoints(environ: Mapping[str, str], gateway_url: str) -> EndpointTable:
         EndpointPattern("hosted", hosted_url, own, root_metadata=True),
         EndpointPattern("compat", compat_url, own),
     ]
+    former = {
+        "gateway": environ.get("FORMER_GATEWAY_URLS", ""),
+        "hosted": environ.get("FORMER_HOSTED_URLS", ""),
+        "compat": environ.get("FORMER_COMPAT_URLS", ""),
+    }
+    issuer = next(iter(_former_issuers(environ)), "")
+    patterns += [replace(each, url=url, issuer=issuer) for each in patterns for url in _listed(former[each.name])]
     if environ.get("OTHER_RESOURCE_URL"):
         patterns.append(EndpointPattern("other", environ["OTHER_RESOURCE_URL"], other))
     try:
@@ -169,7 +192,7 @@ def _needed(environ: Mapping[str, str], name: str) -> str:
 def _origins(environ: Mapping[str, str], gateway_url: str) -> OriginPolicy:
     """Return the listed origins. A server on this machine also serves pages on this machine (MCP Inspector)."""
     listed = environ.get("MCP_CORS_ORIGINS")
-    origins = tuple(listed.replace(",", " ").split()) if listed is not None else DEFAULT_ORIGINS
+    origins = tuple(_listed(listed)) if listed is not None else DEFAULT_ORIGINS
     return OriginPolicy(origins, loopback=is_loopback(gateway_url))
 
 

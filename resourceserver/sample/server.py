@@ -179,7 +179,11 @@ def application(config: Config, tracer: Tracer | None = None) -> ASGIApp:
     if config.mode == "none":
         return Gate(app, settings, None, on_tool_call=_log_tool_call, tracer=tracer)
     introspection = IntrospectionClient(
-        config.introspection_url, issuer=config.issuer, secrets=config.secrets, memory=subscriptions(config)
+        config.introspection_url,
+        issuer=config.issuer,
+        former_issuers=config.former_issuers,
+        secrets=config.secrets,
+        memory=subscriptions(config),
     )
     reports = Reports(config.service_url, secrets=config.secrets) if config.reports else None
     return Gate(
@@ -207,7 +211,13 @@ def subscriptions(config: Config) -> Subscriptions | None:
     if config.cache == "off":
         return None
     push_url = config.events_url if config.cache == "push" else None
-    return Subscriptions(config.service_url, issuer=config.issuer, secrets=config.secrets, push_url=push_url)
+    return Subscriptions(
+        config.service_url,
+        issuer=config.issuer,
+        former_issuers=config.former_issuers,
+        secrets=config.secrets,
+        push_url=push_url,
+    )
 
 
 def _log_tool_call(call: ToolCall) -> None:

@@ -42,7 +42,7 @@ def test_the_facts_of_a_request_are_gone_after_it() -> None:
         return HttpResponse()
 
     RequestIdMiddleware(view)(RequestFactory().get("/", headers={GIVEN: "the-request"}))
-    assert seen == [RequestFacts(address="127.0.0.1", request_id="the-request")]
+    assert seen == [RequestFacts(address="127.0.0.1", request_id="the-request", issuer="http://127.0.0.1:8000")]
     assert current_request.get() == NO_REQUEST
 
 

@@ -24,7 +24,7 @@ Kind = Notice.Kind
 # What an approval writes. Not the whole row: its last use is noted without its lock.
 WRITTEN = (
     "scopes", "approved_scopes", "declined_scopes", "tools_version", "approved_at", "client_name",
-    "client_metadata_digest", "redirect_origin", "approved_address", "approved_agent", *PAUSE,
+    "client_metadata_digest", "redirect_origin", "approved_address", "approved_agent", "last_issuer", *PAUSE,
 )  # fmt: skip
 SIGNED_OUT = Refusal("access_denied", "The person signed out meanwhile.", "person:signed_out")
 ANSWERED = Refusal("invalid_request", "This request was already answered.", "consent:answered")
@@ -121,6 +121,7 @@ def _take_over(approval: Approval, connection: Connection, *, now: datetime) -> 
     connection.client_metadata_digest = approval.client.metadata_digest
     connection.redirect_origin = redirects.destination(approval.redirect_uri).form_action
     connection.approved_address, connection.approved_agent = facts.address, facts.agent
+    connection.last_issuer = facts.issuer
     set_pauses(connection, [who for who in connection.pauses if who != Connection.PausedBy.PERSON], now=now)
     connection.save(update_fields=WRITTEN)
     ScopeRequest.objects.filter(connection=connection, scope__in=connection.scopes.split(), decision="").update(

@@ -49,6 +49,7 @@ class Code(NamedTuple):
     client_pk: int
     last_address: Any
     last_agent: str
+    last_issuer: str
 
 
 WIDTH = len(Code._fields)
@@ -102,7 +103,7 @@ def _find(digests: Sequence[bytes], *, waits: bool) -> dict[bytes, Found]:
     code, condition = AuthorizationCode._meta.db_table, statements.among("k.digest", digests, kind="bytea")
     text = f"""
         SELECT k.id, k.digest, k.scopes, k.redirect_uri, k.code_challenge, k.expires_at, k.redeemed_at,
-               c.client_id, c.last_address, c.last_agent, {footing.COLUMNS}
+               c.client_id, c.last_address, c.last_agent, c.last_issuer, {footing.COLUMNS}
           FROM "{code}" k JOIN {footing.TABLES["Connection"]} c ON c.id = k.connection_id {footing.JOINS}
          WHERE {condition.text} {statements.for_update("k", waits=waits)}"""  # noqa: S608  (names of our own models)
     rows = statements.fetch(statements.Statement(text, condition.parameters))
@@ -122,7 +123,7 @@ def _judged(each: Arrived[CodeRequest], client: Client, found: Found | None, now
         client=client,
         facts=each.facts,
         footing=standing,
-        last_caller=(code.last_address and str(code.last_address), code.last_agent),
+        last_caller=(code.last_address and str(code.last_address), code.last_agent, code.last_issuer),
         # It may have been narrowed, or withheld from, since Allow.
         scopes=[name for name in code.scopes.split() if name in held],
         with_refresh=client.may_refresh,

@@ -70,7 +70,7 @@ class Turn:
     client: Client
     facts: RequestFacts
     footing: Footing
-    last_caller: tuple[str | None, str]  # address and agent that the connection has noted
+    last_caller: tuple[str | None, str, str]  # address, agent and issuer that the connection has noted
     scopes: Sequence[str]
     with_refresh: bool
     whose: Whose
@@ -157,11 +157,11 @@ def issue_access_token(
 
 
 def note_callers(turns: Sequence[Turn]) -> None:
-    """Keep where and as what each client last asked for credentials, where that is new."""
-    new = [turn for turn in turns if turn.last_caller != (turn.facts.address, turn.facts.agent)]
-    rows = [(turn.footing.connection_id, turn.facts.address, turn.facts.agent) for turn in new]
+    """Keep from where, as what and by which of our names each client last asked for credentials, where that is new."""
+    told = [(turn, (turn.facts.address, turn.facts.agent, turn.facts.issuer)) for turn in turns]
+    rows = [(turn.footing.connection_id, *caller) for turn, caller in told if turn.last_caller != caller]
     if rows:
-        statements.execute(statements.updating(Connection, ("id", "last_address", "last_agent"), rows))
+        statements.execute(statements.updating(Connection, ("id", "last_address", "last_agent", "last_issuer"), rows))
 
 
 def is_same_target(named: Sequence[str], bound: str) -> bool:
@@ -175,5 +175,5 @@ def is_same_target(named: Sequence[str], bound: str) -> bool:
 def _leads_to(named: str, bound: str) -> bool:
     if resources.canonical(named) == bound:
         return True
-    target = catalog.target_of(named)
-    return target is not None and target.uri == bound
+    named_target, bound_target = catalog.target_of(named), catalog.target_of(bound)
+    return named_target is not None and named_target.is_same_endpoint(bound_target)

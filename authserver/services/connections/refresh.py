@@ -58,6 +58,7 @@ class Token(NamedTuple):
     client_pk: int
     last_address: Any
     last_agent: str
+    last_issuer: str
     code_challenge: str | None
 
 
@@ -135,7 +136,7 @@ def _find(digests: Sequence[bytes]) -> dict[bytes, Found]:
     token, condition = RefreshToken._meta.db_table, statements.among("t.digest", digests, kind="bytea")
     code = AuthorizationCode._meta.db_table
     text = f"""
-        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent,
+        SELECT t.id, t.digest, t.expires_at, t.rotated_at, c.client_id, c.last_address, c.last_agent, c.last_issuer,
                (SELECT MIN(k.code_challenge) FROM "{code}" k
                  WHERE k.connection_id = t.connection_id AND k.redeemed_at = t.issued_at),
                {footing.COLUMNS}
@@ -207,7 +208,11 @@ def _answer(member: Member, allowed: Sequence[str], now: datetime) -> Outcome | 
         client=member.caller.client,
         facts=member.arrived.facts,
         footing=member.footing,
-        last_caller=(member.token.last_address and str(member.token.last_address), member.token.last_agent),
+        last_caller=(
+            member.token.last_address and str(member.token.last_address),
+            member.token.last_agent,
+            member.token.last_issuer,
+        ),
         scopes=wanted,
         with_refresh=True,
         whose=member.whose,
@@ -240,7 +245,7 @@ def _replace(
 
 
 def _count(outcomes: Sequence[Outcome], tokens: Sequence[Token | None], now: datetime) -> None:
-    """Count what came of refreshes, for whoever watches for races (docs/operating/watching.md)."""
+    """Count what came of refreshes, for whoever watches for races (docs/operate/watching.md)."""
     found = Counter(_kind(outcome, token, now) for outcome, token in zip(outcomes, tokens, strict=True))
     for kind, count in found.items():
         counts.REFRESHES.add(kind, by=count)

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db.models import Q
 
 from authserver import policy
@@ -24,7 +23,7 @@ def is_one(token: str) -> bool:
     return token.startswith(policy.PERSONAL_ACCESS_TOKEN_PREFIX)
 
 
-def describe(token: str, *, asker: UUID | None, now: datetime) -> Answer:
+def describe(token: str, *, asker: UUID | None, issuer: str, now: datetime) -> Answer:
     """Return the introspection answer for this personal access token, as this resource server, which has proved itself,
     may know it.
 
@@ -47,10 +46,10 @@ def describe(token: str, *, asker: UUID | None, now: datetime) -> Answer:
     if not rows:
         return {"active": False}
     mark_used(found.row, now)
-    return _answer(found, rows)
+    return _answer(found, rows, issuer)
 
 
-def _answer(found: Found, taking: list[ProtectedResource]) -> Answer:
+def _answer(found: Found, taking: list[ProtectedResource], issuer: str) -> Answer:
     row, person = found.row, found.row.user
     addresses = [resources.fill(catalog.address_of(each), row.handle.slug) for each in taking]
     return {
@@ -60,7 +59,7 @@ def _answer(found: Found, taking: list[ProtectedResource]) -> Answer:
         "username": person.email,
         "name": person.display_name,
         "aud": addresses[0] if len(addresses) == 1 else addresses,
-        "iss": settings.ISSUER,
+        "iss": issuer,
         "exp": int(row.expires_at.timestamp()),
         "iat": int(row.created_at.timestamp()),
         "jti": bytes(row.digest).hex()[:32],

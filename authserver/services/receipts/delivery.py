@@ -26,7 +26,7 @@ TYP = "secevent+jwt"
 def encode(event: SecurityEvent, *, stream: EventStream, signer: Signer) -> str:
     """Return the event as a security event token for this stream. Obeys: RFC 8417 §2.2, §2.3."""
     claims = {
-        "iss": settings.ISSUER,
+        "iss": stream.issuer or settings.ISSUER,
         "aud": str(stream.resource_server_id),
         "iat": int(event.created_at.timestamp()),
         "jti": str(event.jti),

@@ -27,19 +27,19 @@ class Subject:
     client: Client | None = None
     resource: ProtectedResource | None = None
 
-    def claim(self) -> dict[str, Any]:
+    def claim(self, issuer: str) -> dict[str, Any]:
         """Return the `sub_id` claim (RFC 9493 §3.2.8, complex subjects of CAEP). A subject of everything is the
-        issuer itself."""
+        issuer itself, by the name that the stream has for it."""
         if self.connection:
             return {"format": "complex", "session": {"format": "opaque", "id": str(self.connection.pk)}}
         parts: dict[str, Any] = {"format": "complex"}
         if self.person:
-            parts["user"] = {"format": "iss_sub", "iss": settings.ISSUER, "sub": str(self.person.pk)}
+            parts["user"] = {"format": "iss_sub", "iss": issuer, "sub": str(self.person.pk)}
         if self.handle:
             parts["tenant"] = {"format": "opaque", "id": self.handle.slug}
         if self.client:
             parts["application"] = {"format": "opaque", "id": self.client.client_id}
-        return parts if len(parts) > 1 else {"format": "uri", "uri": settings.ISSUER}
+        return parts if len(parts) > 1 else {"format": "uri", "uri": issuer}
 
     def streams(self) -> Any:
         """Return the streams that have to hear of it: of servers that may ask about the resource in question."""
@@ -62,11 +62,17 @@ def claims_changed(subject: Subject, *, event: Event, now: datetime) -> None:
 
 def _owe(kind: str, subject: Subject, *, event: Event, now: datetime, content: dict[str, Any]) -> None:
     told = {"event_timestamp": int(now.timestamp()), "initiating_entity": _initiator(event)} | content
-    claims = {"sub_id": subject.claim(), "txn": event.request_id, "events": {kind: told}}
+    claims = {"txn": event.request_id, "events": {kind: told}}
     streams = list(subject.streams())
     due = now - policy.NODE_CLOCK_SKEW  # at once, also for a worker whose clock is behind
     SecurityEvent.objects.bulk_create(
-        SecurityEvent(stream=stream, event_id=event.pk, claims=claims, created_at=now, next_attempt_at=due)
+        SecurityEvent(
+            stream=stream,
+            event_id=event.pk,
+            claims=claims | {"sub_id": subject.claim(stream.issuer or settings.ISSUER)},
+            created_at=now,
+            next_attempt_at=due,
+        )
         for stream in streams
     )
     if any(stream.method == EventStream.Method.PUSH for stream in streams):

@@ -17,6 +17,7 @@ from authserver.protocol.resources import Pattern
 from authserver.services import background, batches, catalog
 from authserver.services.batches import Pace
 from authserver.services.events import Tag
+from authserver.services.moving import issuers
 from authserver.services.receipts import delivery
 
 VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
@@ -53,6 +54,7 @@ def create(server: ResourceServer, asked: StreamRequest, *, now: datetime) -> Ev
         resource_server=server,
         method=asked.method,
         endpoint_url=asked.endpoint_url,
+        issuer=issuers.current(),
         created_at=now,
         last_contact_at=now,
     )
@@ -68,7 +70,8 @@ def may_push_to(server: ResourceServer, address: str) -> bool:
         return False
     if origin in server.event_origins.split():
         return True
-    spelled = [catalog.address_of(row) for row in server.resources.filter(is_active=True).select_related("handle")]
+    rows = server.resources.filter(is_active=True).select_related("handle")
+    spelled = [address for row in rows for address in catalog.addresses_of(row)]
     patterns = [Pattern("", "", "/".join(each.split("/", 3)[:3])) for each in spelled]
     return resources.match(origin, patterns) is not None
 

@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from django.conf import settings
-
 from authserver.protocol import scopes
 from authserver.protocol.scopes import Catalog
 from authserver.services.registration.registering import Registered
 
 
-def describe(registered: Registered, *, catalog: Catalog, scope: str = "") -> dict[str, Any]:
+def describe(registered: Registered, *, issuer: str, catalog: Catalog, scope: str = "") -> dict[str, Any]:
     """Return the client information response: what was registered, which may be less than was sent.
+    `issuer` is the one that was asked.
 
     Obeys: RFC 7591 §3.2.1 (every registered member is told; `client_secret_expires_at` with a secret), RFC 7592 §3.
     """
@@ -38,7 +37,7 @@ def describe(registered: Registered, *, catalog: Catalog, scope: str = "") -> di
     if registered.secret:
         body |= {"client_secret": registered.secret, "client_secret_expires_at": 0}
     if registered.registration_token or client.registration_token_digest:
-        body["registration_client_uri"] = f"{settings.ISSUER}/oauth/register/{client.client_id}"
+        body["registration_client_uri"] = f"{issuer}/oauth/register/{client.client_id}"
     if registered.registration_token:
         body["registration_access_token"] = registered.registration_token
     return body

@@ -68,11 +68,12 @@ def _at_own_endpoints(steps: list[Reported], asker: ResourceServer) -> list[tupl
         resources.Pattern(
             id=str(row.pk),
             kind=row.kind,
-            address=catalog.address_of(row),
+            address=address,
             handle=row.handle.slug if row.handle else None,
             aliases=tuple(row.aliases.split()),
         )
         for row in asker.resources.select_related("handle")
+        for address in catalog.addresses_of(row)
     ]
     targets = {name: resources.match(name, own) for name in {step.resource for step in steps}}
     return [(step, targets[step.resource]) for step in steps]
@@ -117,7 +118,7 @@ def _refused(step: Reported, target: Target, found: Found | None) -> Step:
 
 def _reason(step: Reported, target: Target, credential: Credential, standing: Footing) -> tuple[str, Detail]:
     """Return why this credential was refused there and then, in the order of what its person would have to do."""
-    if standing.resource != target.uri:
+    if standing.resource != target.uri and not target.is_same_endpoint(catalog.target_of(standing.resource)):
         return "credential:other_resource", {"is_for": standing.resource}
     if standing.ended_at is not None:
         return "connection:ended", {"end_reason": standing.end_reason}

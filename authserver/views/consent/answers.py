@@ -4,7 +4,6 @@ import logging
 from dataclasses import replace
 from urllib.parse import quote
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -18,6 +17,7 @@ from authserver.protocol.trace.steps import Kind
 from authserver.services import connections
 from authserver.services.connections import Approval, Approved
 from authserver.services.governance import decisions
+from authserver.services.moving import issuers
 from authserver.services.trace import error_uri
 from authserver.telemetry import counts
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
@@ -96,8 +96,9 @@ def dead_end(
 
 
 def _answer_uri(redirect_uri: str, state: str, told: dict[str, str]) -> str:
-    """Return the redirect URI with the answer, `state` as it came, and `iss` on success and error alike."""
-    answer = told | ({"state": state} if state else {}) | {"iss": settings.ISSUER}
+    """Return the redirect URI with the answer, `state` as it came, and `iss`, the issuer that was asked, on success
+    and error alike."""
+    answer = told | ({"state": state} if state else {}) | {"iss": issuers.current()}
     return redirects.with_parameters(redirect_uri, answer)
 
 

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from authserver.models import EventStream, ResourceServer
 from authserver.protocol.receipts import requests
+from authserver.services.moving import issuers
 from authserver.services.receipts import streams
 from authserver.services.receipts.outbox import SESSION_REVOKED, TOKEN_CLAIMS_CHANGE
 from authserver.views.events.door import NO_STREAM, body_of, for_resource_servers, granted
@@ -23,7 +24,7 @@ def configuration(request: HttpRequest) -> HttpResponse:
     """Obeys: SSF 1.0 §7.1 (transmitter configuration metadata)."""
     if request.method not in ("GET", "HEAD"):
         return method_not_allowed("GET")
-    issuer = settings.ISSUER
+    issuer = issuers.current()
     response = JsonResponse(
         {
             "spec_version": "1_0",
@@ -41,10 +42,10 @@ def configuration(request: HttpRequest) -> HttpResponse:
 
 def describe(stream: EventStream) -> dict[str, Any]:
     """Return a stream as its resource server sees it. Obeys: SSF 1.0 §8.1.1."""
-    where = stream.endpoint_url or f"{settings.ISSUER}/oauth/events/poll/{stream.pk}"
+    where = stream.endpoint_url or f"{stream.issuer or settings.ISSUER}/oauth/events/poll/{stream.pk}"
     return {
         "stream_id": str(stream.pk),
-        "iss": settings.ISSUER,
+        "iss": stream.issuer or settings.ISSUER,
         "aud": str(stream.resource_server_id),
         "delivery": {"method": stream.method, "endpoint_url": where},
         "events_delivered": EVENTS,

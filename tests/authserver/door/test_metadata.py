@@ -25,7 +25,7 @@ def request(method: str = "GET") -> Request:
 
 @pytest.fixture(autouse=True)
 def nothing_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metadata, "_newest", None)
+    monkeypatch.setattr(metadata, "_newest", {})
 
 
 def make() -> Response:
