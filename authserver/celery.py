@@ -3,13 +3,28 @@
 import os
 from typing import Any
 
-from celery import Celery, signals
-from django.conf import settings
+import celery
+from celery import signals
 
-from authserver import telemetry
+from authserver.telemetry import runs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
-app = Celery("authserver")
+
+
+class Task(celery.Task):
+    """A task whose runs are counted and traced, as part of the request that asked for it where one did."""
+
+    def apply_async(self, *args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
+        return super().apply_async(*args, headers=runs.onward() | (headers or {}), **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # Without a message it is called by the chores, or by the request that would have sent one.
+        asked = None if self.request.is_eager else self.request.headers
+        with runs.of(self.name, asked):
+            return super().__call__(*args, **kwargs)
+
+
+app = celery.Celery("authserver", task_cls=Task)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -17,8 +32,3 @@ app.autodiscover_tasks()
 @signals.setup_logging.connect
 def keep_logging(**_about: Any) -> None:
     """Let lines be as settings.LOGGING has them: Celery would put handlers of its own, which redact nothing."""
-
-
-@signals.worker_process_init.connect
-def start(**_about: Any) -> None:
-    telemetry.start(traces=settings.OTEL_EXPORTER_OTLP_ENDPOINT, faults=settings.SENTRY_DSN)

@@ -21,6 +21,7 @@ from django.db import close_old_connections
 
 from authserver import policy, tasks  # noqa: F401  so that the tasks have their names
 from authserver.celery import app
+from authserver.services.operations import runs
 from authserver.services.trace import notes
 from authserver.services.usage import introspections, marks
 from authserver.telemetry import node
@@ -34,6 +35,7 @@ WRITTEN_DOWN = (
     ("writing down what was counted", policy.USAGE_FLUSH, introspections.flush),
     ("writing down what was used", policy.MARKS_FLUSH, marks.flush),
     ("writing down steps of attempts", policy.TRACE_FLUSH, notes.flush),
+    ("writing down runs of tasks", policy.FIGURES_FLUSH, runs.flush),
     ("writing down figures", policy.FIGURES_FLUSH, node.flush),
 )
 

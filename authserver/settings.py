@@ -146,6 +146,7 @@ elif CACHES["default"]["BACKEND"].endswith("LocMemCache"):
     CACHES["default"].setdefault("OPTIONS", {})["MAX_ENTRIES"] = policy.CACHE_ENTRIES_MAX
 CELERY_TASK_ALWAYS_EAGER = not env.str("CELERY_BROKER_URL", default="")  # without a broker, at once
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default="") or "memory://localhost"
+CELERY_IMPORTS = ("authserver.workers",)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_TIME_LIMIT = 300

@@ -14,6 +14,7 @@ from authserver.models.events import Event
 from authserver.models.governance import ClientPolicy, ClientRule, InitialAccessToken, SeenAssertion
 from authserver.models.ledger import LedgerLink, LedgerSeal, LedgerState
 from authserver.models.notices import Notice
+from authserver.models.operations import TaskRuns
 from authserver.models.personal_tokens import PersonalAccessToken
 from authserver.models.receipts import EventStream, SecurityEvent, SigningKey
 from authserver.models.secret_keys import SecretKeyUse
@@ -54,6 +55,7 @@ __all__ = [
     "SecurityEvent",
     "SeenAssertion",
     "SigningKey",
+    "TaskRuns",
     "Tool",
     "ToolApproval",
     "ToolCall",

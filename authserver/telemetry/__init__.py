@@ -4,6 +4,7 @@ It stands below everything that is counted and told of: it knows no rows and ask
 
     requests   which request something belongs to
     counts     integers in the memory of a process
+    runs       runs of tasks, of which workers tell through the database
     node       the figures of all processes of a node, by files that they share
     redaction  what a secret looks like, and text without any
     logs       lines for people or for programs
@@ -19,3 +20,8 @@ def start(*, traces: str, faults: str) -> None:
     """Begin to tell of traces and of errors, as far as a process is told where to: once, before its first request."""
     _spans.start(traces)
     _faults.start(faults)
+
+
+def stop() -> None:
+    """Send the spans that are left: for processes that end without atexit, as forked ones do."""
+    _spans.stop()

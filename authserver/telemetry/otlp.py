@@ -16,7 +16,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 W3C = TraceContextTextMapPropagator()
 NAME = "gatehouse"
-_provider: TracerProvider | None = None
 
 
 @dataclass
@@ -34,7 +33,7 @@ class RequestSpan:
 
 class Tracer:
     def __init__(self, provider: TracerProvider) -> None:
-        self._tracer = provider.get_tracer(NAME)
+        self._provider, self._tracer = provider, provider.get_tracer(NAME)
 
     def after(self, endpoint: str, traceparent: str, *, status: int, took: float) -> None:
         ended = time.time_ns()
@@ -52,14 +51,37 @@ class Tracer:
     def during(self, method: str, traceparent: str) -> Iterator[RequestSpan]:
         # An exception's text may hold what was to be stored: no span has it.
         with self._tracer.start_as_current_span(
-            method, context=_caller(traceparent), kind=SpanKind.SERVER, record_exception=False
+            method,
+            context=_caller(traceparent),
+            kind=SpanKind.SERVER,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
             yield RequestSpan(method, span)
+
+    @contextmanager
+    def of_task(self, name: str, traceparent: str) -> Iterator[None]:
+        with self._tracer.start_as_current_span(
+            f"task {name}",
+            context=_caller(traceparent) if traceparent else None,  # None: where it runs
+            kind=SpanKind.CONSUMER,
+            record_exception=False,
+            set_status_on_exception=False,  # its text, again
+        ) as span:
+            try:
+                yield
+            except BaseException as error:
+                span.set_attribute("error.type", type(error).__name__)
+                span.set_status(Status(StatusCode.ERROR))
+                raise
 
     def context(self) -> dict[str, str]:
         headers: dict[str, str] = {}
         W3C.inject(headers)
         return headers
+
+    def stop(self) -> None:
+        self._provider.shutdown()
 
     def trace_id(self) -> str:
         known = trace.get_current_span().get_span_context()
@@ -69,17 +91,10 @@ class Tracer:
 def tracer() -> Tracer:
     """Return a tracer that sends what it makes as the environment says (OTEL_EXPORTER_OTLP_…, OTEL_TRACES_SAMPLER,
     OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES), behind the requests; what cannot be sent is lost."""
-    global _provider
     os.environ.setdefault("OTEL_SERVICE_NAME", NAME)
-    _provider = provider = TracerProvider()
+    provider = TracerProvider()
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracer(provider)
-
-
-def shut_down() -> None:
-    """Send what is left, as the SDK does at the end of the process, and make no more."""
-    if _provider:
-        _provider.shutdown()
 
 
 def _caller(traceparent: str) -> contexts.Context:

@@ -22,8 +22,10 @@ class Tracer(Protocol):
 
     def after(self, endpoint: str, traceparent: str, *, status: int, took: float) -> None: ...
     def during(self, method: str, traceparent: str) -> AbstractContextManager[Span]: ...
+    def of_task(self, name: str, traceparent: str) -> AbstractContextManager[object]: ...
     def context(self) -> dict[str, str]: ...
     def trace_id(self) -> str: ...
+    def stop(self) -> None: ...
 
 
 class NoSpan:
@@ -48,6 +50,13 @@ def start(endpoint: str) -> None:
     use(otlp.tracer())
 
 
+def stop() -> None:
+    """Send what is left, and make no more."""
+    if _tracer:
+        _tracer.stop()
+        use(None)
+
+
 def use(tracer: Tracer | None) -> None:
     """Trace with this one from now on; with None no more."""
     global _tracer, is_on
@@ -63,6 +72,12 @@ def after(endpoint: str, traceparent: str, *, status: int, took: float) -> None:
 def during(method: str, traceparent: str) -> AbstractContextManager[Span]:
     """Make what happens inside part of a trace: of the caller's, where it names one."""
     return _tracer.during(method, traceparent) if _tracer else nullcontext(NO_SPAN)
+
+
+def of_task(name: str, traceparent: str) -> AbstractContextManager[object]:
+    """Make a span of the run of a task: in the trace of the request that asked for it, where its message names one, or
+    where it runs inside that."""
+    return _tracer.of_task(name, traceparent) if _tracer else nullcontext()
 
 
 def context() -> dict[str, str]:

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from authserver import policy
 from authserver.models import Alarm, AlarmTelling, LedgerLink, Notice, SecurityEvent, ToolCall
 from authserver.services.ledger import reading
-from authserver.services.operations import readiness
+from authserver.services.operations import readiness, runs
 from authserver.telemetry import counts
 
 PURGED_KEY = "metrics:purged"
@@ -24,6 +24,7 @@ def figures(now: datetime) -> Iterator[Metric]:
     """Return the figures that every node tells alike."""
     yield _ages(now)
     yield _alarms()
+    yield from runs.figures(now)
     if not settings.CELERY_TASK_ALWAYS_EAGER:
         yield _purged()
         yield from _broker()

@@ -116,7 +116,7 @@ def test_spans_go_where_the_environment_says_and_without_it_nothing_is_made(
     spans.start(receiver.url)
     try:
         spans.after("/oauth/introspect", TRACEPARENT, status=200, took=0.5)
-        otlp.shut_down()
+        spans.stop()
     finally:
         spans.use(None)
     [(path, _, body)] = receiver.taken
