@@ -1,12 +1,13 @@
 """The Celery application: `celery -A authserver worker`, `celery -A authserver beat`."""
 
+import logging
 import os
 from typing import Any
 
 import celery
 from celery import signals
 
-from authserver.telemetry import runs
+from authserver.telemetry import logs, runs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
 
@@ -32,3 +33,4 @@ app.autodiscover_tasks()
 @signals.setup_logging.connect
 def keep_logging(**_about: Any) -> None:
     """Let lines be as settings.LOGGING has them: Celery would put handlers of its own, which redact nothing."""
+    logging.getLogger("celery.app.trace").addFilter(logs.of_failed_task)

@@ -18,6 +18,7 @@ from celery.schedules import crontab
 from authserver import chores, tasks
 from authserver.celery import app
 from authserver.chores import Chores, Rounds
+from authserver.services.operations import runs
 from authserver.services.trace import notes
 from authserver.services.usage import introspections, marks
 from authserver.telemetry import node
@@ -216,7 +217,8 @@ def test_neither_a_command_nor_a_test_has_such_threads() -> None:
 
 
 def test_what_was_counted_and_used_is_written_at_the_end() -> None:
-    assert [act for _, _, act in chores.WRITTEN_DOWN] == [introspections.flush, marks.flush, notes.flush, node.flush]
+    written = [act for _, _, act in chores.WRITTEN_DOWN]
+    assert written == [introspections.flush, marks.flush, notes.flush, runs.flush, node.flush]
 
 
 def test_what_is_written_down_at_the_end_is_all_of_it_though_one_fails(monkeypatch: pytest.MonkeyPatch) -> None:
