@@ -13,6 +13,9 @@ from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
 from hypothesis import settings as property_tests
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pytest_django import DjangoDbBlocker
 
 from authserver.door import metadata
@@ -20,7 +23,7 @@ from authserver.services.moving import issuers
 from authserver.services.tools import manifests
 from authserver.services.trace import notes
 from authserver.services.usage import marks
-from authserver.telemetry import counts
+from authserver.telemetry import counts, otlp, spans
 from tests import document_host, servers, tampering, through_door, tiers
 from tests.authserver.telemetry import eavesdropping
 from tests.authserver.telemetry.eavesdropping import Eavesdropper
@@ -158,6 +161,16 @@ def world(db: None) -> World:
 def chatgpt(db: None) -> App:
     """The client ChatGPT, freshly registered."""
     return App.register()
+
+
+@pytest.fixture
+def spans_kept() -> Iterator[InMemorySpanExporter]:
+    """Traces are on, and stay in memory."""
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    spans.use(otlp.Tracer(provider))
+    yield exporter
+    spans.use(None)
 
 
 @pytest.fixture

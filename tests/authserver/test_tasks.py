@@ -11,11 +11,16 @@ from celery import Celery
 from celery.contrib.testing.worker import start_worker
 from django.core.cache import caches
 from django.utils import timezone
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from authserver import policy
 from authserver.celery import app
 from authserver.models import AccessToken, Connection, Event
+from authserver.services import events
+from authserver.services.events import RequestFacts
 from authserver.tasks import link_events, purge_expired, seal_ledger, verify_ledger
+from authserver.telemetry import runs as counted
+from authserver.telemetry import spans
 from tests.people import App, World, make_world
 from tests.tampering import laid_bare
 
@@ -70,24 +75,38 @@ def test_a_task_that_a_lost_worker_took_is_done_by_another_and_none_runs_for_eve
 
 # Celery's result backend calls what redis-py deprecates; the product itself keeps no results.
 @pytest.mark.filterwarnings("ignore:Call to deprecated setex:DeprecationWarning")
-def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds(
-    redis_url: str, content_restored: None, transactional_db: None, django_db_serialized_rollback: None
+@pytest.mark.covers("OPS-4")
+def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds_for_the_request_that_asked(
+    redis_url: str,
+    content_restored: None,
+    transactional_db: None,
+    django_db_serialized_rollback: None,
+    spans_kept: InMemorySpanExporter,
 ) -> None:
     world = make_world()
     world.connect(world.alice, App.register(), handle="acme")
     long_ago = timezone.now() - policy.REFRESH_TOKEN_IDLE_LIFETIME
     Connection.objects.get().refresh_tokens.update(expires_at=long_ago)
     Connection.objects.get().access_tokens.update(expires_at=long_ago)
-    real = Celery("tests", broker=redis_url, backend=redis_url, set_as_current=False)
+    real = Celery("tests", broker=redis_url, backend=redis_url, set_as_current=False, task_cls=app.task_cls)
     real.conf.update(task_ignore_result=False, broker_connection_retry_on_startup=True)
     try:
         with start_worker(real, pool="solo", perform_ping_check=False):
-            removed = real.tasks[purge_expired.name].delay().get(timeout=20)
+            with events.of_request(RequestFacts(request_id="request-1")), spans.during("POST", "") as asked:
+                waiting = real.tasks[purge_expired.name].delay()
+                asked.close("/x", 200)
+            removed = waiting.get(timeout=20)
     finally:  # a worker makes its application everybody's
         app.set_current()
         app.set_default()
     assert removed == 2
     assert Connection.objects.get().end_reason == "unused"
+    assert Event.objects.get(tag=Event.Tag.CONNECTION_REVOKED).request_id == "request-1"
+    made = {span.name: span for span in spans_kept.get_finished_spans()}
+    run, request = made["task purge_expired"], made["POST /x"]
+    assert run.parent is not None
+    assert (run.parent.span_id, run.context.trace_id) == (request.context.span_id, request.context.trace_id)
+    assert counted.take()["purge_expired"].done == 1
 
 
 def test_rate_limits_count_in_a_real_shared_cache(redis_url: str, db: None, settings: Any) -> None:

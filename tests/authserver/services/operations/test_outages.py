@@ -59,6 +59,7 @@ def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(ca
     changes = {"task_always_eager": False, "broker_url": address, "broker_connection_retry": False}
     kept = {name: app.conf[name] for name in changes}
     app.conf.update(changes)
+    app._after_fork()  # what was done at once before in this process has opened a pool, of no broker
     try:
         background.begin("authserver.tasks.send_notices")
         began = time.monotonic()
@@ -66,6 +67,7 @@ def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(ca
         assert time.monotonic() - began < 0.1
     finally:
         app.conf.update(kept)
+        app._after_fork()
         background._away_until = 0.0
     assert "no broker for authserver.tasks.send_notices" in caplog.text
     assert address not in caplog.text
