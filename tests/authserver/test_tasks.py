@@ -83,6 +83,7 @@ def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds_for_the_req
     django_db_serialized_rollback: None,
     spans_kept: InMemorySpanExporter,
 ) -> None:
+    counted.take()
     world = make_world()
     world.connect(world.alice, App.register(), handle="acme")
     long_ago = timezone.now() - policy.REFRESH_TOKEN_IDLE_LIFETIME
