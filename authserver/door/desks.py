@@ -115,7 +115,7 @@ def _answer(desk: Desk, request: Request, outcome: Any) -> Response:
             raise outcome
         return desk.told(request, outcome)
     except Exception as error:  # what the line met is logged by the line, with its place
-        log.error("%s failed: %s", request.path, type(error).__name__)
+        log.error("%s failed: %s", request.path, type(error).__name__, extra={"request_id": request.id})
         failed = http.no_store({"error": "server_error", "error_description": "Something failed here."}, status=500)
         return _failed(desk, request, failed, "door:failed")
 

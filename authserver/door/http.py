@@ -15,7 +15,7 @@ from authserver.services import events
 from authserver.services.events import RequestFacts
 from authserver.services.moving import issuers
 from authserver.services.trace import error_uri
-from authserver.telemetry import counts
+from authserver.telemetry import refusals
 from authserver.throttles import TOO_MANY_REQUESTS
 
 NO_STORE = b"content-type: application/json\r\ncache-control: no-store\r\npragma: no-cache\r\n"
@@ -80,9 +80,9 @@ def no_store(body: object, *, status: int = 200, headers: bytes = b"") -> Respon
     return Response(status, json.dumps(body).encode(), NO_STORE + headers)
 
 
-def refused(refusal: Refusal, *, challenge: str = "", headers: bytes = b"") -> Response:
+def refused(refusal: Refusal, request: Request, *, challenge: str = "", headers: bytes = b"") -> Response:
     """Return the public half of a refusal; `challenge` goes with a 401."""
-    counts.refused(refusal.code, refusal.reason)
+    refusals.told(refusal, request_id=request.id, traceparent=request.header(b"traceparent"))
     if challenge and refusal.status == 401:
         headers += b"www-authenticate: %s\r\n" % challenge.encode()
     return no_store(refusal.body(), status=refusal.status, headers=headers)

@@ -58,5 +58,5 @@ def read(request: Request) -> Question | None:
 
 def told(request: Request, outcome: Outcome) -> Response:
     if isinstance(outcome, Refusal):
-        return http.refused(outcome, challenge=RESOURCE_SERVER_CHALLENGE)
+        return http.refused(outcome, request, challenge=RESOURCE_SERVER_CHALLENGE)
     return http.no_store(outcome)

@@ -107,8 +107,9 @@ line: ThreadLine[Asked, Outcome] = ThreadLine("registration", act, is_repeatable
 def told(request: Request, outcome: Outcome) -> Response:
     headers, made = outcome.standing.headers(throttles.REGISTRATIONS), outcome.made
     if isinstance(made, Refusal):
-        return http.explained(http.refused(made, headers=http.lines(headers)), request)
+        return http.explained(http.refused(made, request, headers=http.lines(headers)), request)
     if isinstance(made, Admitted):
         headers["Retry-After"] = str(made.retry_after_seconds)
-        return http.explained(http.refused(throttles.TOO_MANY_REGISTRATIONS, headers=http.lines(headers)), request)
+        answer = http.refused(throttles.TOO_MANY_REGISTRATIONS, request, headers=http.lines(headers))
+        return http.explained(answer, request)
     return http.no_store(made, status=201, headers=http.lines(headers))

@@ -1,6 +1,5 @@
 """Token requests at the door: many codes, or many refreshes, in one transaction."""
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,6 @@ from authserver.services import connections
 from authserver.services.connections import AGAIN, LOST, Arrived, Issued, Lost, Outcome
 from authserver.services.trace import clients as trace
 
-log = logging.getLogger(__name__)
 Arrivals = Sequence[Arrived[Any]]
 
 
@@ -118,11 +116,8 @@ def line_of(arrival: Arrived[Any], before: Told | None) -> Line[Any, Any] | None
 def told(request: Request, found: Told) -> Response:
     """Obeys: RFC 6749 §5."""
     if isinstance(found.outcome, Refusal):
-        # No thread of its own tells which request this belongs to.
-        said = found.outcome.code, found.outcome.reason
-        log.info("refused %s: %s", *said, extra={"request_id": request.id})
         challenge = CLIENT_CHALLENGE if b"authorization" in request.headers else ""
-        return http.explained(http.refused(found.outcome, challenge=challenge), request)
+        return http.explained(http.refused(found.outcome, request, challenge=challenge), request)
     if found.outcome is LOST:
         return http.LOST
     assert isinstance(found.outcome, Issued)

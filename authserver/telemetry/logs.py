@@ -30,7 +30,7 @@ class JsonLine(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             "request_id": getattr(record, "request_id", "") or current_request.get().request_id,
-            "trace_id": spans.trace_id(),
+            "trace_id": getattr(record, "trace_id", "") or spans.trace_id(),
             "error": (record.exc_text or self.formatException(record.exc_info)) if record.exc_info else "",
         }
         hidden = {name: redaction.without_secrets(value) for name, value in told.items() if value}

@@ -83,8 +83,8 @@ class Tracer:
     def stop(self) -> None:
         self._provider.shutdown()
 
-    def trace_id(self) -> str:
-        known = trace.get_current_span().get_span_context()
+    def trace_id(self, traceparent: str) -> str:
+        known = trace.get_current_span(_caller(traceparent) if traceparent else None).get_span_context()
         return trace.format_trace_id(known.trace_id) if known.is_valid else ""
 
 

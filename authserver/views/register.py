@@ -26,7 +26,7 @@ from authserver.services.moving import issuers
 from authserver.services.registration import Registered
 from authserver.services.trace import clients as trace
 from authserver.services.trace import error_uri
-from authserver.telemetry import counts
+from authserver.telemetry import refusals
 from authserver.throttles import TOO_MANY_REGISTRATIONS, RegistrationThrottle
 from authserver.views.responses import cors
 
@@ -55,7 +55,7 @@ def _described(registered: Registered, *, scope: str = "") -> dict[str, Any]:
 
 
 def _refused(refusal: Refusal, request: Request, *, client_id: str = "") -> Response:
-    counts.refused(refusal.code, refusal.reason)
+    refusals.told(refusal)
     trace.registration_refused(refusal.reason, body=request.data, client_id=client_id)
     return _answer(refusal.body() | {"error_uri": error_uri()}, status=400)
 

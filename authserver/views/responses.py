@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from authserver.protocol.errors import Refusal
-from authserver.telemetry import counts
+from authserver.telemetry import refusals
 
 View = Callable[..., HttpResponse]
 EXPOSED = "WWW-Authenticate, Retry-After, RateLimit, RateLimit-Policy"
@@ -25,7 +25,7 @@ def no_store(body: object, *, status: int = 200) -> JsonResponse:
 def refused(refusal: Refusal, *, authenticate: str = "", error_uri: str = "") -> JsonResponse:
     """Return the public half of a refusal; `authenticate` becomes the challenge of a 401, `error_uri` says where to
     read more."""
-    counts.refused(refusal.code, refusal.reason)
+    refusals.told(refusal)
     response = no_store(_body(refusal, error_uri), status=refusal.status)
     if authenticate and refusal.status == 401:
         response["WWW-Authenticate"] = authenticate

@@ -1,7 +1,5 @@
 """The revocation endpoint: a client ends its own connection."""
 
-import logging
-
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
@@ -10,8 +8,6 @@ from authserver.protocol.errors import Refused
 from authserver.services.trace import error_uri
 from authserver.toolkit import endpoints
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
-
-log = logging.getLogger(__name__)
 
 
 @csrf_exempt
@@ -24,7 +20,6 @@ def revoke(request: HttpRequest) -> HttpResponse:
     try:
         told = endpoints.revoke(request)
     except Refused as no:
-        log.info("refused %s: %s", no.refusal.code, no.refusal.reason)
         return refused(no.refusal, authenticate=challenge, error_uri=error_uri())
     more = {"error_uri": error_uri()} if told.status >= 400 else {}
     response = no_store(told.body | more, status=told.status)

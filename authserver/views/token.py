@@ -1,6 +1,5 @@
 """The token endpoint: code for credentials, refresh. The door answers the plain ones, many at a time; here is one."""
 
-import logging
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
@@ -19,8 +18,6 @@ from authserver.services.trace import error_uri, note
 from authserver.toolkit.core import form_of
 from authserver.views.responses import cors, method_not_allowed, no_store, refused
 
-log = logging.getLogger(__name__)
-
 
 @csrf_exempt
 @cors("POST")
@@ -36,7 +33,6 @@ def token(request: HttpRequest) -> HttpResponse:
         outcome = no.refusal
         trace.unreadable_token_request(outcome, client_id="", is_refresh=False)
     if isinstance(outcome, Refusal):
-        log.info("refused %s: %s", outcome.code, outcome.reason)
         challenge = CLIENT_CHALLENGE if "Authorization" in request.headers else ""
         return refused(outcome, authenticate=challenge, error_uri=error_uri())
     if isinstance(outcome, Lost):

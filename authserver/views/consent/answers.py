@@ -1,6 +1,5 @@
 """What an authorization request is answered with: a redirect to the client, or a page of ours that says why not."""
 
-import logging
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -19,14 +18,12 @@ from authserver.services.connections import Approval, Approved
 from authserver.services.governance import decisions
 from authserver.services.moving import issuers
 from authserver.services.trace import error_uri
-from authserver.telemetry import counts
+from authserver.telemetry import refusals
 from authserver.toolkit.endpoints import AuthorizationRequest, FailedRequest
 from authserver.views import errors
 from authserver.views.consent import dead_ends, noting
 from authserver.views.errors import ErrorPage
 from handles.access import Seat
-
-log = logging.getLogger(__name__)
 
 
 class AppRedirect(HttpResponseRedirect):
@@ -37,8 +34,7 @@ class AppRedirect(HttpResponseRedirect):
 
 def fail(request: HttpRequest, failed: FailedRequest, query: str) -> HttpResponse:
     """Answer at the redirect URI, or on a page of ours where that is not to be trusted (RFC 6749 §4.1.2.1)."""
-    log.info("refused %s: %s", failed.refusal.code, failed.refusal.reason)
-    counts.refused(failed.refusal.code, failed.refusal.reason)
+    refusals.told(failed.refusal)
     noting.refused(failed, query)
     if failed.redirect_uri:
         return send_back(failed.redirect_uri, failed.state, failed.refusal)
