@@ -18,6 +18,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal import auth as totp
 from django.middleware import csrf
+from django.test import Client as Http
 from django.test import RequestFactory
 from jwcrypto.jwk import JWK
 
@@ -25,12 +26,15 @@ from accounts.factors import sealing
 from accounts.models import User
 from accounts.sessions import SessionStore
 from authserver import policy
+from authserver.door import http
 from authserver.protocol import credentials
-from authserver.telemetry import redaction
+from authserver.telemetry import redaction, refusals
 from authserver.telemetry.logs import JsonLine, Line
 from authserver.telemetry.requests import RequestFacts, current_request
+from authserver.throttles import TOO_MANY_REQUESTS
 from resourceserver.events.memory import Memory
 from resourceserver.events.push import PushSubscription
+from tests import through_door
 from tests.authserver.telemetry.eavesdropping import Eavesdropper, listening
 from tests.people import PASSWORD, App, World
 
@@ -156,3 +160,36 @@ def test_the_listener_reads_what_servers_of_their_own_wrote_and_a_secret_at_the_
     with pytest.raises(AssertionError, match="a secret was logged"), listening():
         """Its last test is over, and something was caught since."""
     _listener.caught.clear()
+
+
+def test_a_refusal_is_logged_with_the_request_and_the_trace_it_belongs_to_by_the_door_and_by_django(
+    db: None, caplog: pytest.LogCaptureFixture, spans_kept: Any
+) -> None:
+    caplog.set_level(logging.INFO)
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    told = {
+        "X-Request-Id": "client-call-1",
+        "traceparent": f"00-{trace}-b7ad6b7169203331-01",
+        "Authorization": "Basic " + base64.b64encode(b"nobody:wrong").decode(),
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    asked = http.Request(
+        "POST", "/oauth/introspect", {name.lower().encode(): value.encode() for name, value in told.items()},
+        "203.0.113.7", "client-call-1", b"token=x",
+    )  # fmt: skip
+    assert through_door.ask(asked, lambda *_: None)
+    with pytest.MonkeyPatch.context() as patch:  # in the thread of the request, as a handler does
+        lines: list[str] = []
+        patch.setattr(through_door, "answer", lambda _: None)
+        patch.setattr(caplog.handler, "emit", lambda record: lines.append(JsonLine().format(record)))
+        Http(headers=told).post("/oauth/introspect", "token=x", content_type=told["Content-Type"])
+    [door] = [JsonLine().format(record) for record in caplog.records if record.getMessage().startswith("refused")]
+    [django] = [line for line in lines if "refused" in line]
+    for line in map(json.loads, (door, django)):
+        assert (line["message"], line["request_id"]) == (
+            "refused invalid_client: resource_server:unknown",
+            "client-call-1",
+        )
+        assert line["trace_id"] == trace
+    refusals.told(TOO_MANY_REQUESTS)  # a flood fills no disk
+    assert "too_many" not in caplog.text
