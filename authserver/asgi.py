@@ -17,8 +17,7 @@ from authserver.door.pages import Pages  # noqa: E402
 from authserver.door.protocol import DoorProtocol as DoorProtocol  # noqa: E402  (serve finds it behind the setup)
 
 telemetry.start(traces=settings.OTEL_EXPORTER_OTLP_ENDPOINT, faults=settings.SENTRY_DSN)
-application = Pages()
-chores.start()
+application = Pages(at_end=chores.start())
 sys.setswitchinterval(0.001)  # the event loop does not wait long for a thread that makes a page or writes marks
 gc.collect()
 gc.freeze()  # what is loaded by now stays: the collector need not look at it again

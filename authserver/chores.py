@@ -19,7 +19,7 @@ from celery.schedules import BaseSchedule, maybe_schedule
 from django.conf import settings
 from django.db import close_old_connections
 
-from authserver import policy, tasks  # noqa: F401  so that the tasks have their names
+from authserver import policy, tasks, telemetry  # noqa: F401  so that the tasks have their names
 from authserver.celery import app
 from authserver.services.operations import runs
 from authserver.services.trace import notes
@@ -143,8 +143,9 @@ def _chores(entries: Iterable[Mapping[str, Any]]) -> Iterable[Chore]:
         yield Chore(entry["task"], schedule, app.now() - max(timedelta(), every - FIRST_ROUND), entry.get("args", ()))
 
 
-def start() -> None:
-    """Start what belongs to a server process, and see to it that it ends with the process."""
+def start() -> Callable[[], None]:
+    """Start what belongs to a server process, and see to it that it ends with the process; return what ends it, for a
+    server that says when."""
     rounds = [Rounds(name, every, act) for name, every, act in WRITTEN_DOWN]
     if settings.CELERY_TASK_ALWAYS_EAGER:  # there is no broker
         chores = Chores(settings.CELERY_BEAT_SCHEDULE, settings.DATA_DIR)
@@ -152,12 +153,13 @@ def start() -> None:
     for each in rounds:
         each.start()
     # Not atexit: a worker that was forked leaves without it. This runs at the end of a forked process and of any other.
-    Finalize(None, stop, args=(rounds,), exitpriority=1)
+    return Finalize(None, stop, args=(rounds,), exitpriority=1)
 
 
 def stop(rounds: Iterable[Rounds]) -> None:
-    """Stop the rounds, and write down what was gathered since the last one."""
+    """Stop the rounds, write down what was gathered since the last one, and send the last spans."""
     for each in rounds:
         each.stop()
     for name, _, act in WRITTEN_DOWN:
         attempt(name, act)
+    telemetry.stop()

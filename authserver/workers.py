@@ -25,6 +25,4 @@ def start(**_about: Any) -> None:
 
 @signals.worker_process_shutdown.connect
 def end(**_about: Any) -> None:
-    """Write down what was gathered since the last round, and send the last spans."""
     stop(_rounds)
-    telemetry.stop()

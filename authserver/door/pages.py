@@ -36,7 +36,9 @@ class Share:
 class Pages:
     """Django as an ASGI application. A thread is taken only once the request is there to its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_end: Callable[[], None] = lambda: None) -> None:
+        """`at_end` is called once the last answer was given, where the server says so (ASGI's lifespan)."""
+        self._at_end = at_end
         django: Any = get_wsgi_application()
         self._bridge: Any = WSGIMiddleware(django, workers=policy.PAGE_THREADS)
         self._inside = 0
@@ -47,9 +49,17 @@ class Pages:
         if scope["type"] == "http":
             await self._take(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._bridge(scope, receive, send)
+            await self._live(receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """uvicorn ends by the signal that it was told to stop with: nothing else of this process runs after this."""
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await asyncio.to_thread(self._at_end)
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._inside >= policy.PAGES_WAITING_MAX:

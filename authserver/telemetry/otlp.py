@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 
 from opentelemetry import context as contexts
 from opentelemetry import trace
@@ -16,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 W3C = TraceContextTextMapPropagator()
 NAME = "gatehouse"
+STOP_SECONDS = 2.0
 
 
 @dataclass
@@ -81,7 +83,10 @@ class Tracer:
         return headers
 
     def stop(self) -> None:
-        self._provider.shutdown()
+        # The SDK asks a collector that is away again and again; nobody's restart waits for that.
+        last = Thread(target=self._provider.shutdown, daemon=True)
+        last.start()
+        last.join(STOP_SECONDS)
 
     def trace_id(self, traceparent: str) -> str:
         known = trace.get_current_span(_caller(traceparent) if traceparent else None).get_span_context()

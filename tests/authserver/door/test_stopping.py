@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
+from tests import migrated
 from tests.authserver.door import serving
 from tests.authserver.door.serving import Gone, Serving
 
@@ -22,8 +25,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_requests_under_way_are_answered_when_the_server_is_told_to_stop(folder: Path, workers: int) -> None:
+def test_requests_under_way_are_answered_and_written_down_when_the_server_is_told_to_stop(
+    folder: Path, workers: int
+) -> None:
     with serving.running(folder, workers=workers) as server:
+        before = introspections(folder)
         idle, half = server.wire().send(server.question()), server.wire()
         assert idle.answer().json()["active"] is True
         half.send(server.question()[:40])
@@ -41,6 +47,13 @@ def test_requests_under_way_are_answered_when_the_server_is_told_to_stop(folder:
         assert server.process.wait(STOP_SECONDS + SLACK_SECONDS) in (0, -signal.SIGTERM)
         assert time.monotonic() - began < STOP_SECONDS + SLACK_SECONDS
         assert "Traceback" not in server.log
+    assert introspections(folder) - before >= 3 - workers  # with two, nobody knows how many were read
+
+
+def introspections(folder: Path) -> int:
+    """How many answers the database counts: a process writes them every few seconds, and what is left at its end."""
+    with contextlib.closing(sqlite3.connect(folder / migrated.NAME)) as database:
+        return database.execute("SELECT coalesce(sum(introspections), 0) FROM authserver_connectionuse").fetchone()[0]
 
 
 def test_a_client_that_does_not_finish_holds_no_stop_up(folder: Path) -> None:
