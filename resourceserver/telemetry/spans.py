@@ -50,10 +50,21 @@ class GateTracer:
         """Return the span of a request, the current one inside the ``with``."""
         caller = _W3C.extract({"traceparent": traceparent} if traceparent else {}, context=contexts.Context())
         facts = {"http.request.method": method, "http.route": endpoint}
+        # An exception's text may hold what the caller sent: no span has it, neither as an event nor as its status.
         with self._tracer.start_as_current_span(
-            f"{method} {endpoint}", context=caller, kind=SpanKind.SERVER, attributes=facts, record_exception=False
+            f"{method} {endpoint}",
+            context=caller,
+            kind=SpanKind.SERVER,
+            attributes=facts,
+            record_exception=False,
+            set_status_on_exception=False,
         ) as span:
-            yield GateSpan(span)
+            try:
+                yield GateSpan(span)
+            except Exception as error:
+                span.set_attribute("error.type", type(error).__name__)
+                span.set_status(Status(StatusCode.ERROR))
+                raise
 
 
 def from_environment(environ: Mapping[str, str]) -> GateTracer | None:

@@ -86,7 +86,11 @@ def test_with_a_tracer_what_goes_on_names_the_span_of_the_gate_which_tells_nothi
     story.call(traceparent=TRACEPARENT)
     story.server.error = httpx2.ConnectError("10.0.0.1 does not answer")
     story.call()
-    first, second = kept.get_finished_spans()
+    with pytest.raises(ValueError, match="alice"), GateTracer(provider).during("POST", "gateway", ""):
+        raise ValueError("no such person: alice@example.com")  # of the application behind the gate
+    first, second, broken = kept.get_finished_spans()
+    assert not broken.status.is_ok
+    assert "alice" not in broken.to_json()
     assert story.asked[0]["traceparent"] == f"00-{TRACE}-{first.context.span_id:016x}-01"
     assert first.parent is not None
     assert f"{first.parent.span_id:016x}" == "b7ad6b7169203331"
