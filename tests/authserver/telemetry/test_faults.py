@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from django.test import RequestFactory
 from sentry_sdk.transport import Transport
 
 from accounts.sessions import SessionStore
+from authserver import tasks
+from authserver.celery import keep_logging
 from authserver.protocol import credentials
 from authserver.telemetry import faults
 from tests.people import World
@@ -95,3 +98,26 @@ def test_without_an_address_nobody_is_told() -> None:
     faults.start("")
     assert not sentry_sdk.get_client().is_active()
     assert Http().get("/livez").status_code == 200
+
+
+def test_a_task_that_failed_is_told_by_its_name_and_kind_and_not_by_what_the_database_said(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "-".join(["duplicate", "key"])  # lines of source are told
+
+    def broken(client_pk: object) -> None:
+        raise DatabaseError(said)
+
+    keep_logging()  # as a worker has it
+    monkeypatch.setattr(tasks.refresh_client_document, "run", broken)
+    try:
+        tasks.refresh_client_document.apply(args=("alice@example.com",))
+    finally:
+        logging.getLogger("celery.app.trace").filters.clear()
+    [event] = kept.events
+    assert event["logentry"]["message"] == "%s failed: %s"
+    assert event["logentry"]["params"] == ["authserver.tasks.refresh_client_document", "DatabaseError"]
+    assert event["exception"]["values"][-1]["value"] == "(not told)"
+    told = json.dumps(event)
+    assert said not in told
+    assert "alice@" not in told
