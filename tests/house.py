@@ -24,7 +24,7 @@ MAY_BE_LONG = re.compile(
 # From the roof to the cellar: a module may import what stands on its own floor or below. The longest match counts.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("authserver.urls", "authserver.asgi", "authserver.serve", "authserver.wsgi", "authserver.celery",
-     "authserver.chores", "authserver.workers", "authserver.apps", "accounts.urls", "handles.urls"),
+     "authserver.chores", "authserver.apps", "accounts.urls", "handles.urls"),
     ("authserver.views", "authserver.door", "authserver.api", "authserver.admin", "authserver.tasks",
      "authserver.management", "authserver.middleware", "authserver.checks", "authserver.templatetags", "accounts",
      "handles"),

@@ -12,8 +12,8 @@ from celery import signals
 from django.db import OperationalError
 from django.utils import timezone
 
-from authserver import chores, tasks, workers
-from authserver.chores import Rounds
+from authserver import chores, tasks
+from authserver.chores import Rounds, workers
 from authserver.models import TaskRuns
 from authserver.services.operations import runs
 from authserver.telemetry import runs as counted
