@@ -17,7 +17,7 @@ What each app has to be told, here for the handle `acme` at `{SERVER.url}`. A ru
 with your own addresses: Handles, Integrations. Apps that run at their maker's (marked "cloud") need an address that the
 Internet reaches, over https; those on your computer take `http://127.0.0.1:8001/mcp` too, as `./dev up` prints it.
 
-Where one does not get through, `python -m gatehouse doctor {SERVER.url} --as CLIENT` goes its way and
+Where one does not get through, `python3 -m gatehouse doctor {SERVER.url} --as CLIENT` goes its way and
 says which step fails ([the doctor](../doctor.md)). What each app publishes and registers: [clients](../clients.md).
 """
 INSPECTOR = f"""

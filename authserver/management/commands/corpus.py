@@ -42,7 +42,7 @@ REGISTRATIONS = """
 """
 REHEARSED = """
 ## What they did about faults
-Each was taken through the eight faults of a rehearsal on a handle for testing (docs/operations.md, "Rehearse a fault").
+Each was taken through the eight faults of a rehearsal on a handle for testing (docs/protocol/rehearsal.md).
 Whoever calls tries three times at most; a person presses Allow whenever asked. Times are from the fault to the step
 named, on one machine. The files, and what their members mean, are in `authserver/corpus/rehearsals/`.
 
