@@ -65,6 +65,7 @@ PAGES = [
     *(f"/handles/@handle/{path}rehearsal{act}" for path in ("connections/@connection/",) for act in ("", "/call-off")),
     *"/handles/@handle/attempts /attempts /attempts/@text /attempts/@text/live /attempts/@text/share".split(),
     "/attempts/shared/@text",
+    "/.well-known/webauthn",
     "/handles/@handle/tokens",
     "/handles/@handle/tokens/@nobody/revoke",
     "/handles/@handle/usage",
