@@ -26,13 +26,12 @@ In the browser, for those who build servers. Not on the Integrations page.
 
 1. In a terminal, run this, and open the address that it prints.
 ```
-npx @modelcontextprotocol/inspector
+npx @modelcontextprotocol/inspector --transport http --server-url {SERVER.url}
 ```
-2. Choose Streamable HTTP as the transport, and paste this address.
-```
-{SERVER.url}
-```
-3. Choose Connect. Your browser opens this server: sign in, and choose Allow.
+2. Switch the server on, where it says “Disconnected”.
+3. Your browser opens this server: sign in, look at what the app asks for, and choose Allow.
+
+Tried with version 2.12. Older ones have a form instead: choose Streamable HTTP, paste the address, choose Connect.
 """
 
 
