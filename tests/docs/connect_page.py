@@ -1,6 +1,7 @@
 """docs/guide/connect.md, from the same table as a handle's Integrations page: `python -m tests.docs.connect_page`."""
 
 import os
+import textwrap
 
 import django
 from django.utils import translation
@@ -48,7 +49,7 @@ def _client(client: Client) -> str:
         lines.append(f"```\n{client.link.make(SERVER)}\n```\n\n")
     lines += [f"{number}. {_step(step)}" for number, step in enumerate(client.steps, start=1)]
     if client.note:
-        lines.append(f"\n{client.note}\n")
+        lines.append(f"\n{textwrap.fill(str(client.note), 120)}\n")
     if client.more:
         lines += ["\nAnother way:\n\n", *(f"- {_step(step)}" for step in client.more)]
     return "".join(lines)
