@@ -56,7 +56,7 @@ def files() -> Iterator[Path]:
     for folder, folders, names in os.walk(ROOT):
         here = Path(folder).relative_to(ROOT)
         folders[:] = sorted(name for name in folders if _is_ours(here, name))
-        yield from (here / name for name in sorted(names) if name != ".git")
+        yield from (here / name for name in sorted(names) if name not in (".git", ".env"))
 
 
 def _is_ours(parent: Path, name: str) -> bool:
