@@ -35,8 +35,8 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 def tls_ask(request: HttpRequest) -> HttpResponse:
     """Tell the reverse proxy whether to get a certificate for `?domain=`: only for the hosted name of an active handle,
-    since else anybody could use up the certificate authority's quota. It asks on its own behalf, so the caller is its own
-    machine; anybody else would learn here which handles there are."""
+    since else anybody could use up the certificate authority's quota. It asks on its own behalf, from its own machine;
+    others would learn here which handles there are."""
     patterns = (settings.HOSTED_URL, *settings.FORMER_HOSTED_URLS)
     is_ours = any(_is_hosted(request.GET.get("domain", ""), urlsplit(pattern)) for pattern in patterns)
     return HttpResponse(status=200 if is_ours and _is_own_machine(current_request.get().address) else 404)
