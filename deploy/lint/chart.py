@@ -31,6 +31,7 @@ SETUPS: dict[str, dict[str, Any]] = {
     "what is needed": {},
     "everything": {
         "env": {"BRAND_NAME": "Example: AI", "SIGN_UP": "invited"},
+        "extraEnv": [{"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "other", "key": "other"}}}],
         "secretVariables": ["SECRET_KEY_FALLBACKS", "METRICS_TOKEN"],
         "former": {
             "issuers": ["https://old.example.com"],

@@ -57,6 +57,9 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- range $name, $value := .Values.env }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}
+{{- range .Values.extraEnv }}
+- {{ toJson . }}
+{{- end }}
 {{- end }}
 
 {{- define "gatehouse.container" -}}
