@@ -32,6 +32,8 @@ SETUPS: dict[str, dict[str, Any]] = {
     "everything": {
         "env": {"BRAND_NAME": "Example: AI", "SIGN_UP": "invited"},
         "extraEnv": [{"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "other", "key": "other"}}}],
+        "extraVolumes": [{"name": "brand", "configMap": {"name": "brand"}}],
+        "extraVolumeMounts": [{"name": "brand", "mountPath": "/app/brand", "readOnly": True}],
         "secretVariables": ["SECRET_KEY_FALLBACKS", "METRICS_TOKEN"],
         "former": {
             "issuers": ["https://old.example.com"],

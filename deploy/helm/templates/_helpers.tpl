@@ -74,6 +74,9 @@ env:
 volumeMounts:
   - {name: secrets, mountPath: /run/secrets/gatehouse, readOnly: true}
   - {name: tmp, mountPath: /tmp}
+  {{- range .Values.extraVolumeMounts }}
+  - {{ toJson . }}
+  {{- end }}
 {{- end }}
 
 {{- define "gatehouse.pod" -}}
@@ -102,4 +105,7 @@ volumes:
     secret: {secretName: {{ required "set existingSecret" .Values.existingSecret | quote }}, defaultMode: 288}
   - name: tmp
     emptyDir: {medium: Memory, sizeLimit: 64Mi}
+  {{- range .Values.extraVolumes }}
+  - {{ toJson . }}
+  {{- end }}
 {{- end }}
