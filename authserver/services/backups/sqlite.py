@@ -33,7 +33,15 @@ def migrations(path: Path) -> set[tuple[str, str]]:
 def read(path: Path) -> None:
     connection.close()
     with _told(), closing(_opened(path)) as source, closing(_ours()) as target:
+        if not _is_whole(source, path):
+            raise BackupFailed(f"{path} is damaged: use another backup")
         source.backup(target, progress=_patient())
+
+
+def _is_whole(source: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether a file is as long as it says, and its pages fit together."""
+    [pages], [size] = (source.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return path.stat().st_size == pages * size and source.execute("PRAGMA quick_check").fetchone() == ("ok",)
 
 
 @contextmanager
