@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -88,6 +89,8 @@ def _listener() -> Iterator[Eavesdropper]:
 
 @pytest.fixture(autouse=True)
 def _no_secret_is_logged(_listener: Eavesdropper) -> Iterator[None]:
+    if _listener not in logging.getLogger().handlers:  # a worker of Celery sets logging up anew
+        logging.getLogger().addHandler(_listener)
     yield
     caught, _listener.caught = _listener.caught, []
     assert caught == [], "a secret was logged"

@@ -29,7 +29,7 @@ WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for
 # what is decided before any row is asked for.
 WITHOUT_ROWS = """
     test_house.py test_dev_command.py docs resourceserver gatehouse corpus accounts
-    authserver/protocol authserver/languages authserver/services/endpoints/test_checking.py authserver/test_checks.py
+    authserver/protocol authserver/languages authserver/services/endpoints/test_checking.py authserver/checks
     authserver/test_files.py authserver/test_settings.py authserver/views/brand authserver/views/connections
     authserver/views/handles
     authserver/views/integrations authserver/door/test_listener.py authserver/door/test_stopping.py
@@ -47,7 +47,7 @@ ON_ROWS.append(
 RANDOM = [f"--ignore=tests/{name}" for name in ("api/test_driven.py", "attacks/test_random_requests.py")]
 # Where the tests are that need such a thing: their tiers read nothing else, the others not these folders.
 HOMES = {
-    "redis": ("tests/authserver/test_tasks.py",),
+    "redis": ("tests/authserver/test_tasks.py", "tests/authserver/services/operations/test_outages.py"),
     "browser": ("tests/browser",),
     "contract": ("tests/contract", "tests/test_dev_command.py"),
 }

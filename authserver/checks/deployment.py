@@ -8,12 +8,9 @@ from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator, validate_email
-from django.db import DatabaseError
-from django.utils import timezone
 
 from authserver import policy
 from authserver.protocol import names, resources
-from authserver.services.moving import status
 from authserver.views.brand import colors, files
 
 Validator = Callable[[str], None]
@@ -66,23 +63,6 @@ def former_issuers_can_be_asked(app_configs: Any, **kwargs: Any) -> list[checks.
     text = "FORMER_ISSUERS has something that is no other origin."
     hint = "Write each like https://ai.example.com: the scheme of ISSUER, no path, each one once."
     return [_error(text, hint, 10)] if wrong else []
-
-
-@checks.register(checks.Tags.database)
-def former_issuers_are_used(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
-    """What nobody uses any more need not be kept. Asked by `check --database default`."""
-    if not settings.FORMER_ISSUERS or not kwargs.get("databases"):
-        return []
-    try:
-        idle = status.idle_issuers(now=timezone.now())
-    except DatabaseError:  # `migrate` checks too, before there is a table
-        return []
-    days = policy.FORMER_NAME_IDLE.days
-    hint = "`manage.py move status` says what is left. Take it out of FORMER_ISSUERS to close it."
-    return [
-        checks.Warning(f"The former issuer {issuer} was not used for {days} days.", hint=hint, id="gatehouse.W010")
-        for issuer in idle
-    ]
 
 
 @checks.register(checks.Tags.security)

@@ -1,4 +1,5 @@
-"""What rests in the database under SECRET_KEY: looked at by `check --database default`, and before each `migrate`."""
+"""What only the database knows: what rests in it under SECRET_KEY, and who still comes by a former name. Looked at by
+`check --database default`, and before each `migrate`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,8 +10,10 @@ from django.db import connection
 from django.db.utils import OperationalError
 from django.utils import timezone
 
+from authserver import policy
 from authserver.checks.messages import error, warning
 from authserver.models import ResourceServer, SecretKeyUse
+from authserver.services.moving import status as moving
 from authserver.services.rotation import resting, status
 
 DEMO = ("Demo resource server", "Demo other resource server")
@@ -31,6 +34,19 @@ def every_secret_opens(
             text = f"Nothing rests under fallback {former.place} of SECRET_KEY ({former.name})."
             problems.append(warning(text, hint, 76))
     return problems + _demo_world()
+
+
+@checks.register(checks.Tags.database)
+def former_issuers_are_used(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Tell which former issuer nobody uses any more: it need not be kept."""
+    if not settings.FORMER_ISSUERS or "default" not in (databases or ()) or not _is_migrated():
+        return []
+    days = policy.FORMER_NAME_IDLE.days
+    hint = "`manage.py move status` says what is left. Take it out of FORMER_ISSUERS to close it."
+    idle = moving.idle_issuers(now=timezone.now())
+    return [warning(f"The former issuer {issuer} was not used for {days} days.", hint, 10) for issuer in idle]
 
 
 def _lost(lost: Mapping[str, int]) -> list[checks.CheckMessage]:

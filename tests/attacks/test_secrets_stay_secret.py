@@ -178,7 +178,7 @@ def everything_that_carries_a_secret(world: World) -> Iterator[tuple[object, lis
         http.Request("POST", "/", {b"authorization": b"Basic hidden"}, "", "id", b"token=secret"),
         ["hidden", "secret"],
     )
-    yield Question("secret", "id", "hidden"), ["secret", "hidden"]
+    yield Question("secret", "id", "hidden", "https://ai.example.com"), ["secret", "hidden"]
     proof = Proof("id", secret="hidden", assertion="signed")
     yield (
         acts.Arrived(CodeRequest(proof, "code-1", "verifier-1", None, ()), NO_REQUEST),

@@ -91,7 +91,7 @@ def test_a_worker_on_a_real_broker_purges_and_ends_what_nobody_holds(
 
 
 def test_rate_limits_count_in_a_real_shared_cache(redis_url: str, db: None, settings: Any) -> None:
-    backend = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": redis_url}
+    backend = {"BACKEND": "authserver.services.operations.shared_cache.SharedCache", "LOCATION": redis_url}
     settings.CACHES = {"default": backend}
     settings.REGISTRATIONS_PER_MINUTE = 2
     caches["default"].clear()

@@ -41,5 +41,5 @@ def test_dashboard_and_alerts_ask_for_figures_that_there_are() -> None:
 
 def test_every_alert_has_its_line_in_the_runbook() -> None:
     alerts = re.findall(r"- alert: (\w+)", ALERTS)
-    runbook = (ROOT / "docs" / "operating" / "watching.md").read_text()
+    runbook = (ROOT / "docs" / "operate" / "watching.md").read_text()
     assert alerts == re.findall(r"^\| `(Gatehouse\w+)` \|", runbook, re.MULTILINE)

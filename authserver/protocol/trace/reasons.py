@@ -109,6 +109,7 @@ SUBJECTS: Mapping[str, str] = {
     "registration form": "registration_refused",
     "assertion": "not_proven",
     "door": "overloaded",
+    "rehearsal": "rehearsed",
     "authorize": "faulty_request",
     "authorization resource": "resource_unknown",
     "authorization form": "faulty_request",

@@ -27,12 +27,16 @@ ACTS = (
 
 
 class SharedCache(RedisCache):
-    """Valkey or Redis (settings.CACHE_URL), replaced by memory for as long as it does not answer."""
+    """Valkey or Redis (settings.CACHE_URL), replaced by memory for as long as it does not answer.
+
+    Every thread has an instance of its own; what one of them finds out about the server, all know.
+    """
+
+    _away_until = 0.0
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params | {"OPTIONS": OPTIONS | params.get("OPTIONS", {})})
         self._memory = LocMemCache("while the shared cache is away", {"OPTIONS": IN_MEMORY})
-        self._away_until = 0.0
 
     @property
     def is_away(self) -> bool:
@@ -46,12 +50,12 @@ class SharedCache(RedisCache):
             except (RedisError, OSError) as error:
                 if not self._away_until:
                     log.error("the shared cache is away, limits are counted per process: %s", type(error).__name__)
-                self._away_until = time.monotonic() + AWAY_SECONDS
+                SharedCache._away_until = time.monotonic() + AWAY_SECONDS
         return getattr(self._memory, act)(*args, **kwargs)
 
     def _back(self, answer: Any) -> Any:
         if self._away_until:
-            self._away_until = 0.0
+            SharedCache._away_until = 0.0
             log.warning("the shared cache is back")
         return answer
 

@@ -1,7 +1,7 @@
 """Attempts, as they are read: the steps that can belong to one are fetched along the indexes, joined, and said what
 became of them. A fixed number of queries, and never more steps than policy.TRACE_STEPS_SHOWN_MAX of one kind."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -104,7 +104,7 @@ def of_handle(handle: Handle, *, now: datetime) -> list[Read]:
     return _listed(Q(handle=handle.slug), lambda attempt: attempt.handles == {handle.slug}, now)
 
 
-def _listed(seeds: Q, belongs, now: datetime) -> list[Read]:  # type: ignore[no-untyped-def]
+def _listed(seeds: Q, belongs: Callable[[Attempt], bool], now: datetime) -> list[Read]:
     begun = _steps(seeds, most=SEEDS_MAX)
     attempts = [attempt for attempt in join(_grown(begun)) if belongs(attempt)]
     attempts.sort(key=lambda attempt: attempt.last_at, reverse=True)

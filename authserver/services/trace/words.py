@@ -149,6 +149,7 @@ CLIENTS: Mapping[str, "Pair"] = {
         _("The app did not prove who it is (%(reason)s)."),
         _("Check the client secret or key in the app, or remove the connection there and add it again."),
     ),
+    "rehearsed": (_("A fault is rehearsed here: this server failed on purpose, to see what the app does."), WATCH),
     "refresh_expired": (_("The app came back too late: its refresh token has run out."), ALLOWED_ANEW),
     "refresh_unknown": (_("The app came with a refresh token that this server does not know."), ALLOWED_ANEW),
     "stolen": (

@@ -65,7 +65,8 @@ def refused(failed: FailedRequest, query: str) -> None:
     sent = Parameters({}) if isinstance(read, Refusal) else read
     client = failed.client
     named = sent.get("resource")
-    target = catalog.target_of(named) if client else None  # nothing is asked for what cannot be read
+    # Where the query cannot be read, nothing is asked about it.
+    target = None if isinstance(read, Refusal) else catalog.target_of(named)
     note(
         Kind.AUTHORIZATION,
         ok=False,

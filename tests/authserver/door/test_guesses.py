@@ -27,7 +27,7 @@ from authserver.services.events import RequestFacts
 from authserver.services.introspection import Question
 from authserver.throttles import guess_key
 
-ASKER = Question("token", "server", "secret")
+ASKER = Question("token", "server", "secret", "https://ai.example.com")
 
 
 def request_from(address: str) -> Request:

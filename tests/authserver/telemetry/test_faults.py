@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import sentry_sdk
 from django.conf import settings
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import DatabaseError
 from django.test import Client as Http
 from django.test import RequestFactory
 from sentry_sdk.transport import Transport
 
+from accounts.sessions import SessionStore
 from authserver.protocol import credentials
 from authserver.telemetry import faults
 from tests.people import World

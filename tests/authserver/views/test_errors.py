@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.sessions.backends.db import SessionStore
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.test import Client as Http
 from django.test import RequestFactory
 from django.urls import path
 
+from accounts.sessions import SessionStore
 from authserver.views import errors
 from tests.authserver.views.test_consent_page import words
 from tests.people import World

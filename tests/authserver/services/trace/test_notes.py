@@ -45,7 +45,7 @@ def test_one_caller_fills_neither_memory_nor_disk():
 def test_a_flood_from_many_addresses_leaves_room_for_people_and_connections():
     known = uuid4()
     for number in range(policy.TRACE_CALLERS_COUNTED_MAX + 100):
-        note(Kind.REGISTRATION, facts=RequestFacts(f"2001:db8::{number:x}", f"{number:032}", ""))
+        note(Kind.REGISTRATION, facts=RequestFacts(f"2001:db8:0:{number:x}::1", f"{number:032}", ""))
     for _ in range(50):
         note(Kind.CONSENT, facts=CALLER, person_id=known)
     assert len(notes._of_minute) <= policy.TRACE_CALLERS_COUNTED_MAX
