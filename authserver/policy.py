@@ -155,6 +155,7 @@ PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more 
 METRICS_AGE_MAX_SECONDS = 5
 FIGURES_FLUSH = timedelta(seconds=1)  # how long a process keeps to itself what it counted
 FIGURES_PER_FAMILY_MAX = 500  # told apart by their labels; what is beyond counts as "other"
+READY_KEPT_SECONDS = 1.0  # how long that answer is given again: strangers may ask, and each makes a connection
 READY_SECONDS_MAX = 2.0  # what the answer to "are you ready" may take, whatever the database does
 DASHBOARD_AGE_MAX = timedelta(minutes=10)  # of the connections per client, on the admin's first page
 

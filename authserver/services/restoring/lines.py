@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
 
@@ -49,7 +49,7 @@ def believed(lines: Iterable[bytes], *, after: Restored) -> Iterator[Event]:
     Raises NotReplayable, where the first does not follow the head, one is missing, or one was changed. Nothing of these
     lines is to be believed then, so go through all of them before anything is done.
     """
-    links = _Links(after)
+    links = _Links(after.link, after.hash)
     for place, (link, said, event) in enumerate(parsed(lines)):
         for found in [event] if link is None else links.take(link, place, said, event):
             if not after.holds(found):
@@ -58,13 +58,14 @@ def believed(lines: Iterable[bytes], *, after: Restored) -> Iterator[Event]:
         raise links.missing()
 
 
+@dataclass
 class _Links:
     """The links behind the head, as they come: a later one waits for those before it. What stands in the place of one
     that was passed already is not looked at again."""
 
-    def __init__(self, after: Restored) -> None:
-        self.number, self.hash = after.link, after.hash
-        self.waiting: list[tuple[int, int, str, Event]] = []
+    number: int
+    hash: bytes
+    waiting: list[tuple[int, int, str, Event]] = field(default_factory=list)
 
     def take(self, link: int, place: int, said: str, event: Event) -> list[Event]:
         """Return the events that follow now that this one is there. Raises NotReplayable."""

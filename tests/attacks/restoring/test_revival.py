@@ -24,7 +24,7 @@ from tests.authserver.services.rotation.test_overlap import (
     an_initial_access_token,
     run,
 )
-from tests.losses import Backup, after_restore, export
+from tests.flows.lasting.losses import Backup, after_restore, export
 from tests.people import App, World
 
 HOLDERS: dict[str, Callable[[World], Holder]] = {

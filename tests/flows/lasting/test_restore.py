@@ -29,7 +29,7 @@ from authserver.services.standing.invitations import Offer
 from handles.models import Handle, Invitation, Membership
 from handles.roles import Role
 from tests.accounts.test_sign_out_everywhere import make_token
-from tests.losses import Backup, after_restore
+from tests.flows.lasting.losses import Backup, after_restore
 from tests.people import App, Tokens, World, make_person, tokens_of
 
 ROOT = Path(__file__).resolve().parents[3]
