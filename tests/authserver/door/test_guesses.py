@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Event
@@ -20,12 +21,14 @@ from authserver.door.guesses import GuessersLine
 from authserver.door.http import Request, Response
 from authserver.door.pages import Pages
 from authserver.door.protocol import DoorProtocol
-from authserver.protocol.connections.token_requests import Proof, RefreshRequest
+from authserver.protocol import credentials
+from authserver.protocol.connections.token_requests import CodeRequest, Proof, RefreshRequest
 from authserver.protocol.errors import Refusal
-from authserver.services.connections import Arrived
+from authserver.services.connections import Arrived, Issued
 from authserver.services.events import RequestFacts
 from authserver.services.introspection import Question
 from authserver.throttles import guess_key
+from tests.people import App, World
 
 ASKER = Question("token", "server", "secret", "https://ai.example.com")
 
@@ -116,6 +119,25 @@ def test_a_guesser_who_finds_the_line_full_is_told_when_to_come(monkeypatch: pyt
     assert (refused.status, [each.status for each in told[1:]]) == (429, [200, 200])
     assert b"retry-after: 1\r\n" in refused.headers
     assert b'"too_many_requests"' in refused.body
+
+
+def test_a_crowd_with_tokens_that_a_restored_database_never_knew_does_not_hold_up_the_good_ones(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    app = App.register()
+    held = world.connect(world.alice, app, handle="acme")
+
+    def refreshing(token: str | None) -> Arrived[RefreshRequest]:
+        return Arrived(RefreshRequest(Proof(app.client_id), token or "", None, ()), RequestFacts())
+
+    crowd = [refreshing(credentials.generate(policy.REFRESH_TOKEN_PREFIX)) for _ in range(40)]
+    code = Arrived(CodeRequest(Proof(app.client_id), "x", None, None, ()), RequestFacts())
+    with django_assert_max_num_queries(25):
+        told = [
+            each.outcome for each in tokens.act_on_guesses([*crowd[:20], code, *crowd[20:], refreshing(held.refresh)])
+        ]
+    assert isinstance(told.pop(), Issued)
+    assert Counter(each.reason for each in told) == {"refresh:unknown": 40, "code:unknown": 1}  # type: ignore[union-attr]
 
 
 def test_what_a_stranger_wrote_is_in_no_key() -> None:
