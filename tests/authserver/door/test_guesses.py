@@ -175,6 +175,55 @@ def test_a_flood_from_one_address_leaves_threads_to_others() -> None:
     asyncio.run(flood())
 
 
+@pytest.mark.parametrize("sent", [0, policy.PAGE_SMALL_BODY_BYTES + 1])
+def test_requests_that_never_come_to_their_end_take_no_place_from_others(sent: int) -> None:
+    """Of three addresses, as many as there are places: each a head, with nothing or very much of its body."""
+    answered: list[str] = []
+    refused: list[int] = []
+
+    async def bridge(scope: Any, receive: Any, send: Any) -> None:
+        answered.append(scope["client"][0])
+
+    async def send(message: Any) -> None:
+        refused.append(message.get("status", 0))
+
+    async def nothing_more() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def flood() -> None:
+        pages, never = Pages(), asyncio.Event()
+        pages._bridge = bridge
+
+        def slow() -> Any:
+            parts = iter([b"x" * sent])
+
+            async def receive() -> dict[str, Any]:
+                if (part := next(parts, None)) is None:
+                    await never.wait()
+                return {"type": "http.request", "body": part, "more_body": True}
+
+            return receive
+
+        def scope_of(address: str) -> dict[str, Any]:
+            return {"type": "http", "headers": [], "query_string": b"", "client": (address, 1)}
+
+        callers = [f"192.0.2.{number % 3}" for number in range(policy.PAGES_WAITING_MAX * 3)]
+        asked = [asyncio.ensure_future(pages(scope_of(caller), slow(), send)) for caller in callers]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await pages(scope_of("192.0.2.9"), nothing_more, send)
+        assert answered == ["192.0.2.9"]
+        held = sum(not each.done() for each in asked)
+        assert held == (3 * policy.PAGE_LARGE_BODIES_OF_CALLER if sent else len(callers))
+        assert set(refused) <= {429, 0}
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert (pages._shares, pages._large, pages._inside) == ({}, 0, 0)
+
+    asyncio.run(flood())
+
+
 def test_beyond_a_number_of_connections_further_ones_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(policy, "CONNECTIONS_MAX", 1)
     closed: list[int] = []
