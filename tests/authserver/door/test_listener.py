@@ -11,7 +11,6 @@ from base64 import b64encode
 import pytest
 
 from authserver import policy
-from tests.authserver.door import serving
 from tests.authserver.door.heavy import HEAVY
 from tests.authserver.door.server import PAGES_OF_CALLER, REQUEST_SECONDS, WAITING
 from tests.authserver.door.serving import FORM, Gone, Serving
