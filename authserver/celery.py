@@ -3,13 +3,27 @@
 import os
 from typing import Any
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
+from celery.exceptions import Ignore
 from django.conf import settings
 
 from authserver import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
-app = Celery("authserver")
+
+
+class TimedTask(Task):  # type: ignore[misc]  # Celery is not typed
+    """A task, which begins only where this process' clock is right: purges would remove what is alive."""
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        from authserver.services.operations import clocks  # models are not there yet where this module is read
+
+        if not clocks.may_work():
+            raise Ignore()
+        return super().__call__(*arguments, **named)
+
+
+app = Celery("authserver", task_cls=TimedTask)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

@@ -13,6 +13,7 @@ from django.core.wsgi import get_wsgi_application
 from authserver import policy
 from authserver.door.http import RETRY_AFTER_SECONDS, Response, too_many, unavailable
 from authserver.protocol import addresses
+from authserver.services.operations import clocks
 from authserver.telemetry import counts
 
 Scope = MutableMapping[str, Any]
@@ -21,6 +22,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 FULL_REASON = "pages:full"
 FULL = unavailable(FULL_REASON)
+CLOCK_REASON = "pages:clock"
+CLOCK_IS_OFF = unavailable(CLOCK_REASON)
+TIMELESS = ("/livez", "/readyz", "/metrics", "/static/")
 TOO_MANY = too_many({"Retry-After": str(RETRY_AFTER_SECONDS)})
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
@@ -55,6 +59,10 @@ class Pages:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _take(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not clocks.is_right() and not scope["path"].startswith(TIMELESS):
+            counts.UNAVAILABLE.add(CLOCK_REASON)
+            await _say(CLOCK_IS_OFF, send)
+            return
         caller = _caller(scope)
         share = self._shares.setdefault(caller, Share())
         share.requests += 1

@@ -1,7 +1,6 @@
 """Whether this node can serve: what `/readyz` says, within policy.READY_SECONDS_MAX whatever the database does."""
 
 import logging
-import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
@@ -17,6 +16,7 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.models import SigningKey
+from authserver.services.operations import clocks
 from authserver.services.receipts import keys
 from authserver.services.statements import hang_up
 
@@ -96,24 +96,9 @@ def _own_connection() -> Iterator[Any]:
 
 
 def _clock(database: Any) -> str:
-    """Compare this node's clock with the database's: lifetimes are judged by the one and were written by others."""
-    asked = time.time()
-    with database.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM clock_timestamp())" if database.vendor == "postgresql" else "SELECT 1"
-        )
-        [told] = cursor.fetchone()
-    if database.vendor != "postgresql":  # in this process: there is one clock
-        return OK
-    return clock_of(float(told), between=(asked, time.time()))
-
-
-def clock_of(told: float, *, between: tuple[float, float]) -> str:
-    """Return "ok", or how far off this node is: the database's time (Unix seconds) against the times, by this node,
-    that the question and its answer had."""
-    asked, answered = between
-    off = max(asked - told, told - answered, 0.0)
-    return OK if off <= policy.NODE_CLOCK_SKEW.total_seconds() else f"off by {off:.0f} s"
+    """Lifetimes are judged by this node's clock and were written by others."""
+    off = clocks.off_by(database)
+    return f"off by {off:.0f} s" if off else OK
 
 
 def _migrations(database: Any) -> str:

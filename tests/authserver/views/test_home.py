@@ -11,7 +11,7 @@ from django.db import DatabaseError
 from django.test import Client as Http
 
 from authserver import __version__, policy
-from authserver.services.operations import readiness
+from authserver.services.operations import clocks, readiness
 from authserver.services.receipts import keys
 from tests.authserver.views.test_consent_page import words
 from tests.flows.changes import set_endpoint, set_handle
@@ -102,7 +102,7 @@ def test_what_a_node_cannot_serve_without_is_503_and_what_it_can_is_told(monkeyp
         patch.setattr(readiness.MigrationExecutor, "migration_plan", lambda self, nodes: ["one"])
         assert probe() == (503, READY | {"status": "unavailable", "migrations": "missing"})
     with monkeypatch.context() as patch:
-        patch.setattr(readiness, "_clock", lambda database: readiness.clock_of(1_000.0, between=(1_007.0, 1_007.1)))
+        patch.setattr(clocks, "off_by", lambda database: clocks.distance(1_000.0, between=(1_007.0, 1_007.1)))
         assert probe() == (503, READY | {"status": "unavailable", "clock": "off by 7 s"})
     with monkeypatch.context() as patch:
         patch.setattr(readiness, "_clock", gone)
@@ -115,8 +115,8 @@ def test_what_a_node_cannot_serve_without_is_503_and_what_it_can_is_told(monkeyp
 
 def test_clocks_may_differ_by_what_the_way_took_and_a_little(settings: Any) -> None:
     for between in ((1_000.0, 1_000.0), (996.0, 1_004.0), (1_004.9, 1_060.0), (900.0, 995.1)):
-        assert readiness.clock_of(1_000.0, between=between) == "ok", between
-    assert readiness.clock_of(1_000.0, between=(900.0, 950.0)) == "off by 50 s"
+        assert clocks.distance(1_000.0, between=between) == 0, between
+    assert clocks.distance(1_000.0, between=(900.0, 950.0)) == 50
 
 
 def test_a_database_that_keeps_silent_does_not_hold_the_probe_up(monkeypatch: Any) -> None:

@@ -58,6 +58,8 @@ def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(background, "_away_until", 0.0)
+    monkeypatch.setattr(app, "_pool", None)  # connections to another broker, of tests before
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
     address = f"redis://127.0.0.1:{free_port()}/1"
     changes = {"task_always_eager": False, "broker_url": address, "broker_connection_retry": False}
     kept = {name: app.conf[name] for name in changes}
