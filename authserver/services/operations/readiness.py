@@ -1,6 +1,7 @@
 """Whether this node can serve: what `/readyz` says, within policy.READY_SECONDS_MAX whatever the database does."""
 
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
