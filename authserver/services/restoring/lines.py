@@ -1,7 +1,7 @@
 """The lines of ledger exports, and the proof that they go on where the restored ledger ends, without a gap."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from typing import Any
@@ -14,6 +14,7 @@ from authserver.services.ledger import chain, linking
 
 Event = dict[str, Any]
 Line = tuple[int | None, str, Event]
+Files = Callable[[], Iterable[bytes]]
 WAITING_MAX = 2 * policy.LEDGER_LOOK_BACK  # an export is in the order of ids, which links follow no further apart
 
 
@@ -42,20 +43,24 @@ def restored() -> Restored:
     return Restored(*linking.head(), ids["first"] or 0, ids["last"] or 0)
 
 
-def believed(lines: Iterable[bytes], *, after: Restored) -> Iterator[Event]:
-    """Yield each event that the restored ledger lacks, once: those with a link in the order of the chain, each computed
-    from the one before; those of an export's last seconds, which have none yet, where they stand.
+def believed(files: Files, *, after: Restored) -> Iterator[Event]:
+    """Yield each event that the restored ledger lacks, once and whatever the order of the exports: those with a link in
+    the order of the chain, each computed from the one before; then those that no export has a link of, as they were of
+    its last seconds. `files` gives the lines from their beginning each time.
 
     Raises NotReplayable, where the first does not follow the head, one is missing, or one was changed. Nothing of these
     lines is to be believed then, so go through all of them before anything is done.
     """
+    loose = {event["id"]: event for link, _, event in parsed(files()) if link is None}
     links = _Links(after.link, after.hash)
-    for place, (link, said, event) in enumerate(parsed(lines)):
-        for found in [event] if link is None else links.take(link, place, said, event):
+    for place, (link, said, event) in enumerate(parsed(files())):
+        for found in [] if link is None else links.take(link, place, said, event):
+            loose.pop(found["id"], None)
             if not after.holds(found):
                 yield found
     if links.waiting:
         raise links.missing()
+    yield from (loose[number] for number in sorted(loose) if not after.holds(loose[number]))
 
 
 @dataclass

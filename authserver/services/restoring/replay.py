@@ -6,7 +6,7 @@ the exports of the ledger as it goes on from here. What only a person can judge 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ from authserver.protocol.governance import Decision, Mode
 from authserver.services import connections, events, personal_data
 from authserver.services.events import Actor, Tag
 from authserver.services.restoring import closing, lines
-from authserver.services.restoring.lines import Event
+from authserver.services.restoring.lines import Event, Files
 from handles.models import Handle, Invitation, Membership
 from handles.roles import RANK, Role
 
@@ -48,14 +48,14 @@ class Replayed:
     look_at: list[str] = field(default_factory=list)
 
 
-def replay(files: Callable[[], Iterable[bytes]], *, now: datetime) -> Replayed:
+def replay(files: Files, *, now: datetime) -> Replayed:
     """Carry out again what was taken away. `files` gives the lines of the exports from their beginning each time: they
     are checked as a whole before anything is done. Records database:restored, connection:revoked for each connection
     that any event is about, and once more each event that did something else. Raises NotReplayable."""
     restored, told = lines.restored(), Replayed()
-    for _ in lines.believed(files(), after=restored):
+    for _ in lines.believed(files, after=restored):
         pass
-    for event in lines.believed(files(), after=restored):
+    for event in lines.believed(files, after=restored):
         told.read, told.until = told.read + 1, max(told.until, str(event["at"]))
         with transaction.atomic():
             _once(event, told, now)
@@ -88,7 +88,7 @@ def _tell_again(event: Event, now: datetime) -> None:
 def _is_to_look_at(event: Event) -> bool:
     detail = event["detail"]
     if event["tag"] == Tag.PERSON_CHANGED:
-        return "email" in detail.get("fields", ())
+        return "email" in detail.get("fields", ()) or bool(detail.get("is_removed"))
     return event["tag"] in LOOK_AT and detail.get("change") != FORMER_ENDED
 
 
@@ -302,7 +302,7 @@ ACTS: dict[str, Act] = {
 }
 LOOK_AT: dict[str, str] = {
     Tag.EMAIL_CHANGED: "deactivated: give the account its new address, then activate it",
-    Tag.PERSON_CHANGED: "an administrator changed its address: deactivated until it is right",
+    Tag.PERSON_CHANGED: "an administrator changed its address or removed it: deactivated until that is right",
     Tag.HANDLE_REMOVED: "suspended: remove it again, or activate it",
     Tag.CLIENT_UPDATED: "its metadata or secret changed since",
     Tag.CLIENT_UNBLOCKED: "blocked again if it was blocked since",

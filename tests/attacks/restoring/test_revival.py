@@ -85,6 +85,22 @@ def test_old_exports_take_and_give_nothing_that_the_backup_knows_better(
     assert bob.has_usable_password()
 
 
+def test_exports_tell_the_same_in_whichever_order_they_are_given(world: World, tmp_path: Path) -> None:
+    now, initech = timezone.now(), Handle.objects.get(slug="initech")
+    alice, bob = world.alice.user, world.bob.user
+    Membership.objects.create(user=alice, handle=initech, role="member")
+    backup = Backup(tmp_path)
+    early = tmp_path / "early.jsonl"
+
+    def since() -> None:
+        ownership.transfer(initech, alice, by=bob, now=now)
+        export(early)  # before that has its link
+        ownership.transfer(initech, bob, by=alice, now=now)
+
+    after_restore(backup.lose(since), early)
+    assert roles_at("initech") == {"bob": "owner", "alice": "admin"}
+
+
 def test_a_second_line_in_the_place_of_a_link_is_not_believed(world: World, tmp_path: Path) -> None:
     acme, now = Handle.objects.get(slug="acme"), timezone.now()
     backup = Backup(tmp_path)
