@@ -3,9 +3,11 @@
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection, connections, transaction
 
@@ -17,6 +19,12 @@ OPTIONS = {
     "passfile": "PGPASSFILE", "service": "PGSERVICE", "krbsrvname": "PGKRBSRVNAME",
     "target_session_attrs": "PGTARGETSESSIONATTRS",
 }  # fmt: skip
+KEYWORDS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+OTHERS = """
+    SELECT count(*) FROM pg_stat_activity
+     WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+       AND backend_type = 'client backend'"""
+PATIENCE_SECONDS = 3.0
 ASIDE = "before_restore"  # the schema in which what was there waits until all of the backup is in
 PLAIN = ("--no-owner", "--no-privileges")  # whoever restores may have another name
 
@@ -34,6 +42,7 @@ def migrations(path: Path) -> set[tuple[str, str]]:
 
 def read(path: Path) -> None:
     """Put it in the place of the whole schema, in one transaction. Where that fails, all is as it was before."""
+    _insist_on_being_alone()
     _step_aside()
     connection.close()
     try:
@@ -49,6 +58,21 @@ def read(path: Path) -> None:
         _do("DROP SCHEMA public CASCADE", f"ALTER SCHEMA {ASIDE} RENAME TO public")
         raise
     _do(f"DROP SCHEMA {ASIDE} CASCADE")
+
+
+def _insist_on_being_alone() -> None:
+    """A server that goes on would let in, by what is restored, whoever was put out since. What it connects as is told
+    apart from others, such as who only watches. Our own pool goes first; its end shows a little later."""
+    connection.close()
+    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has one
+    database, until = _database(), time.monotonic() + PATIENCE_SECONDS
+    given = {keyword: database[name] for name, keyword in KEYWORDS.items() if database.get(name)}
+    options = {name: value for name, value in database.get("OPTIONS", {}).items() if name in OPTIONS}
+    with psycopg.connect(**given, **options, autocommit=True) as alone:
+        while alone.execute(OTHERS).fetchone() != (0,):
+            if time.monotonic() > until:
+                raise BackupFailed("somebody is connected: stop every server, worker, scheduler and pooler")
+            time.sleep(0.1)
 
 
 def _step_aside() -> None:

@@ -141,7 +141,7 @@ def test_an_administrators_no_holds_after_a_restore(world: World, held: dict[str
 
 
 STORY = """
-import django, sys
+import django, psycopg, sys
 from pathlib import Path
 django.setup()
 from django.core.management import CommandError, call_command
@@ -170,6 +170,10 @@ assert refused("restore", folder / "junk")
 (folder / "cut").write_bytes((folder / "second").read_bytes()[:-40])
 assert refused("restore", folder / "cut", over=True)
 assert Client.objects.count() == 2  # what was there is still there
+if connection.vendor == "postgresql":
+    there = {word: connection.settings_dict[word.upper()] for word in ("host", "user", "port")}
+    with psycopg.connect(dbname=connection.settings_dict["NAME"], **there):
+        assert "somebody is connected" in refused("restore", folder / "second", over=True)
 call_command("restore", folder / "second", over=True, complete=True)
 assert [client.name for client in Client.objects.all()] == ["One"]
 call_command("ledger", "verify")
