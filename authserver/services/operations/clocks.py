@@ -8,6 +8,7 @@ off, the process answers 503 and does no work; nothing is judged by a wrong time
 
 import logging
 import time
+from threading import Thread
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -32,7 +33,18 @@ def start() -> None:
     """Refuse from now on what a clock would judge, until it was compared; compare it."""
     global _watched
     _watched = connection.vendor == "postgresql"  # else the database is in this process: there is one clock
-    watch()
+    # A server starts us from within its event loop, where Django lets nobody ask a database. One that keeps silent does
+    # not hold the start up: we answer 503 until it speaks.
+    first = Thread(target=_watch_once, name="comparing the clock at the start", daemon=True)
+    first.start()
+    first.join(policy.READY_SECONDS_MAX)
+
+
+def _watch_once() -> None:
+    try:
+        watch()
+    finally:
+        connection.close()  # this thread's own
 
 
 def watch() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 from django.test import Client as Http
+from django.test import override_settings
 
 from authserver import __version__, policy
 from authserver.services.operations import clocks, readiness
@@ -189,6 +190,17 @@ def test_no_certificate_for_a_suspended_handle(world: World) -> None:
     assert certificate_for("acme.mcp.localhost") == 200
     set_handle("acme", status="suspended")
     assert certificate_for("acme.mcp.localhost") == 404
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "10.0.0.7", "2001:db8::7", ""])
+def test_nobody_but_the_proxy_itself_learns_which_handles_there_are(world: World, address: str) -> None:
+    for direct, proxies in ((address, 0), ("10.0.0.2", 1)):
+        with override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=proxies):
+            asks = Http(REMOTE_ADDR=direct, HTTP_X_FORWARDED_FOR=f"127.0.0.1, {address}")
+            assert asks.get("/internal/tls-ask", {"domain": "acme.mcp.localhost"}).status_code == 404
+    with override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=1):  # as Caddy hands on what it asks itself
+        caddy = Http(REMOTE_ADDR="10.0.0.2", HTTP_X_FORWARDED_FOR="127.0.0.1")
+        assert caddy.get("/internal/tls-ask", {"domain": "acme.mcp.localhost"}).status_code == 200
 
 
 def test_a_certificate_for_an_active_handle_s_name_however_it_is_written(world: World) -> None:

@@ -11,6 +11,7 @@ import pytest
 from celery.exceptions import Ignore
 from django.db import DatabaseError
 from django.test import Client as Http
+from django.utils.asyncio import async_unsafe
 
 from authserver import tasks
 from authserver.door.pages import Pages
@@ -28,6 +29,7 @@ def node(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A node over a database of another machine; `off_by` and `jumped` are set by tests, in seconds."""
     node = SimpleNamespace(off_by=0.0, jumped=0.0, looks=0)
 
+    @async_unsafe  # as every question to a database is
     def looked(database: Any) -> float:
         node.looks += 1
         if isinstance(node.off_by, Exception):
@@ -36,10 +38,18 @@ def node(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
     for name, value in {"_watched": False, "_right_at": None, "_looked_at": 0.0, "_is_told": False}.items():
         monkeypatch.setattr(clocks, name, value)
-    monkeypatch.setattr(clocks, "connection", SimpleNamespace(vendor="postgresql"))
+    monkeypatch.setattr(clocks, "connection", SimpleNamespace(vendor="postgresql", close=lambda: None))
     monkeypatch.setattr(clocks, "off_by", looked)
     monkeypatch.setattr(clocks, "_gap", lambda: time.time() - time.monotonic() + node.jumped)
     return node
+
+
+def test_a_server_compares_its_clock_from_within_its_event_loop(node: SimpleNamespace) -> None:
+    async def load_application() -> None:
+        clocks.start()
+
+    asyncio.run(load_application())
+    assert (clocks.is_right(), node.looks) == (True, 1)
 
 
 def test_a_clock_is_trusted_once_it_was_compared_and_until_it_jumps(
