@@ -1,6 +1,7 @@
 """Whether this node can serve: what `/readyz` says, within policy.READY_SECONDS_MAX whatever the database does."""
 
 import logging
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
@@ -30,6 +31,7 @@ NOT_OPENED = "sealed under another SECRET_KEY"
 _one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="readiness")
 _lock = Lock()
 _running: Future[dict[str, str]] | None = None
+_asked_at = 0.0
 _migrated = False
 _in_use: Any = None  # the connection of the check that is under way
 
@@ -49,12 +51,13 @@ class Readiness:
 
 
 def look() -> Readiness:
-    """Return how this node is. Whoever asks while somebody else does gets the same answer; a thread and a database
-    connection are all that probes can hold up."""
-    global _running
+    """Return how this node is. Whoever asks while somebody else does, or policy.READY_KEPT_SECONDS later, gets the same
+    answer: a thread, and a new database connection a second, are all that probes can cost, whoever sends them."""
+    global _running, _asked_at
     with _lock:
-        if _running is None or _running.done():
-            _running = _one_at_a_time.submit(_checks)
+        now = time.monotonic()
+        if _running is None or (_running.done() and now - _asked_at >= policy.READY_KEPT_SECONDS):
+            _running, _asked_at = _one_at_a_time.submit(_checks), now
         running = _running
     try:
         return Readiness(running.result(timeout=policy.READY_SECONDS_MAX))

@@ -79,12 +79,18 @@ READY = {name: "ok" for name in ("status", "database", "clock", "migrations", "k
 
 
 def probe() -> tuple[int, dict[str, str]]:
+    """Look anew."""
+    readiness._asked_at = -1_000.0
     answer = Http().get("/readyz")
     return answer.status_code, answer.json()
 
 
-def test_ready_names_each_thing_that_was_looked_at() -> None:
+def test_ready_names_each_thing_that_was_looked_at_and_a_flood_looks_once(monkeypatch: Any) -> None:
+    looks: list[object] = []
+    monkeypatch.setattr(readiness, "_clock", lambda database: looks.append(database) or "ok")
     assert probe() == (200, READY)
+    assert {Http().get("/readyz").status_code for _ in range(10)} == {200}
+    assert len(looks) == 1
 
 
 @pytest.mark.covers("OPS-1")
