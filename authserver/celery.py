@@ -6,19 +6,25 @@ from typing import Any
 
 import celery
 from celery import signals
+from celery.exceptions import Ignore
 
 from authserver.telemetry import logs, runs
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authserver.settings")
 
 
-class Task(celery.Task):
-    """A task whose runs are counted and traced, as part of the request that asked for it where one did."""
+class Task(celery.Task):  # type: ignore[misc]  # Celery is not typed
+    """A task, which begins only where this process' clock is right: purges would remove what is alive. Its runs are
+    counted and traced, as part of the request that asked for it where one did."""
 
     def apply_async(self, *args: Any, headers: dict[str, str] | None = None, **options: Any) -> Any:
         return super().apply_async(*args, headers=runs.onward() | (headers or {}), **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        from authserver.services.operations import clocks  # models are not there yet where this module is read
+
+        if not clocks.may_work():
+            raise Ignore()
         # Without a message it is called by the chores, or by the request that would have sent one.
         asked = None if self.request.is_eager else self.request.headers
         with runs.of(self.name, asked):

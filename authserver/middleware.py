@@ -17,10 +17,10 @@ from authserver.services import events
 from authserver.services.events import RequestFacts
 from authserver.services.moving import issuers
 from authserver.telemetry import counts, spans
-from authserver.views import errors, home
+from authserver.views import errors, home, metrics
 
 Handler = Callable[[HttpRequest], HttpResponse]
-PROBES = {"/livez": home.livez, "/readyz": home.readyz}
+PROBES = {"/livez": home.livez, "/readyz": home.readyz, "/metrics": metrics.metrics}
 # What programs read, and the administration, whose acts are too grave for words half translated. All of it is English.
 ENGLISH = (
     "/oauth/", "/api", "/.well-known/", "/admin", "/static/", "/internal/", "/livez", "/readyz", "/metrics",
@@ -36,14 +36,15 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 class ProbeMiddleware:
-    """Answers the two probes before anybody asks which host they are for: platforms use addresses of their own."""
+    """Answers the two probes, and whoever has METRICS_TOKEN, before anybody asks which host they are for: platforms ask
+    every node by an address of its own."""
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         probe = PROBES.get(request.path) if request.method in ("GET", "HEAD") else None
-        if probe is None:
+        if probe is None or (probe is metrics.metrics and not metrics.has_token(request)):
             return self.get_response(request)
         response = probe(request)
         response["Content-Length"] = len(response.content)  # as CommonMiddleware would have it

@@ -155,6 +155,7 @@ PUSH_LEASE = timedelta(seconds=30)  # how long what a run took is its own; more 
 METRICS_AGE_MAX_SECONDS = 5
 FIGURES_FLUSH = timedelta(seconds=1)  # how long a process keeps to itself what it counted
 FIGURES_PER_FAMILY_MAX = 500  # told apart by their labels; what is beyond counts as "other"
+READY_KEPT_SECONDS = 1.0  # how long that answer is given again: strangers may ask, and each makes a connection
 READY_SECONDS_MAX = 2.0  # what the answer to "are you ready" may take, whatever the database does
 DASHBOARD_AGE_MAX = timedelta(minutes=10)  # of the connections per client, on the admin's first page
 
@@ -333,5 +334,8 @@ REQUESTS_AHEAD_MAX = 50  # on one connection, of the answer to the first
 PAGES_WAITING_MAX = 200  # in one process, those under way among them
 PAGES_OF_CALLER_WAITING_MAX = 100  # of one address among them; the next ones are 429
 PAGE_THREADS_OF_CALLER = 4  # that one address has at most, so that a flood leaves others some
+PAGE_SMALL_BODY_BYTES = 65_536  # up to this it may arrive as slowly as it likes, within REQUEST_SECONDS_MAX
+PAGE_LARGE_BODIES_MAX = 40  # larger ones, while they arrive, in one process
+PAGE_LARGE_BODIES_OF_CALLER = 10  # of one address among them
 CONNECTIONS_MAX = 20_000  # of one process; further ones are closed at once
 PAGE_BODY_BYTES_MAX = 2_097_152  # more than any page takes (settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

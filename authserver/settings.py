@@ -41,8 +41,9 @@ TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
 _issuer = urlsplit(ISSUER)
 HTTPS = _issuer.scheme == "https"
 PRODUCTION = HTTPS and not DEVELOPMENT
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[_issuer.hostname or "127.0.0.1"])
-ALLOWED_HOSTS += [urlsplit(issuer).hostname or "" for issuer in FORMER_ISSUERS]
+# The issuers' hosts always: who turns round a move must not be locked out by a list that names the other one only.
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[])
+ALLOWED_HOSTS += [urlsplit(issuer).hostname or "" for issuer in (ISSUER, *FORMER_ISSUERS)]
 if DEVELOPMENT:
     ALLOWED_HOSTS += ["127.0.0.1", "localhost", "[::1]"]
 

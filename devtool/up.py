@@ -27,6 +27,10 @@ PRIVATE = (
     "CELERY_",
     "EMAIL_",
     "ALARM_",
+    "DOOR_DATABASE_",
+    "METRICS_",
+    "OIDC_",
+    "SENTRY_",
     "DJANGO_",
 )  # not the sample's business
 

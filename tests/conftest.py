@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
@@ -20,6 +21,7 @@ from pytest_django import DjangoDbBlocker
 
 from authserver.door import metadata
 from authserver.services.moving import issuers
+from authserver.services.operations import clocks
 from authserver.services.tools import manifests
 from authserver.services.trace import notes
 from authserver.services.usage import marks
@@ -94,6 +96,19 @@ def _no_secret_is_logged(_listener: Eavesdropper) -> Iterator[None]:
     yield
     caught, _listener.caught = _listener.caught, []
     assert caught == [], "a secret was logged"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _the_database_travels_along() -> Iterator[None]:
+    """Where a test sets its clock, the database's would be set with it: no node is off."""
+    compare = clocks.off_by
+
+    def off_by(database: Any) -> float:
+        return 0.0 if time_machine.escape_hatch.is_travelling() else compare(database)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clocks, "off_by", off_by)
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

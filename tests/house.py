@@ -16,7 +16,7 @@ LONGEST_FILE_LINES = 400
 FULLEST_FOLDER_FILES = 15
 OURS = ("authserver", "accounts", "handles")
 BUILT = {"var", "static", "test-results"}  # at the root
-INSTALLED = {"node_modules", "__pycache__"}  # anywhere
+INSTALLED = {"node_modules", "__pycache__", "build"}  # anywhere; the last is what `pip install ./resourceserver` leaves
 MAY_BE_LONG = re.compile(
     r"(\.lock|-lock\.json|LICENSE(\.txt)?|OFL\.txt|\.po|\.svg|\.min\.js)$|/migrations/|\.egg-info/"
 )
@@ -56,7 +56,7 @@ def files() -> Iterator[Path]:
     for folder, folders, names in os.walk(ROOT):
         here = Path(folder).relative_to(ROOT)
         folders[:] = sorted(name for name in folders if _is_ours(here, name))
-        yield from (here / name for name in sorted(names) if name != ".git")
+        yield from (here / name for name in sorted(names) if name not in (".git", ".env"))
 
 
 def _is_ours(parent: Path, name: str) -> bool:

@@ -147,6 +147,7 @@ def tiers() -> list[Tier]:
             ((python, "manage.py", "check", "--deploy", "--fail-level", "WARNING"),),
             env=production_environment(),
         ),
+        Tier("documentation", ((python, "dev", "docs"),)),  # every warning of the builder fails it
         Tier(
             "tests on SQLite", (pytest_command(*PLAIN, "-n", WORKERS, *COPIED, *(RANDOM if POSTGRESQL.find() else [])),)
         ),

@@ -46,7 +46,10 @@ def former_issuers_are_used(
     days = policy.FORMER_NAME_IDLE.days
     hint = "`manage.py move status` says what is left. Take it out of FORMER_ISSUERS to close it."
     idle = moving.idle_issuers(now=timezone.now())
-    return [warning(f"The former issuer {issuer} was not used for {days} days.", hint, 10) for issuer in idle]
+    return [
+        warning(f"No connection of the last {days} days comes by the former issuer {issuer}.", hint, 10)
+        for issuer in idle
+    ]
 
 
 def _lost(lost: Mapping[str, int]) -> list[checks.CheckMessage]:

@@ -21,7 +21,7 @@ from django.db import close_old_connections
 
 from authserver import policy, tasks, telemetry  # noqa: F401  so that the tasks have their names
 from authserver.celery import app
-from authserver.services.operations import runs
+from authserver.services.operations import clocks, runs
 from authserver.services.trace import notes
 from authserver.services.usage import introspections, marks
 from authserver.telemetry import node
@@ -146,7 +146,9 @@ def _chores(entries: Iterable[Mapping[str, Any]]) -> Iterable[Chore]:
 def start() -> Callable[[], None]:
     """Start what belongs to a server process, and see to it that it ends with the process; return what ends it, for a
     server that says when."""
+    clocks.start()
     rounds = [Rounds(name, every, act) for name, every, act in WRITTEN_DOWN]
+    rounds.append(Rounds("comparing the clock", LOOK, clocks.watch))
     if settings.CELERY_TASK_ALWAYS_EAGER:  # there is no broker
         chores = Chores(settings.CELERY_BEAT_SCHEDULE, settings.DATA_DIR)
         rounds.append(Rounds("looking for chores", LOOK, chores.round))

@@ -11,10 +11,12 @@ from authserver.door.guesses import Guessing
 from authserver.door.http import RETRY_AFTER_SECONDS, Request, Response
 from authserver.door.lines import Line, TooMany, Unavailable
 from authserver.protocol.trace.steps import Kind
+from authserver.services.operations import clocks
 from authserver.services.trace import note
 from authserver.telemetry import counts, spans
 
 log = logging.getLogger(__name__)
+CLOCK_IS_OFF = Unavailable("clock:off")
 Tell = Callable[[Response, str], None]  # an answer, and the id of its request
 
 
@@ -24,7 +26,7 @@ class Desk:
     where it is Django's; `act` answers several that ask, in their order; `line` is where one waits for it, given what
     came of it before (None at first), or None where that is the outcome; `told` makes the answer; every answer has the
     `headers`. `kind` is of the step that a request there is, where steps are noted; `guessing` tells guesses, where
-    there is something to guess."""
+    there is something to guess; `is_timeless` says that nothing there is judged by a clock."""
 
     read: Callable[[Request], Any]
     act: Callable[[Sequence[Any]], Sequence[Any]]
@@ -33,6 +35,7 @@ class Desk:
     headers: bytes = b""
     kind: Kind | None = None
     guessing: Guessing | None = None
+    is_timeless: bool = False
 
 
 def at_first(line: Line[Any, Any]) -> Callable[[Any, Any], Line[Any, Any] | None]:
@@ -62,8 +65,8 @@ DESKS: Mapping[str, Desk] = {
     "/.well-known/oauth-authorization-server": Desk(
         metadata.read, metadata.act, at_first(metadata.line), metadata.told, http.CORS, Kind.SERVER_METADATA
     ),
-    "/livez": Desk(probe.read, probe.act, probe.line_of, probe.told),
-    "/readyz": Desk(probe.read_ready, probe.act_ready, at_first(probe.ready_line), probe.told_ready),
+    "/livez": Desk(probe.read, probe.act, probe.line_of, probe.told, is_timeless=True),
+    "/readyz": Desk(probe.read_ready, probe.act_ready, at_first(probe.ready_line), probe.told_ready, is_timeless=True),
 }
 
 
@@ -93,7 +96,8 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
             spans.after(request.path, request.header(b"traceparent"), status=answer.status, took=took)
         tell(replace(answer, headers=answer.headers + desk.headers) if desk.headers else answer, request.id)
 
-    outcome(asked if isinstance(asked, Response) else None)
+    known = asked if isinstance(asked, Response) else None
+    outcome(known if desk.is_timeless or clocks.is_right() else CLOCK_IS_OFF)
     return True
 
 

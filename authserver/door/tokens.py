@@ -59,7 +59,8 @@ def _noted(arrivals: Arrivals, outcomes: Sequence[Outcome], now: datetime) -> li
 
 
 # A refresh that is repeated answers the same pair; a code that is repeated ends its connection.
-refreshes = ThreadLine("refreshes", _acting(connections.refresh_all), is_repeatable=True)
+_refresh_all = _acting(connections.refresh_all)
+refreshes = ThreadLine("refreshes", _refresh_all, is_repeatable=True)
 codes = ThreadLine("codes", _acting(connections.exchange_all), is_repeatable=False)
 late_refreshes = ThreadLine("refreshes that wait", _alone(connections.refresh), is_repeatable=True, one_by_one=True)
 late_codes = ThreadLine("codes that wait", _alone(connections.exchange), is_repeatable=False, one_by_one=True)
@@ -85,6 +86,18 @@ def act(arrivals: Arrivals) -> list[Told]:
     ]
 
 
+def act_on_guesses(arrivals: Arrivals) -> list[Told]:
+    """Answer any as `act` does, refreshes together: to a restored database a crowd comes with tokens that it never
+    knew, and each good request among them waits for all before it. Codes that nobody knows would have to wait."""
+    crowd = [arrival for arrival in arrivals if not _is_code(arrival)]
+    answered = {id(arrival): told for arrival, told in zip(crowd, _refresh_all(crowd) if crowd else [], strict=True)}
+    found = [answered.get(id(arrival)) for arrival in arrivals]
+    return [
+        act([arrival])[0] if told is None or told.outcome is AGAIN else told
+        for arrival, told in zip(arrivals, found, strict=True)
+    ]
+
+
 # What nobody was ever given. What was, and is dead, is no guess: crowds come with it after their access has ended.
 GUESSES = frozenset({"client:unknown", "client:secret_wrong", "code:unknown", "refresh:malformed", "refresh:unknown"})
 
@@ -96,7 +109,7 @@ def _is_guess(found: Any) -> bool:
 guessing = Guessing(
     named=lambda arrival: arrival.request.proof.client_id or "",
     is_one=_is_guess,
-    line=GuessersLine("token requests of guessers", act, is_repeatable=False),
+    line=GuessersLine("token requests of guessers", act_on_guesses, is_repeatable=False),
 )
 
 

@@ -1,5 +1,6 @@
 """The signpost at the root, and the two probes."""
 
+import ipaddress
 from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from authserver import __version__
 from authserver.services import catalog, discovery
 from authserver.services.moving import issuers
 from authserver.services.operations import readiness
+from authserver.telemetry.requests import current_request
 from handles import access
 from handles.models import Handle
 
@@ -33,10 +35,15 @@ def livez(request: HttpRequest) -> HttpResponse:
 
 def tls_ask(request: HttpRequest) -> HttpResponse:
     """Tell the reverse proxy whether to get a certificate for `?domain=`: only for the hosted name of an active handle,
-    since else anybody could use up the certificate authority's quota. The proxy keeps this path to itself."""
+    since else anybody could use up the certificate authority's quota. It asks on its own behalf, from its own machine;
+    others would learn here which handles there are."""
     patterns = (settings.HOSTED_URL, *settings.FORMER_HOSTED_URLS)
     is_ours = any(_is_hosted(request.GET.get("domain", ""), urlsplit(pattern)) for pattern in patterns)
-    return HttpResponse(status=200 if is_ours else 404)
+    return HttpResponse(status=200 if is_ours and _is_own_machine(current_request.get().address) else 404)
+
+
+def _is_own_machine(address: str | None) -> bool:
+    return address is not None and ipaddress.ip_address(address).is_loopback
 
 
 def _is_hosted(domain: str, pattern: SplitResult) -> bool:

@@ -20,10 +20,15 @@ def metrics(request: HttpRequest) -> HttpResponse:
     return HttpResponse(figures.text(), content_type=CONTENT_TYPE_LATEST, headers={"Cache-Control": "no-store"})
 
 
+def has_token(request: HttpRequest) -> bool:
+    """Tell whether METRICS_TOKEN is set, and who asks is its bearer."""
+    told = request.headers.get("Authorization", "").encode()
+    return bool(settings.METRICS_TOKEN) and hmac.compare_digest(told, f"Bearer {settings.METRICS_TOKEN}".encode())
+
+
 def _may_read(request: HttpRequest) -> bool:
     if settings.METRICS_TOKEN:
-        told = request.headers.get("Authorization", "").encode()
-        return hmac.compare_digest(told, f"Bearer {settings.METRICS_TOKEN}".encode())
+        return has_token(request)
     if any(name in request.headers for name in PROXY_HEADERS):
         return False
     try:

@@ -16,6 +16,8 @@ import yaml
 HERE = Path(__file__).resolve().parent
 CHART = HERE.parent / "helm"
 KUBERNETES = ("1.28", "1.34")
+OPERATOR = "monitoring.coreos.com/v1"  # of Prometheus; its kinds are not Kubernetes' own, and have no schema there
+ALERTS = HERE.parent / "observability" / "alerts.yml"
 NEEDED: dict[str, Any] = {
     "issuer": "https://ai.example.com",
     "gatewayUrl": "https://ai.example.com/mcp",
@@ -29,15 +31,32 @@ SETUPS: dict[str, dict[str, Any]] = {
     "what is needed": {},
     "everything": {
         "env": {"BRAND_NAME": "Example: AI", "SIGN_UP": "invited"},
+        "extraEnv": [{"name": "OTHER", "valueFrom": {"secretKeyRef": {"name": "other", "key": "other"}}}],
+        "extraVolumes": [{"name": "brand", "configMap": {"name": "brand"}}],
+        "extraVolumeMounts": [{"name": "brand", "mountPath": "/app/brand", "readOnly": True}],
+        "secretVariables": ["SECRET_KEY_FALLBACKS", "METRICS_TOKEN"],
+        "former": {
+            "issuers": ["https://old.example.com"],
+            "gatewayUrls": ["https://old.example.com/mcp"],
+            "hostedUrls": ["https://{handle}.mcp.old.example.com/mcp"],
+            "compatUrls": ["https://old.example.com/mcp/{handle}/mcp"],
+        },
+        "prometheus": {"serviceMonitor": True, "rules": True, "labels": {"release": "prometheus"}},
         "image": {"pullSecrets": [{"name": "registry"}]},
         "ingress": {
             "enabled": True,
             "className": "nginx",
             "annotations": {"a/b": "c"},
             "tlsSecret": "tls",
+            "formerTlsSecret": "former-tls",
             "mcp": {"service": "mcp"},
         },
-        "networkPolicy": {"stores": STORES, "mail": STORES, "ingressFrom": [{"namespaceSelector": {}}]},
+        "networkPolicy": {
+            "stores": STORES,
+            "mail": STORES,
+            "others": STORES,
+            "ingressFrom": [{"namespaceSelector": {}}],
+        },
         "tolerations": [{"key": "a", "operator": "Exists"}],
         "nodeSelector": {"disk": "fast"},
     },
@@ -70,20 +89,24 @@ def rendered(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def main() -> int:
-    """Return 0 where every manifest is one that Kubernetes takes and every value that is needed is asked for."""
+    """Return 0 where every manifest is one that Kubernetes takes, and values that cannot be right are refused."""
     for name, values in SETUPS.items():
         manifests = rendered(merged(NEEDED, values))
         for manifest in manifests:
-            for version in KUBERNETES:
+            for version in KUBERNETES if manifest["apiVersion"] != OPERATOR else ():
                 kubernetes_validate.validate(manifest, version, strict=True)
+            if manifest["kind"] == "PrometheusRule":
+                assert manifest["spec"] == yaml.safe_load(ALERTS.read_text())
         print(f"chart, {name}: {len(manifests)} manifests are sound")
-    for missing in NEEDED:
+    refused = {f"set {missing}": {name: NEEDED[name] for name in NEEDED if name != missing} for missing in NEEDED}
+    refused["put METRICS_TOKEN into secretVariables"] = NEEDED | {"prometheus": {"serviceMonitor": True}}
+    for reason, values in refused.items():
         try:
-            rendered({name: value for name, value in NEEDED.items() if name != missing})
+            rendered(values)
         except subprocess.CalledProcessError as error:
-            assert f"set {missing}" in error.stderr, error.stderr
+            assert reason in error.stderr, error.stderr
         else:
-            print(f"the chart does not ask for {missing}", file=sys.stderr)
+            print(f"the chart does not say: {reason}", file=sys.stderr)
             return 1
     return 0
 

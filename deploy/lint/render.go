@@ -14,9 +14,19 @@ import (
 	"github.com/Masterminds/sprig"
 )
 
+// What templates call .Files: the files of the chart.
+type files string
+
+func (folder files) Get(name string) string {
+	text, err := os.ReadFile(filepath.Join(string(folder), name))
+	check(err)
+	return string(text)
+}
+
 func main() {
 	context := map[string]interface{}{}
 	check(json.NewDecoder(os.Stdin).Decode(&context))
+	context["Files"] = files(os.Args[1])
 	chart := template.New("chart").Option("missingkey=zero").Funcs(sprig.TxtFuncMap())
 	chart.Funcs(template.FuncMap{
 		"include": func(name string, data interface{}) (string, error) {

@@ -64,8 +64,7 @@ PAGES = [
     "/handles/@handle/connections/@connection/disconnect",
     *(f"/handles/@handle/{path}rehearsal{act}" for path in ("connections/@connection/",) for act in ("", "/call-off")),
     *"/handles/@handle/attempts /attempts /attempts/@text /attempts/@text/live /attempts/@text/share".split(),
-    "/attempts/shared/@text",
-    "/.well-known/webauthn",
+    *"/attempts/shared/@text /.well-known/webauthn".split(),
     "/handles/@handle/tokens",
     "/handles/@handle/tokens/@nobody/revoke",
     "/handles/@handle/usage",
@@ -397,5 +396,5 @@ def test_every_path_of_the_table_of_contents_is_shot_at() -> None:
     for name in ("token_id", "invitation_id", "person_id", "resource_id", "rehearsal_id"):
         shot_at |= {path.replace("@nobody", f"<uuid:{name}>") for path in shot_at}
     shot_at |= {r"/^\.well-known/(?P<rest>(?s:.*))$", r"/^api(?P<rest>(?s:/.*)?)$"}
-    shot_at.add(r"/^static/(?P<name>brand\.[0-9a-f]{12}\.(?:css|svg|png))$")
+    shot_at |= {r"/^static/(?P<name>brand\.[0-9a-f]{12}\.(?:css|svg|png))$"}
     assert paths_of(urls.urlpatterns) <= shot_at

@@ -240,13 +240,13 @@ def started(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> l
 
 def test_a_server_without_a_broker_does_the_chores(started: list[str]) -> None:
     chores.start()  # as settings.py has it where no CELERY_BROKER_URL is set
-    assert started == [*WRITERS, "looking for chores"]
+    assert started == [*WRITERS, "comparing the clock", "looking for chores"]
 
 
 def test_with_a_broker_the_chores_are_left_to_the_workers(started: list[str], settings: Any) -> None:
     settings.CELERY_TASK_ALWAYS_EAGER = False
     chores.start()
-    assert started == WRITERS
+    assert started == [*WRITERS, "comparing the clock"]
 
 
 def test_the_tasks_are_known_by_their_names() -> None:

@@ -99,11 +99,13 @@ def test_the_forwarded_scheme_is_believed_only_behind_a_proxy() -> None:
     assert settings_of(header, TRUSTED_PROXY_COUNT="0") == {header: None}
 
 
-def test_only_the_issuer_s_host_is_served() -> None:
+def test_only_the_issuers_hosts_and_those_that_are_named_are_served() -> None:
     assert settings_of("ALLOWED_HOSTS") == {"ALLOWED_HOSTS": ["ai.example.com"]}
     assert settings_of("ALLOWED_HOSTS", ALLOWED_HOSTS="a.example,b.example") == {
-        "ALLOWED_HOSTS": ["a.example", "b.example"]
+        "ALLOWED_HOSTS": ["a.example", "b.example", "ai.example.com"]
     }
+    turned = settings_of("ALLOWED_HOSTS", ALLOWED_HOSTS="inner", FORMER_ISSUERS="https://old.example.com")
+    assert turned == {"ALLOWED_HOSTS": ["inner", "ai.example.com", "old.example.com"]}
     assert "127.0.0.1" in settings_of("ALLOWED_HOSTS", production=False)["ALLOWED_HOSTS"]
 
 

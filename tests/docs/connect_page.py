@@ -1,6 +1,7 @@
 """docs/guide/connect.md, from the same table as a handle's Integrations page: `python -m tests.docs.connect_page`."""
 
 import os
+import textwrap
 
 import django
 from django.utils import translation
@@ -17,7 +18,7 @@ What each app has to be told, here for the handle `acme` at `{SERVER.url}`. A ru
 with your own addresses: Handles, Integrations. Apps that run at their maker's (marked "cloud") need an address that the
 Internet reaches, over https; those on your computer take `http://127.0.0.1:8001/mcp` too, as `./dev up` prints it.
 
-Where one does not get through, `python -m gatehouse doctor {SERVER.url} --as CLIENT` goes its way and
+Where one does not get through, `python3 -m gatehouse doctor {SERVER.url} --as CLIENT` goes its way and
 says which step fails ([the doctor](../doctor.md)). What each app publishes and registers: [clients](../clients.md).
 """
 INSPECTOR = f"""
@@ -26,13 +27,12 @@ In the browser, for those who build servers. Not on the Integrations page.
 
 1. In a terminal, run this, and open the address that it prints.
 ```
-npx @modelcontextprotocol/inspector
+npx @modelcontextprotocol/inspector --transport http --server-url {SERVER.url}
 ```
-2. Choose Streamable HTTP as the transport, and paste this address.
-```
-{SERVER.url}
-```
-3. Choose Connect. Your browser opens this server: sign in, and choose Allow.
+2. Switch the server on, where it says “Disconnected”.
+3. Your browser opens this server: sign in, look at what the app asks for, and choose Allow.
+
+Tried with version 2.12. Older ones have a form instead: choose Streamable HTTP, paste the address, choose Connect.
 """
 
 
@@ -49,7 +49,7 @@ def _client(client: Client) -> str:
         lines.append(f"```\n{client.link.make(SERVER)}\n```\n\n")
     lines += [f"{number}. {_step(step)}" for number, step in enumerate(client.steps, start=1)]
     if client.note:
-        lines.append(f"\n{client.note}\n")
+        lines.append(f"\n{textwrap.fill(str(client.note), 120)}\n")
     if client.more:
         lines += ["\nAnother way:\n\n", *(f"- {_step(step)}" for step in client.more)]
     return "".join(lines)

@@ -16,6 +16,7 @@ from tests import house
 from tests.docs import connect_page
 
 DOCS = house.ROOT / "docs"
+PYTHON = "python/notes.py"  # the kit's README has it too
 READER = MarkdownIt("commonmark").enable("table")
 
 
@@ -79,11 +80,15 @@ def test_the_site_shows_every_page_and_loads_nothing_from_others() -> None:
 def test_what_pages_repeat_is_what_it_is() -> None:
     assert connect_page.PAGE.read_text() == connect_page.page()
     protect = READER.parse((DOCS / "guide" / "protect.md").read_text())
-    for language, name in (("ts", "typescript/server.ts"), ("go", "go/main.go")):
+    for language, name, count in (("ts", "typescript/server.ts", 2), ("go", "go/main.go", 2), ("python", PYTHON, 1)):
         program = (DOCS / "examples" / name).read_text()
         snippets = [token.content for token in protect if token.type == "fence" and token.info == language]
-        assert len(snippets) == 2
+        assert len(snippets) == count
         assert [snippet for snippet in snippets if snippet not in program] == []
+    assert (
+        f"```python\n{(DOCS / 'examples' / PYTHON).read_text()}```"
+        in (house.ROOT / "resourceserver/README.md").read_text()
+    )
 
 
 def test_every_test_that_the_threat_table_names_exists() -> None:

@@ -101,10 +101,13 @@ def test_the_readme_names_every_refusal():
 
 def test_the_readmes_example_protects_a_server(monkeypatch: pytest.MonkeyPatch):
     (example,) = re.findall(r"```python\n(.*?)```", README, re.S)
-    monkeypatch.setenv("NOTES_SECRET", "rss_x")
+    for name, value in (("ISSUER", "https://ai.example.com"), ("RESOURCE", "https://notes.example.com/mcp")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("RESOURCE_SERVER_ID", "notes")
+    monkeypatch.setenv("RESOURCE_SERVER_SECRET", "rss_x")
     names: dict[str, object] = {}
     exec(compile(example, "README.md", "exec"), names)
     scope = {**http_scope("POST", "http://x/mcp", []), "headers": [(b"host", b"notes.example.com")]}
     reply = run(exchange(names["app"], scope))
     assert (reply.status, reply.json["error"]) == (401, "missing_bearer_token")
-    assert reply.challenge["scope"] == "mcp.connect notes.read"
+    assert reply.challenge["scope"] == "mcp.connect links.read"

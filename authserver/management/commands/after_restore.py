@@ -42,6 +42,11 @@ class Command(BaseCommand):
         except OSError as error:
             self._end_everything()
             raise CommandError(f"{error.filename} cannot be read. All connections and tokens ended instead.") from error
+        except Exception as error:  # whatever it was, nobody knows now what had ended
+            self._end_everything()
+            raise CommandError(
+                f"An event could not be carried out ({type(error).__name__}). All connections and tokens ended instead."
+            ) from error
         if not options["complete"]:
             self._end_everything()
         ledger.link(everywhere=True)

@@ -1,6 +1,7 @@
 """`manage.py corpus check`: does what real clients publish still say what we know? `corpus matrix`: the table of
 docs/clients.md."""
 
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ REGISTRATIONS = """
 """
 REHEARSED = """
 ## What they did about faults
-Each was taken through the eight faults of a rehearsal on a handle for testing (docs/operations.md, "Rehearse a fault").
+Each was taken through the eight faults of a rehearsal on a handle for testing (docs/protocol/rehearsal.md).
 Whoever calls tries three times at most; a person presses Allow whenever asked. Times are from the fault to the step
 named, on one machine. The files, and what their members mean, are in `authserver/corpus/rehearsals/`.
 
@@ -113,7 +114,11 @@ def _rehearsed() -> str:
         _row(f"`{fault}`", *(_reaction(entry.results.get(fault)) for entry in found))
         for fault in Rehearsal.Fault.values
     ]
-    notes = [f"\n{entry.client} ({entry.date}): {entry.notes}\n" for entry in found if entry.notes]
+    notes = [
+        "\n" + textwrap.fill(f"{entry.client} ({entry.date}): {entry.notes}", 120, break_on_hyphens=False) + "\n"
+        for entry in found
+        if entry.notes
+    ]
     return REHEARSED + head + "".join(rows + notes)
 
 

@@ -6,6 +6,7 @@ holds digests of credentials, addresses of people and the second factors, sealed
 
 import os
 from pathlib import Path
+from tempfile import mkstemp
 from types import ModuleType
 
 from django.db import connection
@@ -22,14 +23,20 @@ def backup(path: Path) -> int:
     name only once it is whole. Raises BackupFailed."""
     if path.exists():
         raise BackupFailed(f"{path} exists already")
-    part = path.with_name(f"{path.name}.part")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        # A name that nobody knows before: a file or a link that somebody else left there is not written into.
+        handle, name = mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
+    except OSError as error:
+        raise BackupFailed(f"{path} cannot be written: {error.strerror}") from error
+    part = Path(name)
+    try:
         _way().write(part)
+        os.fsync(handle)
         part.rename(path)
     except OSError as error:
         raise BackupFailed(f"{path} cannot be written: {error.strerror}") from error
     finally:
+        os.close(handle)
         part.unlink(missing_ok=True)
     return path.stat().st_size
 

@@ -2,8 +2,8 @@
 
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from django.db import connection
@@ -14,7 +14,7 @@ PATIENCE_SECONDS = 20.0
 
 
 def write(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as target, closing(_ours()) as source:
+    with _told(), closing(sqlite3.connect(path)) as target, closing(_ours()) as source:
         source.backup(target, progress=_patient())
         if target.execute("PRAGMA quick_check").fetchone() != ("ok",):
             raise BackupFailed("the database is damaged: manage.py dbshell, PRAGMA integrity_check")
@@ -32,8 +32,25 @@ def migrations(path: Path) -> set[tuple[str, str]]:
 
 def read(path: Path) -> None:
     connection.close()
-    with closing(_opened(path)) as source, closing(_ours()) as target:
+    with _told(), closing(_opened(path)) as source, closing(_ours()) as target:
+        if not _is_whole(source, path):
+            raise BackupFailed(f"{path} is damaged: use another backup")
         source.backup(target, progress=_patient())
+
+
+def _is_whole(source: sqlite3.Connection, path: Path) -> bool:
+    """Tell whether a file is as long as it says, and its pages fit together."""
+    [pages], [size] = (source.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))
+    return path.stat().st_size == pages * size and source.execute("PRAGMA quick_check").fetchone() == ("ok",)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Say what SQLite could not do, as of a full disk: nothing is half done then."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise BackupFailed(f"SQLite: {error}") from error
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -102,10 +102,10 @@ def _stands(connection: Connection, approval: Approval) -> bool:
 
 
 def _need_same_session(user: User) -> None:
-    """Refuse an Allow that was under way while the person signed out everywhere or was deactivated: what those ended
-    must not begin anew. Locks the person's row, before any connection's, as those acts do."""
-    now = User.objects.select_for_update(no_key=True).values_list("is_active", "signed_out_at").get(pk=user.pk)
-    if now != (True, user.signed_out_at):
+    """Refuse an Allow that was under way while the person signed out everywhere, was deactivated or erased: what those
+    ended must not begin anew. Locks the person's row, before any connection's, as those acts do."""
+    found = User.objects.select_for_update(no_key=True).filter(pk=user.pk)
+    if found.values_list("is_active", "signed_out_at").first() != (True, user.signed_out_at):
         raise Refused(SIGNED_OUT)
 
 

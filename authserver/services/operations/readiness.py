@@ -17,6 +17,7 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.models import SigningKey
+from authserver.services.operations import clocks
 from authserver.services.receipts import keys
 from authserver.services.statements import hang_up
 
@@ -30,6 +31,7 @@ NOT_OPENED = "sealed under another SECRET_KEY"
 _one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="readiness")
 _lock = Lock()
 _running: Future[dict[str, str]] | None = None
+_asked_at = 0.0
 _migrated = False
 _in_use: Any = None  # the connection of the check that is under way
 
@@ -49,12 +51,13 @@ class Readiness:
 
 
 def look() -> Readiness:
-    """Return how this node is. Whoever asks while somebody else does gets the same answer; a thread and a database
-    connection are all that probes can hold up."""
-    global _running
+    """Return how this node is. Whoever asks while somebody else does, or policy.READY_KEPT_SECONDS later, gets the same
+    answer: a thread, and a new database connection a second, are all that probes can cost, whoever sends them."""
+    global _running, _asked_at
     with _lock:
-        if _running is None or _running.done():
-            _running = _one_at_a_time.submit(_checks)
+        now = time.monotonic()
+        if _running is None or (_running.done() and now - _asked_at >= policy.READY_KEPT_SECONDS):
+            _running, _asked_at = _one_at_a_time.submit(_checks), now
         running = _running
     try:
         return Readiness(running.result(timeout=policy.READY_SECONDS_MAX))
@@ -94,24 +97,9 @@ def _own_connection() -> Iterator[Any]:
 
 
 def _clock(database: Any) -> str:
-    """Compare this node's clock with the database's: lifetimes are judged by the one and were written by others."""
-    asked = time.time()
-    with database.cursor() as cursor:
-        cursor.execute(
-            "SELECT extract(epoch FROM clock_timestamp())" if database.vendor == "postgresql" else "SELECT 1"
-        )
-        [told] = cursor.fetchone()
-    if database.vendor != "postgresql":  # in this process: there is one clock
-        return OK
-    return clock_of(float(told), between=(asked, time.time()))
-
-
-def clock_of(told: float, *, between: tuple[float, float]) -> str:
-    """Return "ok", or how far off this node is: the database's time (Unix seconds) against the times, by this node,
-    that the question and its answer had."""
-    asked, answered = between
-    off = max(asked - told, told - answered, 0.0)
-    return OK if off <= policy.NODE_CLOCK_SKEW.total_seconds() else f"off by {off:.0f} s"
+    """Lifetimes are judged by this node's clock and were written by others."""
+    off = clocks.off_by(database)
+    return f"off by {off:.0f} s" if off else OK
 
 
 def _migrations(database: Any) -> str:

@@ -112,7 +112,9 @@ def forget(person: User) -> None:
     Notice.objects.filter(user=None, email=person.email).delete()
     keys = UserSession.objects.filter(user=person).values_list("session_key", flat=True)
     Session.objects.filter(session_key__in=list(keys)).delete()
-    LogEntry.objects.filter(Q(object_id=str(person.pk)) | Q(object_repr__contains=person.email)).delete()
+    noted = LogEntry.objects.filter(Q(object_id=str(person.pk)) | Q(object_repr__contains=person.email))
+    theirs = [row.pk for row in noted if row.object_id == str(person.pk) or person.email in row.object_repr.split()]
+    LogEntry.objects.filter(pk__in=theirs).delete()  # not of anne@example.com because of e@example.com
 
 
 def _owned_alone(person: User) -> tuple[str, ...]:

@@ -1,18 +1,20 @@
 """Events of the time between a backup and a loss, carried out once more as far as they take something away.
 
 What they gave is not given: new members, apps and keys of that time are gone, and come back by their people. Each act
-can be done twice. What only a person can judge is named, to be looked at.
+can be done twice. What did something is told to the ledger again: whoever restores the same backup once more has only
+the exports of the ledger as it goes on from here. What only a person can judge is named, to be looked at.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from authserver.models import (
@@ -28,11 +30,12 @@ from authserver.protocol.governance import Decision, Mode
 from authserver.services import connections, events, personal_data
 from authserver.services.events import Actor, Tag
 from authserver.services.restoring import closing, lines
-from authserver.services.restoring.lines import Event
+from authserver.services.restoring.lines import Event, Files
 from handles.models import Handle, Invitation, Membership
 from handles.roles import RANK, Role
 
 Act = Callable[[Event, datetime], object]
+ROTATED, FORMER_ENDED = "secret_rotated", "former_secret_ended"  # what is told of a change of a secret
 
 
 @dataclass
@@ -45,14 +48,14 @@ class Replayed:
     look_at: list[str] = field(default_factory=list)
 
 
-def replay(files: Callable[[], Iterable[bytes]], *, now: datetime) -> Replayed:
+def replay(files: Files, *, now: datetime) -> Replayed:
     """Carry out again what was taken away. `files` gives the lines of the exports from their beginning each time: they
-    are checked as a whole before anything is done. Records database:restored, and connection:revoked for each
-    connection that any event is about. Raises NotReplayable."""
-    head, told = lines.checked(files()), Replayed()
-    for link, _, event in lines.parsed(files()):
-        if link is not None and link <= head:
-            continue
+    are checked as a whole before anything is done. Records database:restored, connection:revoked for each connection
+    that any event is about, and once more each event that did something else. Raises NotReplayable."""
+    restored, told = lines.restored(), Replayed()
+    for _ in lines.believed(files, after=restored):
+        pass
+    for event in lines.believed(files, after=restored):
         told.read, told.until = told.read + 1, max(told.until, str(event["at"]))
         with transaction.atomic():
             _once(event, told, now)
@@ -62,12 +65,31 @@ def replay(files: Callable[[], Iterable[bytes]], *, now: datetime) -> Replayed:
 
 def _once(event: Event, told: Replayed, now: datetime) -> None:
     tag = event["tag"]
-    acts = (*([ACTS[tag]] if tag in ACTS else []), _end_connection)
-    if any([act(event, now) for act in acts]):  # each of them
+    acted = tag in ACTS and bool(ACTS[tag](event, now))
+    if acted:
+        _tell_again(event, now)
+    if _end_connection(event, now) or acted:
         told.done[tag] += 1
-    if tag in LOOK_AT and (tag != Tag.PERSON_CHANGED or "email" in event["detail"].get("fields", ())):
+    if _is_to_look_at(event):
         who = event["person_id"] or event["client_id"] or event["handle"]
         told.look_at.append(f"{event['at']} {tag} {who} {LOOK_AT.get(tag, '')}".strip())
+
+
+def _tell_again(event: Event, now: datetime) -> None:
+    """Record what an event says as what it is now: something that this server does, by what somebody did."""
+    again = events.Entry(
+        tag=Tag(event["tag"]), actor=Actor.SYSTEM, facts=events.NO_REQUEST, actor_id=event["actor_id"],
+        person_id=event["person_id"], client_id=event["client_id"], handle=event["handle"],
+        detail=event["detail"] | {"again": event["id"]},
+    )  # fmt: skip
+    events.record_all([again], at=now)
+
+
+def _is_to_look_at(event: Event) -> bool:
+    detail = event["detail"]
+    if event["tag"] == Tag.PERSON_CHANGED:
+        return "email" in detail.get("fields", ()) or bool(detail.get("is_removed"))
+    return event["tag"] in LOOK_AT and detail.get("change") != FORMER_ENDED
 
 
 def _end_connection(event: Event, now: datetime) -> bool:
@@ -90,9 +112,8 @@ def _change_person(event: Event, now: datetime) -> bool:
     lost = {name: False for name in ("is_active", "is_staff", "is_superuser") if states.get(name) is False}
     if detail.get("is_removed") or "email" in detail.get("fields", ()):
         lost["is_active"] = False
-    if "password" in detail.get("fields", ()):
-        _forget_password(event, now)
-    return bool(lost and User.objects.filter(pk=person.pk).update(**lost))
+    forgot = "password" in detail.get("fields", ()) and _forget_password(event, now)
+    return bool(lost and User.objects.filter(pk=person.pk).update(**lost)) or forgot
 
 
 def _forget_password(event: Event, now: datetime) -> bool:
@@ -179,11 +200,22 @@ def _block_client(event: Event, now: datetime) -> bool:
 
 
 def _void_client_secret(event: Event, now: datetime) -> bool:
-    """Void the secrets of a client that was given another: the restored one may be why."""
-    if event["detail"].get("change") != "secret_rotated":
-        return False
+    """Void the secrets of a client that was given another: the restored ones may be why."""
+    change = event["detail"].get("change")
     with_secret = Client.objects.filter(client_id=event["client_id"]).exclude(secret_digest=b"")
-    return bool(with_secret.update(secret_digest=closing.nobodys_digest(), previous_secret_digest=b""))
+    if change not in (ROTATED, FORMER_ENDED):
+        return False
+    return _void(with_secret, now, only_former=change == FORMER_ENDED)
+
+
+def _void(rows: QuerySet[Any], now: datetime, *, only_former: bool) -> bool:
+    """Void the secret of these rows and the former one that works beside it, or that one alone."""
+    lost: dict[str, object] = {"previous_secret_digest": b"", "previous_secret_expires_at": None}
+    if only_former:
+        rows = rows.filter(previous_secret_expires_at__gt=now)
+    else:
+        lost["secret_digest"] = closing.nobodys_digest()
+    return bool(rows.update(**lost))
 
 
 def _block_at_handle(event: Event, now: datetime) -> bool:
@@ -214,13 +246,24 @@ def _end_invitation(event: Event, now: datetime) -> bool:
 
 
 def _void_server_secret(event: Event, now: datetime) -> bool:
-    named = ResourceServer.objects.filter(pk=_uuid(event["detail"].get("resource_server")))
-    return bool(named.update(secret_digest=closing.nobodys_digest()))
+    detail = event["detail"]
+    named = ResourceServer.objects.filter(pk=_uuid(detail.get("resource_server")))
+    return _void(named, now, only_former=detail.get("change") == FORMER_ENDED)
 
 
 def _void_admission(event: Event, now: datetime) -> bool:
-    named = InitialAccessToken.objects.filter(pk=_uuid(event["detail"].get("token")))
-    return bool(named.update(secret_digest=closing.nobodys_digest()))
+    detail = event["detail"]
+    named = InitialAccessToken.objects.filter(pk=_uuid(detail.get("token")))
+    return _void(named, now, only_former=detail.get("fields") == ["former_secret"])
+
+
+def _close_in_catalog(event: Event, now: datetime) -> bool:
+    """Turn off a resource server that was turned off or removed since: it would ask about credentials again."""
+    detail = event["detail"]
+    is_closed = detail.get("is_removed") or detail.get("is_active") is False
+    if detail.get("kind") != "resource_server" or not is_closed:
+        return False
+    return bool(ResourceServer.objects.filter(pk=_uuid(detail.get("which")), is_active=True).update(is_active=False))
 
 
 def _uuid(text: object) -> UUID:
@@ -253,17 +296,19 @@ ACTS: dict[str, Act] = {
     Tag.INVITATION_DECLINED: _end_invitation,
     Tag.INVITATION_REVOKED: _end_invitation,
     Tag.RESOURCE_SERVER_ROTATED: _void_server_secret,
+    Tag.CATALOG_CHANGED: _close_in_catalog,
     Tag.INITIAL_ACCESS_TOKEN_CREATED: _void_admission,
     Tag.INITIAL_ACCESS_TOKEN_CHANGED: _void_admission,
 }
 LOOK_AT: dict[str, str] = {
     Tag.EMAIL_CHANGED: "deactivated: give the account its new address, then activate it",
-    Tag.PERSON_CHANGED: "an administrator changed its address: deactivated until it is right",
+    Tag.PERSON_CHANGED: "an administrator changed its address or removed it: deactivated until that is right",
     Tag.HANDLE_REMOVED: "suspended: remove it again, or activate it",
     Tag.CLIENT_UPDATED: "its metadata or secret changed since",
     Tag.CLIENT_UNBLOCKED: "blocked again if it was blocked since",
     Tag.RESOURCE_SERVER_ROTATED: "its secrets are void: renew them",
     Tag.GROUP_CHANGED: "rights of administrators changed since",
     Tag.CATALOG_CHANGED: "scopes, endpoints or what a resource server may ask about changed since",
+    Tag.SECRET_KEY_CHANGED: "what was sealed before needs the former key among SECRET_KEY_FALLBACKS: `keys reseal`",
     Tag.SIGNING_KEY_RETIRED: "a retired key signs again: rotate the signing key",
 }

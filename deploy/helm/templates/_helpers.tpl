@@ -14,11 +14,16 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{ .Release.Name | trunc 40 | trimSuffix "-" }}
 {{- end }}
 
+{{- /* The host of an address, quoted; with a handle in it, the host of every handle. */}}
+{{- define "gatehouse.host" -}}
+{{ (urlParse (replace "{handle}" "*" .)).host | quote }}
+{{- end }}
+
 {{- define "gatehouse.image" -}}
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{- /* What every process of it is told. The probe asks under the public name, since the server answers to no other. */}}
+{{- /* What every process of it is told. */}}
 {{- define "gatehouse.env" -}}
 - {name: ISSUER, value: {{ required "set issuer" .Values.issuer | quote }}}
 - {name: GATEWAY_URL, value: {{ required "set gatewayUrl" .Values.gatewayUrl | quote }}}
@@ -32,8 +37,28 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 - {name: CACHE_URL_FILE, value: /run/secrets/gatehouse/cache_url}
 - {name: CELERY_BROKER_URL_FILE, value: /run/secrets/gatehouse/broker_url}
 - {name: EMAIL_URL_FILE, value: /run/secrets/gatehouse/email_url}
+{{- with .Values.former }}
+{{- with .issuers }}
+- {name: FORMER_ISSUERS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- with .gatewayUrls }}
+- {name: FORMER_GATEWAY_URLS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- with .hostedUrls }}
+- {name: FORMER_HOSTED_URLS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- with .compatUrls }}
+- {name: FORMER_COMPAT_URLS, value: {{ join "," . | quote }}}
+{{- end }}
+{{- end }}
+{{- range .Values.secretVariables }}
+- {name: {{ . }}_FILE, value: /run/secrets/gatehouse/{{ lower . }}}
+{{- end }}
 {{- range $name, $value := .Values.env }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
+{{- end }}
+{{- range .Values.extraEnv }}
+- {{ toJson . }}
 {{- end }}
 {{- end }}
 
@@ -49,6 +74,9 @@ env:
 volumeMounts:
   - {name: secrets, mountPath: /run/secrets/gatehouse, readOnly: true}
   - {name: tmp, mountPath: /tmp}
+  {{- range .Values.extraVolumeMounts }}
+  - {{ toJson . }}
+  {{- end }}
 {{- end }}
 
 {{- define "gatehouse.pod" -}}
@@ -77,4 +105,7 @@ volumes:
     secret: {secretName: {{ required "set existingSecret" .Values.existingSecret | quote }}, defaultMode: 288}
   - name: tmp
     emptyDir: {medium: Memory, sizeLimit: 64Mi}
+  {{- range .Values.extraVolumes }}
+  - {{ toJson . }}
+  {{- end }}
 {{- end }}

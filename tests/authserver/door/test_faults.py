@@ -138,7 +138,7 @@ def test_without_a_database_the_answer_is_to_come_back_and_it_recovers_without_h
             assert_unavailable(answer)
         assert time.monotonic() - began < ANSWERED_SECONDS
         assert server.wire().send(server.request("GET", "/livez")).answer().status == 200
-        assert server.wire().send(server.request("GET", "/readyz")).answer().status == 503
+        serving.wait(lambda: server.wire().send(server.request("GET", "/readyz")).answer().status == 503)
     finally:
         database.start()
     serving.wait(lambda: is_back(server))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from threading import Event
@@ -20,12 +21,14 @@ from authserver.door.guesses import GuessersLine
 from authserver.door.http import Request, Response
 from authserver.door.pages import Pages
 from authserver.door.protocol import DoorProtocol
-from authserver.protocol.connections.token_requests import Proof, RefreshRequest
+from authserver.protocol import credentials
+from authserver.protocol.connections.token_requests import CodeRequest, Proof, RefreshRequest
 from authserver.protocol.errors import Refusal
-from authserver.services.connections import Arrived
+from authserver.services.connections import Arrived, Issued
 from authserver.services.events import RequestFacts
 from authserver.services.introspection import Question
 from authserver.throttles import guess_key
+from tests.people import App, World
 
 ASKER = Question("token", "server", "secret", "https://ai.example.com")
 
@@ -118,6 +121,25 @@ def test_a_guesser_who_finds_the_line_full_is_told_when_to_come(monkeypatch: pyt
     assert b'"too_many_requests"' in refused.body
 
 
+def test_a_crowd_with_tokens_that_a_restored_database_never_knew_does_not_hold_up_the_good_ones(
+    world: World, django_assert_max_num_queries: Any
+) -> None:
+    app = App.register()
+    held = world.connect(world.alice, app, handle="acme")
+
+    def refreshing(token: str | None) -> Arrived[RefreshRequest]:
+        return Arrived(RefreshRequest(Proof(app.client_id), token or "", None, ()), RequestFacts())
+
+    crowd = [refreshing(credentials.generate(policy.REFRESH_TOKEN_PREFIX)) for _ in range(40)]
+    code = Arrived(CodeRequest(Proof(app.client_id), "x", None, None, ()), RequestFacts())
+    with django_assert_max_num_queries(25):
+        told = [
+            each.outcome for each in tokens.act_on_guesses([*crowd[:20], code, *crowd[20:], refreshing(held.refresh)])
+        ]
+    assert isinstance(told.pop(), Issued)
+    assert Counter(each.reason for each in told) == {"refresh:unknown": 40, "code:unknown": 1}  # type: ignore[union-attr]
+
+
 def test_what_a_stranger_wrote_is_in_no_key() -> None:
     arrived = Arrived(RefreshRequest(Proof("a client\r\n" * 99), "x", None, ()), RequestFacts())
     named = tokens.guessing.named(arrived)
@@ -149,6 +171,55 @@ def test_a_flood_from_one_address_leaves_threads_to_others() -> None:
         await asyncio.gather(*asked)
         assert len(inside) == len(callers)
         assert not pages._shares
+
+    asyncio.run(flood())
+
+
+@pytest.mark.parametrize("sent", [0, policy.PAGE_SMALL_BODY_BYTES + 1])
+def test_requests_that_never_come_to_their_end_take_no_place_from_others(sent: int) -> None:
+    """Of three addresses, as many as there are places: each a head, with nothing or very much of its body."""
+    answered: list[str] = []
+    refused: list[int] = []
+
+    async def bridge(scope: Any, receive: Any, send: Any) -> None:
+        answered.append(scope["client"][0])
+
+    async def send(message: Any) -> None:
+        refused.append(message.get("status", 0))
+
+    async def nothing_more() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def flood() -> None:
+        pages, never = Pages(), asyncio.Event()
+        pages._bridge = bridge
+
+        def slow() -> Any:
+            parts = iter([b"x" * sent])
+
+            async def receive() -> dict[str, Any]:
+                if (part := next(parts, None)) is None:
+                    await never.wait()
+                return {"type": "http.request", "body": part, "more_body": True}
+
+            return receive
+
+        def scope_of(address: str) -> dict[str, Any]:
+            return {"type": "http", "headers": [], "query_string": b"", "client": (address, 1)}
+
+        callers = [f"192.0.2.{number % 3}" for number in range(policy.PAGES_WAITING_MAX * 3)]
+        asked = [asyncio.ensure_future(pages(scope_of(caller), slow(), send)) for caller in callers]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await pages(scope_of("192.0.2.9"), nothing_more, send)
+        assert answered == ["192.0.2.9"]
+        held = sum(not each.done() for each in asked)
+        assert held == (3 * policy.PAGE_LARGE_BODIES_OF_CALLER if sent else len(callers))
+        assert set(refused) <= {429, 0}
+        for each in asked:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert (pages._shares, pages._large, pages._inside) == ({}, 0, 0)
 
     asyncio.run(flood())
 

@@ -11,7 +11,6 @@ from base64 import b64encode
 import pytest
 
 from authserver import policy
-from tests.authserver.door import serving
 from tests.authserver.door.heavy import HEAVY
 from tests.authserver.door.server import PAGES_OF_CALLER, REQUEST_SECONDS, WAITING
 from tests.authserver.door.serving import FORM, Gone, Serving
@@ -346,18 +345,20 @@ def test_what_is_heavy_is_answered_and_never_with_a_fault(server: Serving, name:
     assert server.wire().send(asked).answer().status == status
 
 
-def test_one_address_takes_no_more_than_its_share_of_the_places(server: Serving) -> None:
-    """With bodies that never end. Another address is answered meanwhile."""
+def test_bodies_that_never_end_take_no_place_and_large_ones_no_more_than_a_share(server: Serving) -> None:
     slow = server.request("POST", "/accounts/login/", "Content-Length: 10") + b"a"
-    wires = [server.wire(address="127.0.0.2").send(slow) for _ in range(PAGES_OF_CALLER)]
+    large = server.request("POST", "/accounts/login/", "Content-Length: 100000") + b"a" * 70_000
     page = server.request("GET", "/accounts/login/", "Accept: text/html")
-    serving.wait(lambda: server.wire(address="127.0.0.2").send(page).answer().status == 429)
-    answer = server.wire(address="127.0.0.2").send(page).answer()
+    wires = [server.wire(address="127.0.0.2").send(slow) for _ in range(PAGES_OF_CALLER)]
+    assert server.wire(address="127.0.0.2").send(page).answer().status == 200
+    wires += [server.wire(address="127.0.0.2").send(large) for _ in range(policy.PAGE_LARGE_BODIES_OF_CALLER)]
+    answer = server.wire(address="127.0.0.2").send(large).answer()
     assert (answer.status, answer.headers["retry-after"]) == (429, "1")
     assert answer.json()["error"] == "too_many_requests"
-    assert server.wire(address="127.0.0.3").send(page).answer().status == 200
+    assert {server.wire(address=f"127.0.0.{end}").send(page).answer().status for end in (2, 3)} == {200}
     assert all(wire.is_closed() for wire in wires)
-    assert server.wire(address="127.0.0.2").send(page).answer().status == 200
+    whole = server.request("POST", "/accounts/login/", "Content-Length: 70000") + b"a" * 70_000
+    assert server.wire(address="127.0.0.2").send(whole).answer().status in (400, 403)
 
 
 def test_whoever_guesses_is_told_no_and_the_good_one_of_the_same_name_is_answered(server: Serving) -> None:

@@ -130,8 +130,8 @@ def _heard(make: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def listening() -> Iterator[Eavesdropper]:
-    """Listen to all loggers, and wherever secrets are made. What was caught after the last test fails the run, too:
-    some servers write their log to its end then."""
+    """Listen to all loggers, whoever sets them up anew, and wherever secrets are made. What was caught after the last
+    test fails the run, too: some servers write their log to its end then."""
     set_password, generate, handlers_of = AbstractBaseUser.set_password, JWK.generate, logging.Logger.callHandlers
 
     def setting(user: Any, raw: str | None) -> None:

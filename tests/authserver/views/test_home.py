@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 from django.test import Client as Http
+from django.test import override_settings
 
 from authserver import __version__, policy
-from authserver.services.operations import readiness
+from authserver.services.operations import clocks, readiness
 from authserver.services.receipts import keys
 from tests.authserver.views.test_consent_page import words
 from tests.flows.changes import set_endpoint, set_handle
@@ -78,12 +79,18 @@ READY = {name: "ok" for name in ("status", "database", "clock", "migrations", "k
 
 
 def probe() -> tuple[int, dict[str, str]]:
+    """Look anew."""
+    readiness._asked_at = -1_000.0
     answer = Http().get("/readyz")
     return answer.status_code, answer.json()
 
 
-def test_ready_names_each_thing_that_was_looked_at() -> None:
+def test_ready_names_each_thing_that_was_looked_at_and_a_flood_looks_once(monkeypatch: Any) -> None:
+    looks: list[object] = []
+    monkeypatch.setattr(readiness, "_clock", lambda database: looks.append(database) or "ok")
     assert probe() == (200, READY)
+    assert {Http().get("/readyz").status_code for _ in range(10)} == {200}
+    assert len(looks) == 1
 
 
 @pytest.mark.covers("OPS-1")
@@ -96,7 +103,7 @@ def test_what_a_node_cannot_serve_without_is_503_and_what_it_can_is_told(monkeyp
         patch.setattr(readiness.MigrationExecutor, "migration_plan", lambda self, nodes: ["one"])
         assert probe() == (503, READY | {"status": "unavailable", "migrations": "missing"})
     with monkeypatch.context() as patch:
-        patch.setattr(readiness, "_clock", lambda database: readiness.clock_of(1_000.0, between=(1_007.0, 1_007.1)))
+        patch.setattr(clocks, "off_by", lambda database: clocks.distance(1_000.0, between=(1_007.0, 1_007.1)))
         assert probe() == (503, READY | {"status": "unavailable", "clock": "off by 7 s"})
     with monkeypatch.context() as patch:
         patch.setattr(readiness, "_clock", gone)
@@ -109,8 +116,8 @@ def test_what_a_node_cannot_serve_without_is_503_and_what_it_can_is_told(monkeyp
 
 def test_clocks_may_differ_by_what_the_way_took_and_a_little(settings: Any) -> None:
     for between in ((1_000.0, 1_000.0), (996.0, 1_004.0), (1_004.9, 1_060.0), (900.0, 995.1)):
-        assert readiness.clock_of(1_000.0, between=between) == "ok", between
-    assert readiness.clock_of(1_000.0, between=(900.0, 950.0)) == "off by 50 s"
+        assert clocks.distance(1_000.0, between=between) == 0, between
+    assert clocks.distance(1_000.0, between=(900.0, 950.0)) == 50
 
 
 def test_a_database_that_keeps_silent_does_not_hold_the_probe_up(monkeypatch: Any) -> None:
@@ -183,6 +190,17 @@ def test_no_certificate_for_a_suspended_handle(world: World) -> None:
     assert certificate_for("acme.mcp.localhost") == 200
     set_handle("acme", status="suspended")
     assert certificate_for("acme.mcp.localhost") == 404
+
+
+@pytest.mark.parametrize("address", ["203.0.113.7", "10.0.0.7", "2001:db8::7", ""])
+def test_nobody_but_the_proxy_itself_learns_which_handles_there_are(world: World, address: str) -> None:
+    for direct, proxies in ((address, 0), ("10.0.0.2", 1)):
+        with override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=proxies):
+            asks = Http(REMOTE_ADDR=direct, HTTP_X_FORWARDED_FOR=f"127.0.0.1, {address}")
+            assert asks.get("/internal/tls-ask", {"domain": "acme.mcp.localhost"}).status_code == 404
+    with override_settings(ALLAUTH_TRUSTED_PROXY_COUNT=1):  # as Caddy hands on what it asks itself
+        caddy = Http(REMOTE_ADDR="10.0.0.2", HTTP_X_FORWARDED_FOR="127.0.0.1")
+        assert caddy.get("/internal/tls-ask", {"domain": "acme.mcp.localhost"}).status_code == 200
 
 
 def test_a_certificate_for_an_active_handle_s_name_however_it_is_written(world: World) -> None:

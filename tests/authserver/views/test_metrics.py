@@ -73,6 +73,15 @@ def test_where_there_is_a_token_only_its_bearer_reads(db: None, settings: Any, t
     assert far.get("/metrics", headers={"Authorization": "Bearer the token"}).status_code == 200
 
 
+def test_the_bearer_asks_each_node_by_its_own_address_and_nobody_else_does(db: None, settings: Any) -> None:
+    node_itself = {"host": "10.0.0.7:8000"}
+    assert Http().get("/metrics", headers=node_itself).status_code == 400
+    settings.METRICS_TOKEN = "the token"
+    assert Http().get("/metrics", headers={**node_itself, "Authorization": "Bearer wrong"}).status_code == 400
+    answer = Http().get("/metrics", headers={**node_itself, "Authorization": "Bearer the token"})
+    assert (answer.status_code, answer["Cache-Control"]) == (200, "no-store")
+
+
 # --- What they say
 
 

@@ -7,6 +7,7 @@ from io import StringIO
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection as database
 
@@ -115,9 +116,12 @@ def test_a_command_does_both_and_refuses_what_a_page_refuses(world: World, held:
         with pytest.raises(CommandError, match=why):
             call_command("person", "erase", f"{email}@example.com", yes=True)
     Handle.objects.filter(slug="initech").delete()
+    for noted in ("bob@example.com is member of @acme", "jimbob@example.com"):
+        LogEntry.objects.create(user=world.admin.user, object_repr=noted, action_flag=CHANGE)
     call_command("person", "erase", "bob@example.com", stdout=out)
     assert "1 connections, 0 tokens and 1 seats would end" in out.getvalue()
     assert world.asker.is_active(held.access)
     call_command("person", "erase", "bob@example.com", yes=True, stdout=out)
+    assert [noted.object_repr for noted in LogEntry.objects.all()] == ["jimbob@example.com"]  # of somebody else
     assert not world.asker.is_active(held.access)
     assert not User.objects.filter(email="bob@example.com").exists()

@@ -16,7 +16,6 @@ import pytest
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection as database
-from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -25,12 +24,12 @@ from authserver.models import Client, Connection, Event, PersonalAccessToken
 from authserver.services import ledger, personal_data, personal_tokens
 from authserver.services.events import Actor
 from authserver.services.governance import decisions
-from authserver.services.ledger import exporting
 from authserver.services.standing import handles, invitations, members, ownership, people, security, sign_out
 from authserver.services.standing.invitations import Offer
 from handles.models import Handle, Invitation, Membership
 from handles.roles import Role
 from tests.accounts.test_sign_out_everywhere import make_token
+from tests.flows.lasting.losses import Backup, after_restore
 from tests.people import App, Tokens, World, make_person, tokens_of
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -42,17 +41,7 @@ def lost(world: World, tmp_path: Path) -> Lost:
     """Do something, export the events, and lose it all: the database is again as it was before, as a restore leaves
     it. Returns the export."""
 
-    def run(act: Callable[[], object]) -> Path:
-        ledger.link(everywhere=True)
-        backup = transaction.savepoint()
-        act()
-        ledger.link(everywhere=True)
-        path = tmp_path / "events.jsonl"
-        path.write_text("".join(told.line for told in exporting.told(exporting.selected())))
-        transaction.savepoint_rollback(backup)
-        return path
-
-    return run
+    return lambda act: Backup(tmp_path).lose(act)
 
 
 @pytest.fixture
@@ -63,12 +52,6 @@ def held(world: World, chatgpt: App) -> dict[str, Tokens]:
         "globex": world.connect(world.alice, chatgpt, handle="globex"),
         "bob": world.connect(world.bob, chatgpt, handle="acme"),
     }
-
-
-def after_restore(*files: Path, complete: bool = True) -> str:
-    out = StringIO()
-    call_command("after_restore", events=list(files), complete=complete, stdout=out)
-    return out.getvalue()
 
 
 def test_what_ended_since_the_backup_ends_again_and_what_nothing_happened_to_works_on(
@@ -158,7 +141,7 @@ def test_an_administrators_no_holds_after_a_restore(world: World, held: dict[str
 
 
 STORY = """
-import django, sys
+import django, psycopg, sys
 from pathlib import Path
 django.setup()
 from django.core.management import CommandError, call_command
@@ -184,6 +167,13 @@ assert "exists already" in refused("backup", folder / "second")
 make("Two")
 assert "not empty" in refused("restore", folder / "second")
 assert refused("restore", folder / "junk")
+(folder / "cut").write_bytes((folder / "second").read_bytes()[:-40])
+assert refused("restore", folder / "cut", over=True)
+assert Client.objects.count() == 2  # what was there is still there
+if connection.vendor == "postgresql":
+    there = {word: connection.settings_dict[word.upper()] for word in ("host", "user", "port")}
+    with psycopg.connect(dbname=connection.settings_dict["NAME"], **there):
+        assert "somebody is connected" in refused("restore", folder / "second", over=True)
 call_command("restore", folder / "second", over=True, complete=True)
 assert [client.name for client in Client.objects.all()] == ["One"]
 call_command("ledger", "verify")
@@ -214,7 +204,9 @@ def empty(tmp_path: Path) -> Iterator[dict[str, str]]:
 def test_a_backup_goes_into_an_empty_database_over_none_and_into_no_older_version(
     db: None, empty: dict[str, Any], tmp_path: Path
 ) -> None:
+    (tmp_path / "first.part").symlink_to(tmp_path / "elsewhere")  # by somebody who waits for a backup
     call_command("backup", tmp_path / "first", stdout=StringIO())
+    assert not (tmp_path / "elsewhere").exists()
     (tmp_path / "junk").write_text("no backup")
     done = subprocess.run(
         [sys.executable, "-c", STORY, str(tmp_path)], cwd=ROOT, env=empty, capture_output=True, text=True

@@ -79,4 +79,6 @@ def test_a_former_issuer_that_nobody_used_for_long_is_worth_closing(
     assert bool(warned()) is is_warned
     assert status.unknown(now=timezone.now()) == (1 if (days, last_issuer) == (1, "") else 0)
     Connection.objects.update(last_issuer=OLD, last_used_at=timezone.now(), ended_at=timezone.now())
-    assert warned() == [f"The former issuer {OLD} was not used for 90 days."]  # what ended does not count
+    assert warned() == [
+        f"No connection of the last 90 days comes by the former issuer {OLD}."
+    ]  # what ended does not count

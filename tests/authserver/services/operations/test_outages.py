@@ -54,12 +54,16 @@ def test_a_server_that_is_back_is_used_again(away: str, redis_url: str, caplog: 
     assert "the shared cache is back" in caplog.text
 
 
-def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_away_until", 0.0)
+    monkeypatch.setattr(app, "_pool", None)  # connections to another broker, of tests before
+    monkeypatch.setattr(app.amqp, "_producer_pool", None)
     address = f"redis://127.0.0.1:{free_port()}/1"
     changes = {"task_always_eager": False, "broker_url": address, "broker_connection_retry": False}
     kept = {name: app.conf[name] for name in changes}
     app.conf.update(changes)
-    app._after_fork()  # what was done at once before in this process has opened a pool, of no broker
     try:
         background.begin("authserver.tasks.send_notices")
         began = time.monotonic()
@@ -67,7 +71,5 @@ def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(ca
         assert time.monotonic() - began < 0.1
     finally:
         app.conf.update(kept)
-        app._after_fork()
-        background._away_until = 0.0
     assert "no broker for authserver.tasks.send_notices" in caplog.text
     assert address not in caplog.text

@@ -72,13 +72,15 @@ def test_other_people_keep_everything(world: World, pair: Issued) -> None:
     assert User.objects.get(email="alice@example.com").signed_out_at is None
 
 
-@pytest.mark.parametrize("meanwhile", ["signed out", "deactivated"])
+@pytest.mark.parametrize("meanwhile", ["signed out", "deactivated", "erased"])
 def test_an_allow_that_was_under_way_makes_no_connection(
     world: World, approval: Approving, pair: Issued, meanwhile: str
 ) -> None:
     under_way = approval(user=world.alice.user)
     if meanwhile == "signed out":
         sign_out.everywhere(world.alice.user, now=NOW)
+    elif meanwhile == "erased":
+        User.objects.filter(email="alice@example.com").delete()
     else:
         User.objects.filter(email="alice@example.com").update(is_active=False)
     before = Connection.objects.count()
