@@ -14,6 +14,7 @@ class Notice(models.Model):
         INVITATION = "invitation", "Somebody is invited to a handle"
         JOIN_ASKED = "join_asked", "Somebody asks to become a member"
         JOIN_ACCEPTED = "join_accepted", "Somebody who asked became a member"
+        ACCOUNT_DELETED = "account_deleted", "An account was deleted"
         ALARMS = "alarms", "Operators are told of alarms"
 
     id = models.BigAutoField(primary_key=True)

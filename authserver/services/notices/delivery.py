@@ -19,7 +19,7 @@ from authserver import policy
 from authserver.models import Connection, Notice
 from authserver.services import background, batches, events
 from authserver.services.batches import Pace
-from authserver.services.notices import alarm_letters, faults, handle_letters
+from authserver.services.notices import account_letters, alarm_letters, faults, handle_letters
 from authserver.services.notices.letters import Letter, compose, language_of
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,11 @@ def _send(notice: Notice, *, now: datetime) -> bool:
         if not faults.is_refusal(error):
             cache.set(AWAY, True, policy.NOTICE_RETRY.total_seconds())
         return False
-    Notice.objects.filter(pk=notice.pk).update(sent_at=now)
+    done = Notice.objects.filter(pk=notice.pk)
+    if notice.kind == Notice.Kind.ACCOUNT_DELETED:
+        done.delete()  # and with it the last that names somebody who is gone
+    else:
+        done.update(sent_at=now)
     return True
 
 
@@ -143,6 +147,8 @@ def _letter(notice: Notice) -> EmailMultiAlternatives:
 def _compose(notice: Notice) -> Letter:
     if notice.kind == Notice.Kind.ALARMS:
         return alarm_letters.compose(notice)
+    if notice.kind == Notice.Kind.ACCOUNT_DELETED:
+        return account_letters.compose(notice)
     return handle_letters.compose(notice) if notice.kind in handle_letters.WORDS else compose(notice)
 
 

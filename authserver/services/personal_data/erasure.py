@@ -12,11 +12,12 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import get_language
 
 from accounts.models import User
 from authserver.models import Connection, Notice, TraceStep
 from authserver.protocol.errors import Refusal
-from authserver.services import connections, events, personal_tokens, receipts
+from authserver.services import connections, events, notices, personal_tokens, receipts
 from authserver.services.events import Actor, Tag
 from authserver.services.receipts import Subject
 from handles.models import Handle, Invitation, Membership
@@ -87,6 +88,8 @@ def erase(person: User, *, by: User | None, actor: Actor, now: datetime) -> AtSt
     )
     receipts.session_revoked(Subject(person=locked), event=event, now=now)
     forget(locked)
+    language = locked.language or get_language() or ""
+    notices.owe(Notice.Kind.ACCOUNT_DELETED, None, email=locked.email, now=now, language=language)
     locked.delete()
     return stake
 

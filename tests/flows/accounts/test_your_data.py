@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.db import connection as database
 
 from accounts.models import User
 from authserver.models import Connection, Event, PersonalAccessToken
+from authserver.tasks import send_notices
 from handles.models import Handle, Membership
 from tests.accounts.test_sign_out_everywhere import make_token
 from tests.people import PASSWORD, App, Person, Tokens, World
@@ -69,7 +71,9 @@ def test_what_is_kept_comes_as_one_document_without_secrets_and_without_others(w
         assert each not in text
 
 
-def test_whoever_left_is_let_in_nowhere_and_named_nowhere(world: World, chatgpt: App, held: Tokens) -> None:
+def test_whoever_left_is_let_in_nowhere_and_named_nowhere(
+    world: World, chatgpt: App, held: Tokens, mailoutbox: list[EmailMessage]
+) -> None:
     make_token(world.bob.user)
     page = world.bob.http.get(DELETE)
     assert "@initech" in page.content.decode()
@@ -86,7 +90,10 @@ def test_whoever_left_is_let_in_nowhere_and_named_nowhere(world: World, chatgpt:
     assert world.bob.http.get("/connections").status_code == 302
     again = world.bob.http.post("/accounts/login/", {"login": "bob@example.com", "password": PASSWORD})
     assert again.status_code == 200
+    send_notices()
     assert everywhere("bob@example.com") == []
+    assert (mailoutbox[-1].to, mailoutbox[-1].subject) == (["bob@example.com"], "Gatehouse: Your account was deleted")
+    assert "If this was not you" in mailoutbox[-1].body
     assert not PersonalAccessToken.objects.exists()
     tags = list(Event.objects.filter(person_id=number).order_by("id").values_list("tag", flat=True))
     left = ["member:removed", "member:removed"]

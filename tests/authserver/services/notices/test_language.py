@@ -9,6 +9,8 @@ from authserver.services.notices import handle_letters, words
 from authserver.services.notices.letters import compose, language_of
 from tests.authserver.services.notices.conftest import Kind, Owing
 
+OWN_LETTERS = (*handle_letters.WORDS, Kind.ACCOUNT_DELETED, Kind.ALARMS)  # in modules of their own
+
 
 def test_a_letter_speaks_as_the_page_it_tells_of(owed: Owing) -> None:
     with translation.override("de"):
@@ -41,7 +43,7 @@ def test_junk_in_its_facts_is_english(owed: Owing) -> None:
 
 
 def test_every_kind_says_all_of_it_in_german(owed: Owing) -> None:
-    for kind in (kind for kind in Kind if kind not in (*handle_letters.WORDS, Kind.ALARMS)):
+    for kind in (kind for kind in Kind if kind not in OWN_LETTERS):
         notice, english = owed(kind, name="CI", handle="acme", token="t", scopes=["links.read"]), words.of(kind)
         with translation.override("de"):
             letter, german = compose(notice), words.of(kind)

@@ -194,4 +194,4 @@ def test_where_it_came_from_is_said_in_words(facts: dict[str, object], told: str
 def test_every_kind_has_its_words(owed: Owing) -> None:
     for kind in FACTS:
         assert compose(owed(kind, **FACTS[kind])).lead
-    assert {*FACTS, *handle_letters.WORDS, Kind.ALARMS} == set(Kind)
+    assert {*FACTS, *handle_letters.WORDS, Kind.ACCOUNT_DELETED, Kind.ALARMS} == set(Kind)
