@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('authserver', '0024_event_tags_of_operations'),
+        ('authserver', '0024_choices_of_operations'),
     ]
 
     operations = [
