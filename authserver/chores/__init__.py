@@ -106,7 +106,7 @@ class Chores:
 
     def round(self) -> None:
         """Do what is due, if this process is the one."""
-        if not self._is_ours():
+        if not clocks.is_right() or not self._is_ours():
             return
         for chore in self.chores:
             if chore.is_due():
