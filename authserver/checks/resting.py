@@ -13,6 +13,7 @@ from django.utils import timezone
 from authserver import policy
 from authserver.checks.messages import error, warning
 from authserver.models import ResourceServer, SecretKeyUse
+from authserver.services import backups
 from authserver.services.moving import status as moving
 from authserver.services.rotation import resting, status
 
@@ -34,6 +35,16 @@ def every_secret_opens(
             text = f"Nothing rests under fallback {former.place} of SECRET_KEY ({former.name})."
             problems.append(warning(text, hint, 76))
     return problems + _demo_world()
+
+
+@checks.register(checks.Tags.database)
+def restores_are_finished(
+    app_configs: Any, databases: Sequence[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """Tell where a restore was cut off: what ended since the backup is alive again."""
+    if "default" not in (databases or ()) or not _is_migrated() or not backups.is_unfinished():
+        return []
+    return [error("A restore is not finished.", "Run `manage.py after_restore` with what restore was given.", 79)]
 
 
 @checks.register(checks.Tags.database)

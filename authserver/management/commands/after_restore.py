@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from authserver.services import ledger, restoring
+from authserver.services import backups, ledger, restoring
 from authserver.services.batches import Pace
 
 LONG = timedelta(days=7)
@@ -34,22 +34,25 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         restoring.close_doors()
         self.stdout.write("Sessions and codes are ended.")
+        fault = self._fault_of_replay(options["events"])
+        if fault or not options["complete"]:
+            self._end_everything()
+        backups.finish()
+        if fault:
+            raise CommandError(f"{fault} All connections and tokens ended instead.")
+        ledger.link(everywhere=True)  # from here on these exports follow no more
+
+    def _fault_of_replay(self, files: list[Path]) -> str:
+        """Carry the events out; return what was wrong with them, or nothing."""
         try:
-            self._replay(options["events"])
+            self._replay(files)
         except restoring.NotReplayable as why:
-            self._end_everything()
-            raise CommandError(f"{why}. No event was carried out; all connections and tokens ended instead.") from why
+            return f"{why}. No event was carried out."
         except OSError as error:
-            self._end_everything()
-            raise CommandError(f"{error.filename} cannot be read. All connections and tokens ended instead.") from error
+            return f"{error.filename} cannot be read."
         except Exception as error:  # whatever it was, nobody knows now what had ended
-            self._end_everything()
-            raise CommandError(
-                f"An event could not be carried out ({type(error).__name__}). All connections and tokens ended instead."
-            ) from error
-        if not options["complete"]:
-            self._end_everything()
-        ledger.link(everywhere=True)
+            return f"An event could not be carried out ({type(error).__name__})."
+        return ""
 
     def _replay(self, files: list[Path]) -> None:
         if not files:

@@ -15,7 +15,7 @@ from django.db.migrations.loader import MigrationLoader
 from authserver.services.backups import postgresql, sqlite
 from authserver.services.backups.faults import BackupFailed
 
-__all__ = ["BackupFailed", "backup", "restore"]
+__all__ = ["BackupFailed", "backup", "finish", "is_unfinished", "restore"]
 
 
 def backup(path: Path) -> int:
@@ -56,6 +56,16 @@ def restore(path: Path, *, over: bool) -> None:
     if connection.introspection.table_names() and not over:
         raise BackupFailed("the database is not empty; --over puts the backup in the place of all that is there")
     way.read(path)
+
+
+def is_unfinished() -> bool:
+    """Tell whether something was restored, and what ended since did not end again yet: nobody may be let in."""
+    return bool(_way().is_unfinished())
+
+
+def finish() -> None:
+    """Say that whoever was put out since is out again. Drops what was there before the restore."""
+    _way().finish()
 
 
 def _way() -> ModuleType:

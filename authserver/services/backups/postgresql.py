@@ -41,7 +41,8 @@ def migrations(path: Path) -> set[tuple[str, str]]:
 
 
 def read(path: Path) -> None:
-    """Put it in the place of the whole schema, in one transaction. Where that fails, all is as it was before."""
+    """Put it in the place of the whole schema, in one transaction. Where that fails, all is as it was before. What was
+    there stays aside until `finish`, and says that nobody may be let in yet."""
     _insist_on_being_alone()
     _step_aside()
     connection.close()
@@ -57,7 +58,18 @@ def read(path: Path) -> None:
     except BaseException:
         _do("DROP SCHEMA public CASCADE", f"ALTER SCHEMA {ASIDE} RENAME TO public")
         raise
-    _do(f"DROP SCHEMA {ASIDE} CASCADE")
+
+
+def is_unfinished() -> bool:
+    """Tell whether something was restored, and what ended since did not end again yet."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [ASIDE])
+        return cursor.fetchone() is not None
+
+
+def finish() -> None:
+    """Drop what was there before the restore."""
+    _do(f"DROP SCHEMA IF EXISTS {ASIDE} CASCADE")
 
 
 def _insist_on_being_alone() -> None:
@@ -76,13 +88,11 @@ def _insist_on_being_alone() -> None:
 
 
 def _step_aside() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [ASIDE])
-        if cursor.fetchone():
-            raise BackupFailed(
-                f"a restore was interrupted, and what was there before it is in the schema {ASIDE}: drop that one, "
-                "or drop the schema public and rename it to public"
-            )
+    if is_unfinished():
+        raise BackupFailed(
+            f"a restore was interrupted, and what was there before it is in the schema {ASIDE}: end it by "
+            "`manage.py after_restore`, or drop the schema public and rename that one to public"
+        )
     _do(f"ALTER SCHEMA public RENAME TO {ASIDE}", "CREATE SCHEMA public")
 
 

@@ -38,6 +38,15 @@ def read(path: Path) -> None:
         source.backup(target, progress=_patient())
 
 
+def is_unfinished() -> bool:
+    """A file says nothing of what was in its place before."""
+    return False
+
+
+def finish() -> None:
+    """Nothing was set aside."""
+
+
 def _is_whole(source: sqlite3.Connection, path: Path) -> bool:
     """Tell whether a file is as long as it says, and its pages fit together."""
     [pages], [size] = (source.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size"))

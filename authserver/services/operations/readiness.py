@@ -17,6 +17,7 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.models import SigningKey
+from authserver.services import backups
 from authserver.services.operations import clocks
 from authserver.services.receipts import keys
 from authserver.services.statements import hang_up
@@ -27,6 +28,7 @@ AWAY = "away"
 # What a node cannot serve without. Limits are counted in memory while the cache is away, and keys are made anew.
 NEEDED = ("database", "migrations", "clock")
 UNREACHABLE, SILENT, MISSING = "unreachable", "silent", "missing"
+RESTORED = "a restore is not finished"
 NOT_OPENED = "sealed under another SECRET_KEY"
 _one_at_a_time = ThreadPoolExecutor(1, thread_name_prefix="readiness")
 _lock = Lock()
@@ -107,6 +109,8 @@ def _migrations(database: Any) -> str:
     if not _migrated:
         executor = MigrationExecutor(database)
         _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if backups.is_unfinished():
+        return RESTORED
     return OK if _migrated else MISSING
 
 
