@@ -133,7 +133,9 @@ class Serving:
 
     def is_answering(self) -> bool:
         """Tell whether an ordinary question gets its answer."""
-        return self.wire().send(self.question()).answer().json()["active"]
+        answer = self.wire().send(self.question()).answer()
+        assert answer.status == 200, (answer.status, answer.body, self.log[-2_000:])
+        return answer.json()["active"]
 
     @contextlib.contextmanager
     def holding(self) -> Iterator[Wire]:
