@@ -18,7 +18,7 @@ from celery.schedules import crontab
 from authserver import chores, tasks
 from authserver.celery import app
 from authserver.chores import Chores, Rounds
-from authserver.services.operations import runs
+from authserver.services.operations import clocks, runs
 from authserver.services.trace import notes
 from authserver.services.usage import introspections, marks
 from authserver.telemetry import node
@@ -34,6 +34,13 @@ time.sleep(60)
 NOW_AND_THEN = {"mail": {"task": "authserver.tasks.send_notices", "schedule": 30.0}}
 SOON = timedelta(milliseconds=1)
 WRITERS = [name for name, _, _ in chores.WRITTEN_DOWN]
+
+
+@pytest.fixture(autouse=True)
+def _the_clock_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has tests of its own (services/operations/test_clocks.py)."""
+    monkeypatch.setattr(clocks, "start", lambda: None)
+    monkeypatch.setattr(clocks, "may_work", lambda: True)
 
 
 @pytest.fixture
