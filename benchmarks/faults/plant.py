@@ -104,6 +104,7 @@ def environment(plant: Plant) -> dict[str, str]:
         "EMAIL_URL": "dummymail://",
         "ALLOWED_HOSTS": "testserver",
         "REGISTRATIONS_PER_MINUTE": "1000000",
+        "ACTS_PER_MINUTE": "1000000",  # two people act for many
         "ISSUER": plant.urls[0],
         "DJANGO_SETTINGS_MODULE": "authserver.settings",
     }
