@@ -169,7 +169,7 @@ def running(folder: Path, *, workers: int = 1, **more: str) -> Iterator[Serving]
     }
     taken = ("DATABASE_URL", "CACHE_URL", "CELERY_BROKER_URL", "GATEWAY_URL", "HOSTED_URL", "COMPAT_URL")
     env = {name: value for name, value in os.environ.items() if name not in taken} | ours | more
-    if "DATABASE_URL" not in more:
+    if "DATABASE_URL" not in more and not (folder / migrated.NAME).exists():  # a second server finds the first one's
         migrated.copy_to(folder / migrated.NAME)
     command = [sys.executable, "-m", "tests.authserver.door.server", str(port), str(workers)]
     with open(folder / "log", "ab") as log:
