@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import time_machine
 from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
@@ -99,16 +98,14 @@ def _no_secret_is_logged(_listener: Eavesdropper) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _the_database_travels_along() -> Iterator[None]:
-    """Where a test sets its clock, the database's would be set with it: no node is off."""
-    compare = clocks.off_by
-
-    def off_by(database: Any) -> float:
-        return 0.0 if time_machine.escape_hatch.is_travelling() else compare(database)
-
+def compared() -> Iterator[Callable[[Any], float]]:
+    """The comparison of the clock with the database's, which no other test makes: where a test sets its clock, the
+    database's would be set with it; and a task would ask the database once a minute, in a test that allows no
+    database or counts its questions."""
+    real = clocks.off_by
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clocks, "off_by", off_by)
-        yield
+        patch.setattr(clocks, "off_by", lambda database: 0.0)
+        yield real
 
 
 @pytest.fixture(scope="session", autouse=True)

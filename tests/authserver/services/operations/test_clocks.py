@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
 from celery.exceptions import Ignore
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client as Http
 from django.utils.asyncio import async_unsafe
 
@@ -42,6 +44,13 @@ def node(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     monkeypatch.setattr(clocks, "off_by", looked)
     monkeypatch.setattr(clocks, "_gap", lambda: time.time() - time.monotonic() + node.jumped)
     return node
+
+
+@pytest.mark.django_db
+def test_a_clock_is_compared_with_the_databases(compared: Callable[[Any], float]) -> None:
+    assert compared(connection) == 0
+    with time_machine.travel(time.time() + HALF_AN_HOUR):
+        assert (compared(connection) > HALF_AN_HOUR - 60) == (connection.vendor == "postgresql")
 
 
 def test_a_server_compares_its_clock_from_within_its_event_loop(node: SimpleNamespace) -> None:
