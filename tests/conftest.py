@@ -16,6 +16,7 @@ from hypothesis import settings as property_tests
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from playwright.sync_api import expect
 from pytest_django import DjangoDbBlocker
 
 from authserver.door import metadata
@@ -30,6 +31,8 @@ from tests.authserver.telemetry import eavesdropping
 from tests.authserver.telemetry.eavesdropping import Eavesdropper
 from tests.document_host import DocumentHost
 from tests.people import App, World, make_world
+
+PATIENCE_MS = 30_000  # with a page, as Playwright has with a click: how fast pages are is no matter of these tests
 
 # Properties are about what is true, not about how fast a busy machine finds out.
 property_tests.register_profile("no deadline", deadline=None)
@@ -154,6 +157,7 @@ def base_url() -> None:
 def browser_type_launch_args(browser_type_launch_args: dict) -> dict:
     """How pytest-playwright starts a browser: the Chromium of the distribution, which talks to nobody but us."""
     tiers.need(tiers.CHROMIUM)
+    expect.set_options(timeout=PATIENCE_MS)
     # Playwright's event loop runs in this thread, so that Django takes every query for one from async code.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     flags = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]

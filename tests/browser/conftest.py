@@ -100,7 +100,6 @@ def _nothing_from_elsewhere(context: BrowserContext) -> Iterator[None]:
         foreign.append(route.request.url)
         route.abort()
 
-    context.set_default_timeout(10_000)
     context.route(re.compile(r"^https?://(?!localhost:|127\.0\.0\.1:)"), answer)
     yield
     assert foreign == []

@@ -66,7 +66,6 @@ def test_what_an_admin_withholds_cannot_be_ticked(page: Page, home: str, connect
 
 def test_permissions_pause_and_wishes_work_without_a_script(browser: Browser, home: str, connected: Connection) -> None:
     with browser.new_context(java_script_enabled=False) as context:
-        context.set_default_timeout(10_000)
         page = context.new_page()
         open_list(page, home)
         card = page.get_by_role("listitem", name="ChatGPT on @acme", exact=True)

@@ -192,7 +192,6 @@ def test_a_box_that_is_not_ticked_is_not_granted(page: Page, home: str, world: W
 
 def test_the_page_works_without_script(browser: Browser, home: str, world: World, app: App) -> None:
     with browser.new_context(java_script_enabled=False) as context:
-        context.set_default_timeout(10_000)
         page = context.new_page()
         ask(page, home, app)
         page.get_by_role("radio", name=re.compile("^@acme")).check()

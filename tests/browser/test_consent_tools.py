@@ -51,7 +51,6 @@ def test_the_tools_follow_ticks_presets_and_the_handle(
 
 def test_a_preset_works_without_script(browser: Browser, home: str, world: World, published: None, app: App) -> None:
     with browser.new_context(java_script_enabled=False) as context:
-        context.set_default_timeout(10_000)
         page = context.new_page()
         ask(page, home, app, scope=ASKED)
         page.get_by_role("radio", name=re.compile("^@globex")).check()
