@@ -19,10 +19,14 @@ NAME = "gatehouse.sqlite3"
 
 def make(folder: Path, env: Mapping[str, str]) -> dict[str, str]:
     """Migrate an empty SQLite in this folder; return the environment variable that says where it is."""
-    ours = {"DATA_DIR": str(folder), "DEBUG": "1", "DEMO": "0", "DJANGO_SETTINGS_MODULE": "authserver.settings"}
-    clean = {name: value for name, value in env.items() if name != "DATABASE_URL"} | ours
-    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=clean, check=True)
+    migrate(f"sqlite:///{folder / NAME}", env | {"DATA_DIR": str(folder)})
     return {VARIABLE: str(folder / NAME)}
+
+
+def migrate(database_url: str, env: Mapping[str, str] = os.environ) -> None:
+    """Apply every migration to the database at this URL."""
+    ours = {"DATABASE_URL": database_url, "DEBUG": "1", "DEMO": "0", "DJANGO_SETTINGS_MODULE": "authserver.settings"}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env={**env, **ours}, check=True)
 
 
 def copy_to(path: Path) -> None:

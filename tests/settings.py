@@ -31,6 +31,7 @@ os.environ["ADMIN_SECOND_FACTOR"] = "0"  # its own tests turn it on
 if os.environ.get("TEST_DATABASE", "sqlite") == "postgresql":
     if "TEST_DATABASE_URL" not in os.environ:
         os.environ["TEST_DATABASE_URL"] = _resources.enter_context(servers.postgresql())
+        migrated.migrate(os.environ["TEST_DATABASE_URL"])  # its database `gatehouse`, which the others are copies of
     os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
 else:
     os.environ.pop("DATABASE_URL", None)
@@ -45,4 +46,6 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}  # noqa: F405
     _worker = os.environ.get("PYTEST_XDIST_WORKER")  # pytest-django gives each its own
     migrated.copy_to(DATA_DIR / f"test.sqlite3{f'_{_worker}' if _worker else ''}")  # noqa: F405
+else:
+    DATABASES["default"]["TEST"] = {"TEMPLATE": "gatehouse"}  # noqa: F405
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

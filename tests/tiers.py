@@ -29,12 +29,15 @@ WORKERS = "3"  # on two cores: tests wait for servers, timeouts and browsers for
 # what is decided before any row is asked for.
 WITHOUT_ROWS = """
     test_house.py test_dev_command.py docs resourceserver gatehouse corpus accounts
+    deploy conformance/test_claims.py conformance/test_limits.py
     authserver/protocol authserver/languages authserver/services/endpoints/test_checking.py authserver/checks
     authserver/test_files.py authserver/test_settings.py authserver/views/brand authserver/views/connections
     authserver/views/handles
     authserver/views/integrations authserver/door/test_listener.py authserver/door/test_stopping.py
     authserver/door/test_twins.py
-    flows/accounts flows/integrations flows/languages
+    flows/accounts flows/integrations flows/languages flows/documents/test_signed_clients.py
+    flows/rehearsals/test_each_fault.py
+    attacks/test_secrets_stay_secret.py attacks/ledger/test_secrets.py
     attacks/accounts attacks/documents/test_ssrf.py attacks/test_open_redirect.py attacks/api/test_every_operation.py
     api/test_description.py api/test_problems.py
 """
