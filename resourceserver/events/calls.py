@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx2
 
+from resourceserver.outbound import http_client
+
 TIMEOUT_SECONDS = 2.0
 MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -53,15 +55,8 @@ class Caller:
         self._base_url = base_url
         self._timeout_seconds = timeout_seconds
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
-        # trust_env would send the secret through whatever proxy the environment names.
-        self._http = httpx2.AsyncClient(
-            auth=httpx2.BasicAuth(account, secret),
-            headers=headers,
-            timeout=timeout_seconds,
-            trust_env=False,
-            transport=transport,
-            follow_redirects=False,
-        )
+        auth = httpx2.BasicAuth(account, secret)
+        self._http = http_client(transport, auth=auth, headers=headers, timeout=timeout_seconds)
 
     async def __aenter__(self) -> "Caller":
         return self
