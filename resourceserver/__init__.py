@@ -9,7 +9,6 @@ The floor plan, bottom to top (nothing here imports Django or the authorization 
     metadata      the protected resource metadata (RFC 9728) and the health document
     sessions      which caller an MCP session belongs to
     limits        calls per connection and minute
-    outbound      the HTTP client: no proxies, the machine's certificate authorities
     telemetry/    what goes on to the authorization server with a request: its id, its place in a trace; spans, opt-in
     answers, cors ASGI answers and the browser's questions
     events/       remembered words on credentials, good only while news of what ended arrive in time; opt-in

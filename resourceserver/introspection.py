@@ -22,9 +22,9 @@ import httpx2
 
 from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
+from resourceserver.events.calls import http_client
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
-from resourceserver.outbound import http_client
 from resourceserver.telemetry.onward import headers_onward
 from resourceserver.trace import rehearsal
 from resourceserver.trace.rehearsal import Rehearsal
