@@ -388,7 +388,7 @@ LOGGING = {
         "oauth2_provider": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "fido2": {"level": "WARNING"},  # the ids of people's passkeys
-        "django.security.csrf": {"level": "ERROR"},  # repeats the Origin header, whatever it holds; it is counted
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host header, with a stack trace
+        # What strangers send amiss: any Host or Origin header, too large a form; with a stack trace. It is counted.
+        "django.security": {"level": "CRITICAL"},
     },
 }
