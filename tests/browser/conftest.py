@@ -126,6 +126,7 @@ def inspect(complaints: list[str]) -> Inspect:
 
     def look(page: Page) -> None:
         page.wait_for_load_state("load")  # words can be there before the stylesheet is
+        page.evaluate("document.fonts.ready.then(() => null)")  # and in another font, which needs other room
         assert page.title()
         assert owed.faults(page) == []
         assert complaints == []
