@@ -295,17 +295,13 @@ def test_a_head_without_end_is_not_kept(server: Serving, where: str) -> None:
     assert server.is_answering()
 
 
-@pytest.mark.parametrize("path", ["/livez", "/oauth/introspect"])
 @pytest.mark.parametrize("size", [policy.HEAD_BYTES_MAX + 1, 2 * policy.HEAD_BYTES_MAX])
-def test_a_head_that_is_too_large_is_refused_though_it_ends(server: Serving, path: str, size: int) -> None:
-    """In one piece or in more, and behind a request that was answered."""
-    head = server.request("GET", path, "X: " + "a" * size)
-    for pieces in ([head], [head[:100], head[100:]], [head[:-2], head[-2:]]):
+def test_a_head_that_is_too_large_is_refused_though_it_ends(server: Serving, size: int) -> None:
+    for path, cut in (("/livez", 0), ("/oauth/introspect", 100), ("/livez", -2)):
+        head = server.request("GET", path, "X: " + "a" * size)
         wire = server.wire()
         assert wire.send(server.question()).answer().status == 200
-        for piece in pieces:
-            wire.send(piece)
-        assert wire.answer().status == 431
+        assert wire.send(head[:cut]).send(head[cut:]).answer().status == 431
         assert wire.is_closed()
     assert server.wire().send(server.request("GET", "/livez", "X: " + "a" * 60_000)).answer().status == 200
 
