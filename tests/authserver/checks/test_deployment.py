@@ -212,6 +212,8 @@ def test_no_error_repeats_the_secret_key(settings: Any) -> None:
 
 
 CHECK = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+COLLECTED = pytest.mark.skipif((ROOT / "static").is_dir(), reason="static files are collected in this checkout")
+KEYS = ("manage.py", "keys", "status")
 SERVE = ("-m", "authserver.serve", "--port", "0")
 
 
@@ -239,9 +241,10 @@ def test_the_deployment_checks_find_nothing_to_say_about_a_good_deployment() -> 
         (CHECK, {"SECRET_KEY": ""}, ["Set SECRET_KEY (or SECRET_KEY_FILE)"]),
         (CHECK, {"DATABASE_URL": "short-and-known"}, ["DATABASE_URL cannot be used"]),
         (CHECK, {"LOG_LEVEL": "verbose"}, ["LOG_LEVEL is DEBUG, "]),
-        (SERVE, {}, ["manage.py collectstatic"]),
+        pytest.param(SERVE, {}, ["manage.py collectstatic"], marks=COLLECTED),
+        (KEYS, {"DATABASE_URL": "sqlite:////no/such/short-and-known"}, ["The database cannot be used: ", "`migrate`"]),
     ],
-    ids=["no https", "demo", "no such file", "no key", "no database", "no level", "no static files"],
+    ids=["no https", "demo", "no such file", "no key", "no database", "no level", "no static files", "away"],
 )
 def test_a_bad_deployment_does_not_start_and_is_told_why(
     command: tuple[str, ...], changes: dict[str, str], says: list[str]
