@@ -130,6 +130,13 @@ async def revoker(crowd: Crowd, holders: list[dict[str, str]]) -> None:
             await asyncio.sleep(0.2)
 
 
+async def prober(crowd: Crowd) -> None:
+    """A load balancer: is there a node that says it can serve?"""
+    while not crowd.is_over:
+        await asyncio.sleep(0.5)
+        await crowd.ask("readyz", "/readyz", method="GET")
+
+
 async def approver(crowd: Crowd, number: int) -> None:
     """A person with a browser: connect one new client after the other, and exchange the code."""
     limits = httpx2.Limits(max_connections=4)
