@@ -132,6 +132,10 @@ class Member:
             for rule in rules:
                 subprocess.run(["iptables", "-D", "INPUT", "-i", "lo", "-p", "tcp", *rule, "-j", "DROP"], check=True)
 
+    def connect(self) -> psycopg.Connection:
+        where = {"host": "127.0.0.1", "port": self.port, "user": "postgres", "password": PASSWORD}
+        return psycopg.connect(**where, connect_timeout=2, autocommit=True)  # type: ignore[arg-type]
+
     def ask(self, path: str) -> dict[str, Any]:
         """Ask its Patroni. Empty: it says no, or nothing."""
         with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{self.api}{path}", timeout=2) as answer:
@@ -167,9 +171,7 @@ class Cluster:
         for member in self.members:
             member.start()
         until(self.is_in_step, "starting Patroni", PATIENCE_SECONDS)
-        with psycopg.connect(
-            host="127.0.0.1", port=self.leader.port, user="postgres", password=PASSWORD, autocommit=True
-        ) as connection:
+        with self.leader.connect() as connection:
             connection.execute(f"CREATE ROLE gatehouse LOGIN PASSWORD '{PASSWORD}'")
             connection.execute("CREATE DATABASE gatehouse OWNER gatehouse")
 
@@ -185,10 +187,14 @@ class Cluster:
         return bool(member.ask("/primary"))
 
     def is_in_step(self) -> bool:
-        """Tell whether one leads and commits wait for the other."""
-        return any(member.ask("/primary") for member in self.members) and any(
-            member.ask("/sync") for member in self.members
-        )
+        """Tell whether one leads, commits wait for the other, and the other would be promoted: before, Patroni would
+        rather have no primary than one that has forgotten something."""
+        with contextlib.suppress(StopIteration, psycopg.Error):
+            standby = self.standby
+            with self.leader.connect() as connection:
+                synchronous = "SELECT application_name FROM pg_stat_replication WHERE sync_state = 'sync'"
+                return connection.execute(synchronous).fetchall() == [(standby.name,)]
+        return False
 
     def wait(self) -> None:
         until(self.is_in_step, "coming together again", PATIENCE_SECONDS)
