@@ -99,5 +99,5 @@ def pooler(straight: str, mode: str, ignored: str, more: str) -> Iterator[str]:
         try:
             yield f"postgres://postgres@127.0.0.1:{port}/gatehouse"
         finally:
-            process.terminate()
+            process.kill()  # from 1.23 on SIGTERM waits for all who are connected, and ours stay so
             process.wait()
