@@ -290,6 +290,8 @@ SIGN_INS_PER_MINUTE = 60
 # wait in a line of their own (authserver/door/guesses.py).
 GUESSES_PER_MINUTE = 300
 GUESSERS_WAITING_MAX = 100  # in one process; the next ones are 429
+GUESSERS_OF_ADDRESS_WAITING_MAX = 75  # among them
+GUESSERS_OF_ID_WAITING_MAX = 50  # of one address with one id, among these
 GUESSERS_MAX = 10_000  # remembered by one process
 GUESSES_HELD_MAX = 10_000  # not yet counted, in one process
 ACTS_PER_MINUTE = 120  # forms that one person who is signed in sends

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from devtool import record
 from devtool.install import PYTHON, ROOT, RUNTIME_LOCK, VENV, digest, fail, install, say
 from devtool.servers import HOST, Server, running, wait_until_ready
 
@@ -54,8 +55,16 @@ class Options:
     workers: int = 1
 
 
-def environment(options: Options) -> dict[str, str]:
-    """Return the environment of everything that is started; addresses in the caller's own environment win.
+def manage_environment() -> dict[str, str]:
+    """Return the environment of `./dev manage`: that of the `./dev up` that runs, or of one without options. What the
+    caller's own says wins."""
+    options, settings = record.chosen()
+    data = Path(options.get("data") or os.environ.get("DATA_DIR") or ROOT / "var").resolve()
+    return environment(Options(**{**options, "data": data}), settings | dict(os.environ))
+
+
+def environment(options: Options, given: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Return the environment of everything that is started; what is given, by default by the caller's, wins.
 
     Makes the data folder, and the signing key in it.
     """
@@ -70,15 +79,15 @@ def environment(options: Options) -> dict[str, str]:
         "COMPAT_URL": f"http://{mcp}/mcp/{{handle}}/mcp",
         "OTHER_RESOURCE_URL": f"http://{mcp}/other/mcp",
     }
-    if "SECRET_KEY" not in os.environ:
+    if "SECRET_KEY" not in given:
         defaults["SECRET_KEY_FILE"] = str(secret_key_file(options.data))
     forced = {
         "DATA_DIR": str(options.data),
         "DJANGO_SETTINGS_MODULE": "authserver.settings",
-        "PATH": f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{VENV / 'bin'}{os.pathsep}{given.get('PATH', os.defpath)}",
         "PYTHONUNBUFFERED": "1",
     }
-    return defaults | dict(os.environ) | forced
+    return defaults | dict(given) | forced
 
 
 def secret_key_file(data: Path) -> Path:
@@ -170,7 +179,8 @@ def up(options: Options) -> None:
         prepare(options, env)
         world = json.loads((options.data / "demo.json").read_text())
         servers = [authorization_server(options, env), sample_server(options, env, world)]
-        with running(servers):
+        shared = {"port": options.port, "resource_port": options.resource_port, "data": str(options.data)}
+        with running(servers), record.kept(shared, os.environ):
             wait_until_ready(servers)
             ready = describe(env, world, servers)
             if options.ready_file:

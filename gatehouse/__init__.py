@@ -9,7 +9,7 @@ The floor plan, bottom to top (standard library only; it shares no code with the
     discovery     from an MCP URL to its authorization server, each step checked as strict clients check it
     addresses     from a handle or the gateway to its MCP URL
     registration  a client of one's own
-    doctor/       the same walk and more, as one of ten clients, step by step to the end
+    doctor/       the same walk and more, as one of eleven clients, step by step to the end
     doctor_command, command
                   the arguments, the report, the exit status
 """

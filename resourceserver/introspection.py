@@ -22,6 +22,7 @@ import httpx2
 
 from resourceserver.answers import Answer, Receive, RequestView
 from resourceserver.endpoints import Endpoint
+from resourceserver.events.calls import http_client
 from resourceserver.events.memory import Memory
 from resourceserver.events.subjects import Subject
 from resourceserver.telemetry.onward import headers_onward
@@ -121,10 +122,7 @@ class IntrospectionClient:
         self._timeout_seconds = timeout_seconds
         self._now = now
         limits = httpx2.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS)
-        # trust_env would send credentials through whatever proxy the environment names.
-        self._http = httpx2.AsyncClient(
-            timeout=timeout_seconds, limits=limits, trust_env=False, transport=transport, follow_redirects=False
-        )
+        self._http = http_client(transport, timeout=timeout_seconds, limits=limits)
 
     async def identify(self, credential: str, endpoint: Endpoint) -> Identity | Rejected:
         """Return who holds ``credential``, or why it is not good at ``endpoint``. Raises Unreachable."""

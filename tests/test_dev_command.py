@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from devtool import install, servers, up
+from devtool import install, record, servers, up
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -194,6 +194,32 @@ def test_another_address_prepares_the_data_folder_anew(monkeypatch: pytest.Monke
     assert one != two
 
 
+def test_manage_takes_what_a_running_up_runs_with_and_asks_where_several_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(record, "FOLDER", tmp_path / "running")
+    for name in (*DECIDED_BY_DEV, "ISSUER", "GATEWAY_URL"):
+        monkeypatch.delenv(name, raising=False)
+    one, other = ({"port": port, "resource_port": 9002, "data": str(tmp_path / f"of-{port}")} for port in (9001, 9003))
+    with record.kept(one, {"GATEWAY_URL": "https://mcp.test/mcp", "SECRET_KEY_FILE": "key", "HOME": "/nowhere"}):
+        (path,) = record.FOLDER.iterdir()
+        assert path.stat().st_mode & 0o077 == 0
+        env = up.manage_environment()
+        assert (env["ISSUER"], env["GATEWAY_URL"]) == ("http://127.0.0.1:9001", "https://mcp.test/mcp")
+        assert (env["DATA_DIR"], env["HOME"]) == (one["data"], os.environ["HOME"])
+        assert "on port 9001" in capsys.readouterr().err
+        path.rename(path.with_stem("1"))  # as another process would have named it
+        with record.kept(other, {}), pytest.raises(SystemExit):
+            up.manage_environment()
+        assert f"DATA_DIR={one['data']} ./dev manage …  (port 9001)" in capsys.readouterr().err
+        with record.kept(other, {}):
+            monkeypatch.setenv("DATA_DIR", other["data"])
+            assert up.manage_environment()["ISSUER"] == "http://127.0.0.1:9003"
+    # What a killed one left is held by nobody, and counts for nothing.
+    assert record.chosen() == ({}, {})
+    assert list(record.FOLDER.iterdir()) == []
+
+
 # --- What it leaves behind: nothing -----------------------------------------------------------------------------------
 
 
@@ -305,7 +331,7 @@ def test_a_lost_database_is_made_again(prepared_data: Path, data: Path) -> None:
 
 def test_dev_needs_only_the_standard_library() -> None:
     """`-S` leaves site-packages out: what imports here imports on a machine where nothing is installed."""
-    modules = ["devtool.install", "devtool.servers", "devtool.up"]
+    modules = ["devtool.install", "devtool.record", "devtool.servers", "devtool.up"]
     assert [importlib.import_module(name) for name in modules]
     script = "; ".join(f"import {name}" for name in modules)
     done = subprocess.run(

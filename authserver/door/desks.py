@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from authserver.door import guesses, http, introspection, metadata, probe, registration, tokens
-from authserver.door.guesses import Guessing
+from authserver.door.guesses import Guessing, Place
 from authserver.door.http import RETRY_AFTER_SECONDS, Request, Response
 from authserver.door.lines import Line, TooMany, Unavailable
 from authserver.protocol.trace.steps import Kind
@@ -101,8 +101,8 @@ def ask_at(desk: Desk, request: Request, tell: Tell) -> bool:
     return True
 
 
-def _line(desk: Desk, request: Request, asked: Any, before: Any) -> Line[Any, Any] | None:
-    aside = guesses.line_for(desk.guessing, request, asked) if desk.guessing and before is None else None
+def _line(desk: Desk, request: Request, asked: Any, before: Any) -> Line[Any, Any] | Place | None:
+    aside = guesses.place_for(desk.guessing, request, asked) if desk.guessing and before is None else None
     return aside or desk.line(asked, before)
 
 

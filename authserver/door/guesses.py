@@ -3,15 +3,17 @@
 A wrong secret, or a credential that nobody was ever given, is counted for the address and the id that it came with.
 Beyond settings.GUESSES_PER_MINUTE nobody is refused for it: where millions come from one address with one client id,
 the good ones would be refused too, and clients take that for the end of their connection. But one thread answers all of
-them, so that nobody else waits behind them; and where too many of them wait, the next ones are told to come later.
+them, so that nobody else waits behind them; and where too many of them wait, the next ones are told to come later. No
+address and no id of one has all of the places: one guesser does not shut out those who are taken for others.
 
 The good road pays nothing: what is counted is refused already, and counting is a thread's work, not the event loop's.
 """
 
+import asyncio
 import logging
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, Full, Queue
@@ -38,6 +40,23 @@ class GuessersLine(ThreadLine[Any, Any]):
 
     def __init__(self, name: str, act: Callable[[Sequence[Any]], Sequence[Any]], *, is_repeatable: bool) -> None:
         super().__init__(name, act, is_repeatable=is_repeatable, waiting_max=policy.GUESSERS_WAITING_MAX)
+        self._held = Counter[str]()  # places, by what has a share of them
+
+    def ask_within(self, shares: Mapping[str, int], asked: Any, tell: Callable[[Any], None]) -> None:
+        """Ask for one that takes a place of each of these shares, which are no larger than said."""
+        if any(self._held[name] >= most for name, most in shares.items()):
+            asyncio.get_running_loop().call_soon(tell, TooMany(f"{self.name}:full"))
+            return
+        self._held.update(shares.keys())
+
+        def told(outcome: Any) -> None:
+            self._held.subtract(shares.keys())
+            for name in shares:
+                if not self._held[name]:
+                    del self._held[name]
+            tell(outcome)
+
+        self.ask(asked, told)
 
 
 @dataclass(frozen=True)
@@ -49,8 +68,25 @@ class Guessing:
     line: GuessersLine
 
 
-def line_for(guessing: Guessing, request: Request, asked: Any) -> GuessersLine | None:
-    """Return the line of guessers, where whoever asks is one of them."""
+@dataclass(frozen=True)
+class Place:
+    """A way into a line of guessers, for one address with one id."""
+
+    line: GuessersLine
+    address: str
+    key: str
+
+    def ask(self, asked: Any, tell: Callable[[Any], None]) -> None:
+        """As `Line.ask`; TooMany is told where the address, or its id, has its share of the places."""
+        shares = {
+            self.address: policy.GUESSERS_OF_ADDRESS_WAITING_MAX,
+            self.key: policy.GUESSERS_OF_ID_WAITING_MAX,
+        }
+        self.line.ask_within(shares, asked, tell)
+
+
+def place_for(guessing: Guessing, request: Request, asked: Any) -> Place | None:
+    """Return the way into the line of guessers, where whoever asks is one of them."""
     if not _guessers:
         return None
     key = _key(request, guessing.named(asked))
@@ -58,7 +94,7 @@ def line_for(guessing: Guessing, request: Request, asked: Any) -> GuessersLine |
     if until is None:
         return None
     if until > time.monotonic():
-        return guessing.line
+        return Place(guessing.line, http.facts_of(request).counted, key)
     _guessers.pop(key, None)
     return None
 

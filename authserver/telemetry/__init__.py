@@ -6,6 +6,7 @@ It stands below everything that is counted and told of: it knows no rows and ask
     counts     integers in the memory of a process
     runs       runs of tasks, of which workers tell through the database
     node       the figures of all processes of a node, by files that they share
+    folding    those of processes that are gone, in one file of each kind
     refusals   expected noes, counted and logged
     redaction  what a secret looks like, and text without any
     logs       lines for people or for programs

@@ -1,28 +1,27 @@
 """The figures of all processes of a node, whichever of them is asked.
 
 Each process writes what it counted into files of its own, once a second, in the form of prometheus_client's mode for
-several processes; its collector adds them up. What a process counted stays when it ends, so that no counter goes back.
+several processes; its collector adds them up. What a process counted stays when it ends, so that no counter goes back:
+`folding` adds it to what others left.
 """
 
 import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Lock
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.utils import floatToGoString
 
-from authserver.telemetry import counts
+from authserver.telemetry import counts, folding
 from authserver.telemetry.counts import Gauge, Labels, Spread, Tally
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"  # what prometheus_client calls it; `authserver.serve` sets it for its workers
-LIVE = "gauge_livesum_"
 _lock = Lock()
 _own_folder: Path | None = None
 
@@ -32,10 +31,9 @@ class Files:
 
     def __init__(self, folder: Path, pid: int) -> None:
         self.folder, self.pid = folder, pid
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._counters = MmapedDict(str(folder / f"counter_{pid}.db"))
         self._histograms = MmapedDict(str(folder / f"histogram_{pid}.db"))
-        self._gauges = MmapedDict(str(folder / f"{LIVE}{pid}.db"))
+        self._gauges = MmapedDict(str(folder / f"{folding.LIVE}_{pid}.db"))
         self._keys: dict[tuple[str, Labels, str], str] = {}
 
     def write(self) -> None:
@@ -68,6 +66,7 @@ class Files:
 
 
 _files: Files | None = None
+_begun: set[tuple[int, Path]] = set()  # by which process, where
 
 
 def folder() -> Path:
@@ -88,27 +87,37 @@ def flush() -> None:
         if _files is None or _files.pid != os.getpid() or _files.folder != folder():
             if _files:
                 _files.close()
-            _files = Files(folder(), os.getpid())
+            _files = _begin(folder(), os.getpid())
         _files.write()
 
 
-def metrics() -> Iterator[Metric]:
+def _begin(place: Path, pid: int) -> Files:
+    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with folding.locked(place):
+        if (pid, place) not in _begun:
+            folding.fold(place, also=pid)
+            _begun.add((pid, place))
+        return Files(place, pid)
+
+
+@atexit.register
+def close() -> None:
+    """Let go of the files of this process."""
+    global _files
+    with _lock:
+        if _files:
+            _files.close()
+        _files = None
+
+
+def metrics() -> list[Metric]:
     """Return the figures of all processes of this node, those that ended included."""
     flush()
-    for path in folder().glob(f"{LIVE}*.db"):
-        _forget_if_dead(int(path.stem.removeprefix(LIVE)))
-    yield from MultiProcessCollector(None, path=str(folder())).collect()
-
-
-def _forget_if_dead(pid: int) -> None:
-    """Let nothing that goes up and down stay of a process that is gone."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        with suppress(FileNotFoundError):  # another process did it
-            mark_process_dead(pid, str(folder()))
-    except PermissionError:  # it is there
-        pass
+    with folding.locked(folder()):
+        folding.fold(folder())
+        # Empty is that of a process killed as it began, of which nobody has taken note yet.
+        files = [str(path) for path in folder().glob("*.db") if path.stat().st_size]
+        return list(MultiProcessCollector.merge(files))
 
 
 def prepare(parent: Path, environment: Mapping[str, str]) -> dict[str, str]:

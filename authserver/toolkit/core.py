@@ -51,6 +51,10 @@ class Core(OAuthLibCore):
         return settings.ISSUER + request.path, request.method or "POST", body, headers
 
     def create_revocation_response(self, request: HttpRequest) -> tuple[str | None, dict[str, str], str, int]:
-        """Answer in one transaction. Errors are returned, not raised, so that what a refusal wrote is kept."""
+        """Answer in one transaction. Raises Refused after its end, so that what a refusal wrote is kept."""
         with transaction.atomic():
-            return super().create_revocation_response(request)
+            try:
+                return super().create_revocation_response(request)
+            except Refused as no:
+                refused = no
+        raise refused

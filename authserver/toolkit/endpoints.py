@@ -1,9 +1,7 @@
 """The protocol endpoints as functions: a request in, an answer or a refusal out."""
 
-import json
 import re
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -19,11 +17,9 @@ from authserver.protocol.parameters import Parameters
 from authserver.protocol.resources import Target
 from authserver.services import assertions, clients, documents, registration
 from authserver.toolkit.core import form_of, known
-from authserver.toolkit.server import RefusedError
+from authserver.toolkit.errors import refusal_of
 
 ADOPTABLE_ID = re.compile(r"[A-Za-z0-9._~-]{8,128}")
-WORD_BEGINS = re.compile(r"(?<!^)(?=[A-Z])")
-NOT_DESCRIPTION = re.compile(r"[^\x20\x21\x23-\x5B\x5D-\x7E]")  # RFC 6749 §5.2
 
 
 @dataclass(frozen=True)
@@ -53,14 +49,6 @@ class FailedRequest:
     document_url: str = ""
 
 
-@dataclass(frozen=True)
-class Answer:
-    """The status and JSON body of the revocation endpoint."""
-
-    status: int
-    body: dict[str, Any]
-
-
 def read_authorization(parameters: Parameters, *, may_fetch: bool) -> AuthorizationRequest | FailedRequest:
     """Check an authorization request. Changes nothing but what is known of the client, and that only where `may_fetch`
     lets its document be fetched; so the same request may come any number of times."""
@@ -72,9 +60,9 @@ def read_authorization(parameters: Parameters, *, may_fetch: bool) -> Authorizat
     try:
         wanted, checked = get_oauthlib_core().server.validate_authorization_request(uri, http_method="GET")
     except FatalClientError as error:
-        return FailedRequest(_refusal(error), client)
+        return FailedRequest(refusal_of(error, subject="authorize"), client)
     except OAuth2Error as error:
-        return FailedRequest(_refusal(error), client, error.redirect_uri or "", state)
+        return FailedRequest(refusal_of(error, subject="authorize"), client, error.redirect_uri or "", state)
     return AuthorizationRequest(
         client=checked["request"].client,
         redirect_uri=checked["redirect_uri"],
@@ -103,42 +91,7 @@ def _client_of(parameters: Parameters, *, may_fetch: bool) -> Client | Refusal |
     return registration.adopt(client_id, redirect_uri)
 
 
-SENTENCES = {
-    "unauthorized_client": "This client may not make this request.",
-    "unsupported_response_type": "Only response_type code is supported.",
-    "invalid_scope": "None of the scopes can be granted.",
-}
-
-
-def _told(code: str, description: str | None, *, reason: str = "") -> Refusal:
-    sentence = SENTENCES.get(code) or NOT_DESCRIPTION.sub("", description or "") or "The request was refused."
-    return Refusal(code, sentence, reason or f"oauthlib:{code}")
-
-
-def _refusal(error: OAuth2Error) -> Refusal:
-    """Return our refusal for an error of oauthlib's, whoever raised it."""
-    if isinstance(error, RefusedError):
-        return error.refusal
-    name = type(error).__name__
-    fatal = {
-        "InvalidClientIdError": Refusal("invalid_client", "This client is not known here.", "client:unknown"),
-        "MismatchingRedirectURIError": Refusal(
-            "invalid_redirect_uri", "The redirect URI is not one that this client registered.", "redirect:mismatch"
-        ),
-    }
-    # The name is oauthlib's own: MissingCodeChallengeError is authorize:missing_code_challenge.
-    reason = f"authorize:{WORD_BEGINS.sub('_', name.removesuffix('Error')).lower()}"
-    return fatal.get(name) or _told(error.error or "invalid_request", error.description, reason=reason)
-
-
-def revoke(request: HttpRequest) -> Answer:
-    """End the connection of a token (RFC 7009 §2). Raises Refused on a body that cannot be read."""
+def revoke(request: HttpRequest) -> None:
+    """End the connection of a token (RFC 7009 §2). Raises Refused."""
     assertions.renew_keys(form_of(request).get("client_assertion"), now=timezone.now())
-    _, _, body, status = get_oauthlib_core().create_revocation_response(request)
-    return _answer(status, body)
-
-
-def _answer(status: int, body: str) -> Answer:
-    """Return oauthlib's answer, an error in our words: its own may repeat what was sent."""
-    told = json.loads(body) if body else {}
-    return Answer(status, _told(told["error"], told.get("error_description")).body() if status >= 400 else told)
+    get_oauthlib_core().create_revocation_response(request)

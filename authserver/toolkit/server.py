@@ -1,7 +1,6 @@
 """What oauthlib reads for us: requests for an authorization code with PKCE S256. Nothing else is composed, so nothing
 else can be asked for (no implicit, password, client credentials, device)."""
 
-import logging
 import re
 from typing import Any
 
@@ -13,27 +12,13 @@ from oauthlib.oauth2.rfc6749.grant_types.authorization_code import code_challeng
 from oauthlib.oauth2.rfc6749.tokens import BearerToken
 
 from authserver.protocol import resources
-from authserver.protocol.errors import Refusal, invalid_target
+from authserver.protocol.errors import Refusal, Refused, invalid_target
 from authserver.services import catalog
-
-log = logging.getLogger(__name__)
+from authserver.toolkit.errors import RefusedError, refusal_of
 
 S256_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")  # RFC 7636 §4.2: base64url of 32 bytes
 # Parameters of extensions that we do not serve; passing over them would change what the client asked for.
 UNSUPPORTED = {"request": "request_not_supported", "request_uri": "request_uri_not_supported"}
-
-
-class RefusedError(OAuth2Error):
-    """A refusal of ours on its way through oauthlib, which reports errors by raising and keeps no private reason.
-
-    Give it the request once the redirect URI was checked: then, and only then, the error goes to the client.
-    """
-
-    def __init__(self, refusal: Refusal, request: Request | None = None) -> None:
-        self.error = refusal.code
-        self.refusal = refusal
-        log.info("refused %s: %s", refusal.code, refusal.reason)
-        super().__init__(description=refusal.description, status_code=refusal.status, request=request)
 
 
 class S256Grant(AuthorizationCodeGrant):
@@ -90,3 +75,10 @@ class Server(AuthorizationEndpoint, RevocationEndpoint):
             default_token_type=BearerToken(request_validator),
         )
         RevocationEndpoint.__init__(self, request_validator)
+
+    def validate_revocation_request(self, request: Request) -> None:
+        """Raise Refused, which passes oauthlib: of its own errors it would return what the caller is told alone."""
+        try:
+            super().validate_revocation_request(request)
+        except OAuth2Error as error:
+            raise Refused(refusal_of(error, subject="revoke")) from None

@@ -12,7 +12,7 @@ from authserver.protocol.connections import token_requests
 from authserver.protocol.errors import Refusal
 from authserver.protocol.parameters import Parameters
 from authserver.services import catalog, client_proofs, clients, connections
-from authserver.toolkit.server import RefusedError
+from authserver.toolkit.errors import RefusedError
 
 
 class Validator(OAuth2Validator):

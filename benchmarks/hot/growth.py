@@ -16,6 +16,23 @@ MARKS_SECONDS = 12.0  # within which uses are written down
 SIZES = """
     SELECT relname, pg_relation_size(oid), pg_indexes_size(oid) FROM pg_class
      WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"""
+TOKENS = "authserver_refreshtoken"
+PARTS = 20
+COME = f"""
+    INSERT INTO measured (id, connection_id, digest, issued_at, expires_at, rotated_agent, answer_seen_at)
+    SELECT id, connection_id, digest, issued_at, expires_at, '', answer_seen_at FROM {TOKENS}
+     WHERE sealed_successor IS NOT NULL AND id %% %s = %s ORDER BY id"""
+# Each in a transaction of its own, as refreshes are: what one replaced makes room for the next.
+REPLACE = f"""
+    DO $$ DECLARE whole {TOKENS};
+    BEGIN
+        FOR whole IN SELECT * FROM {TOKENS} WHERE sealed_successor IS NOT NULL AND id % {{}} = {{}} ORDER BY random()
+        LOOP
+            UPDATE measured SET rotated_at = whole.rotated_at, rotated_address = whole.rotated_address,
+                   rotated_agent = whole.rotated_agent, sealed_successor = whole.sealed_successor WHERE id = whole.id;
+            COMMIT;
+        END LOOP;
+    END $$"""
 LOG = "SELECT pg_current_wal_lsn() - '0/0'::pg_lsn"
 
 
@@ -36,6 +53,8 @@ def main(arguments: list[str]) -> None:
             tell({name: (table / count, index / count) for name, (table, index) in sizes(server).tables.items()})
             for path in PATHS:
                 measure(server, path, options.seconds)
+                if path == "refresh":
+                    compare_refresh_tokens(server)
 
 
 def measure(server: Gatehouse, path: str, seconds: float) -> None:
@@ -50,9 +69,42 @@ def measure(server: Gatehouse, path: str, seconds: float) -> None:
     tell({name: ((new[0] - old[0]) / count, (new[1] - old[1]) / count) for name, (old, new) in grown.items()})
 
 
-def sizes(server: Gatehouse) -> Size:
+def compare_refresh_tokens(server: Gatehouse) -> None:
+    """Print what a live refresh token takes with its indexes, and a replaced one, with the pair that replaced it: those
+    of this database, copied to a table like theirs in the order of a life. Each part comes live, is replaced when the
+    next has come, and vacuum comes by in between."""
+    with _database(server) as database:
+        database.execute(f"DROP TABLE IF EXISTS measured; CREATE TABLE measured (LIKE {TOKENS} INCLUDING ALL)")
+        database.execute(f"ALTER TABLE measured SET (fillfactor = {_fillfactor(database)})")
+        database.execute(f"INSERT INTO measured SELECT * FROM {TOKENS} WHERE rotated_at IS NULL")
+        told = f"\na refresh token, table and indexes: live {_each(database):,.0f}"
+        database.execute("TRUNCATE measured")
+        for part in range(PARTS + 1):
+            database.execute(COME, [PARTS, part])
+            database.execute(REPLACE.format(PARTS, part - 1))
+            database.execute("VACUUM ANALYZE measured")
+        print(f"{told}, replaced {_each(database):,.0f}")
+        database.execute("DROP TABLE measured")
+
+
+def _each(database: psycopg.Connection) -> float:
+    found = database.execute("SELECT pg_total_relation_size('measured')::float / count(*) FROM measured").fetchone()
+    return found[0] if found else 0.0
+
+
+def _fillfactor(database: psycopg.Connection) -> int:
+    sql = "SELECT option_value FROM pg_class, pg_options_to_table(reloptions) WHERE relname = %s"
+    found = database.execute(f"{sql} AND option_name = 'fillfactor'", [TOKENS]).fetchone()
+    return int(found[0]) if found else 100
+
+
+def _database(server: Gatehouse) -> psycopg.Connection:
     folder = server.env["DATABASE_URL"].partition("@/")[2].rpartition("/")[0]
-    with psycopg.connect(host=folder, user="postgres", dbname="gatehouse") as database:
+    return psycopg.connect(host=folder, user="postgres", dbname="gatehouse", autocommit=True)
+
+
+def sizes(server: Gatehouse) -> Size:
+    with _database(server) as database:
         tables = {name: (table, index) for name, table, index in database.execute(SIZES)}
         [log] = database.execute(LOG).fetchone() or (0,)
     return Size(tables, int(log))

@@ -5,7 +5,7 @@ Bottom to top:
 
     report        what is found: steps with outcome, lines and findings
     profiles      how clients differ, as data
-    clients       the ten clients
+    clients       the eleven clients
     line          every request, bounded and noted
     walk          what a walk knows so far, and what a step has to say
     network       name, connection, clock

@@ -1,4 +1,4 @@
-"""The ten clients that the doctor walks as.
+"""The eleven clients that the doctor walks as.
 
 Facts are those of docs/doctor.md: measured on the wire (M), read in the client's source (S), said by its maker (D),
 told by third parties (T). What the letter stands behind is that fact; the rest is the default of `Profile`.
@@ -180,7 +180,8 @@ MCP_REMOTE = Profile(
     preflights=True,
 )
 INSPECTOR = Profile(
-    # M, version 2.12.0; its page, not its command line
+    # M, version 2.12.0; its page, not its command line. S: the page asks its own server, on the same computer, to send
+    # each request, so that CORS never counts.
     name="inspector",
     title="MCP Inspector",
     needs_challenge=False,
@@ -197,12 +198,27 @@ INSPECTOR = Profile(
     ),
     redirect_uri="http://localhost:6274/oauth/callback",
     asks_offline_access=True,
+)
+BROWSER = Profile(
+    # The official TypeScript SDK in a page, without a server of its own behind: it loses what CORS does not let it read.
+    name="browser",
+    title="a client in a web page",
+    agent="",
+    needs_challenge=False,
+    reads_first_scheme_only=True,
+    resource_match=Match.PARENT,
+    resource_anywhere=True,
+    issuer_match=Match.SLASH,
+    refuses_null=True,
+    registration=registration("Web page", "http://localhost:6274/oauth/callback", application_type="native"),
+    redirect_uri="http://localhost:6274/oauth/callback",
+    asks_offline_access=True,
     page_origin="http://localhost:6274",
 )
 
 CLIENTS = {
     client.name: client
     for client in (
-        GENERIC, CHATGPT, CLAUDE, CLAUDE_CODE, VSCODE, CURSOR, CODEX, GEMINI, MCP_REMOTE, INSPECTOR,
+        GENERIC, CHATGPT, CLAUDE, CLAUDE_CODE, VSCODE, CURSOR, CODEX, GEMINI, MCP_REMOTE, INSPECTOR, BROWSER,
     )
 }  # fmt: skip

@@ -58,6 +58,7 @@ class Report:
 
 PROFILES = (
     "generic", "chatgpt", "claude", "claude-code", "vscode", "cursor", "codex", "gemini", "mcp-remote", "inspector",
+    "browser",
 )  # fmt: skip
 # In the order of the walk, with what holds where a step is good.
 TITLES = {

@@ -5,6 +5,7 @@ ever followed as an address.
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 from json import JSONDecodeError, dumps, loads
 from types import TracebackType
@@ -38,6 +39,21 @@ class Reply:
         return found
 
 
+def http_client(transport: httpx2.AsyncBaseTransport | None, **options: Any) -> httpx2.AsyncClient:
+    """Return a client that follows no redirect and heeds no proxy. The authorities whose certificates count are those
+    of SSL_CERT_FILE or SSL_CERT_DIR, else the system's. Raises OSError where that file is none of certificates."""
+    # trust_env would send credentials through whatever proxy the environment names; it also means the authorities.
+    verify = True if transport else _authorities()
+    return httpx2.AsyncClient(transport=transport, verify=verify, trust_env=False, follow_redirects=False, **options)
+
+
+def _authorities() -> ssl.SSLContext:
+    try:
+        return httpx2.create_ssl_context()
+    except OSError as error:  # its text does not say which file
+        raise OSError(f"SSL_CERT_FILE or SSL_CERT_DIR cannot be used: {error}") from None
+
+
 class Caller:
     """An open line to the authorization server, used inside ``async with``. ``transport`` is there for tests."""
 
@@ -53,15 +69,8 @@ class Caller:
         self._base_url = base_url
         self._timeout_seconds = timeout_seconds
         headers = {"Accept": "application/json", "Accept-Encoding": "identity", "Cache-Control": "no-cache"}
-        # trust_env would send the secret through whatever proxy the environment names.
-        self._http = httpx2.AsyncClient(
-            auth=httpx2.BasicAuth(account, secret),
-            headers=headers,
-            timeout=timeout_seconds,
-            trust_env=False,
-            transport=transport,
-            follow_redirects=False,
-        )
+        auth = httpx2.BasicAuth(account, secret)
+        self._http = http_client(transport, auth=auth, headers=headers, timeout=timeout_seconds)
 
     async def __aenter__(self) -> "Caller":
         return self

@@ -18,14 +18,15 @@ def main() -> int:
     """Serve until interrupted. Returns 2 when a setting is wrong, after one line that says which."""
     try:
         settings = config.read(os.environ)
-    except config.ConfigurationError as error:
+        served = application(settings, tracer())
+    except (config.ConfigurationError, OSError) as error:
         sys.stderr.write(f"The resource server cannot start. {error}\n")
         return 2
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     for noisy in ("mcp", "httpx2", "httpcore2", "sse_starlette"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     uvicorn.run(
-        application(settings, tracer()),
+        served,
         host=settings.host,
         port=settings.port,
         log_config=None,

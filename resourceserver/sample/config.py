@@ -20,6 +20,7 @@
 | ``MCP_REPORTS`` | ``on`` | tell the authorization server which tools were called and what came of it; or ``off`` |
 | ``MCP_TOOLS`` | ``on`` | publish the tools, and run each only for connections that may have it; or ``off`` |
 | ``HOST``, ``PORT`` | ``127.0.0.1``, ``8001`` | where to listen |
+| ``SSL_CERT_FILE``, ``SSL_CERT_DIR`` | the system's | whose certificates the authorization server may show |
 | ``TRUSTED_PROXY_COUNT`` | ``0`` | own proxies in front, whose ``X-Forwarded-*`` are believed |
 """
 

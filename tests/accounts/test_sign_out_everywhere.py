@@ -70,7 +70,7 @@ def test_opening_the_page_ends_nothing_and_says_how_much_would_end(world: World,
     make_token(world.alice.user)
     answer = world.alice.http.get(f"{PAGE}?confirm=yes")
     assert answer["Cache-Control"] == "no-store"
-    assert "1 connected app loses access;" in answer.content.decode()
+    assert "1 connected app loses access." in answer.content.decode()
     assert "1 personal access token of yours stops working." in answer.content.decode()
     assert world.asker.is_active(held.access)
 

@@ -28,6 +28,7 @@ PROFILES: Mapping[str, str | Promise] = {
     "gemini": "Gemini CLI",
     "mcp-remote": "mcp-remote",
     "inspector": "MCP Inspector",
+    "browser": _("an app in a web page"),
 }
 OUTCOMES: Mapping[str, str | Promise] = {
     "good": _("Good"),

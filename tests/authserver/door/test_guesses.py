@@ -47,7 +47,7 @@ def nobody_guesses(settings: Any) -> Iterator[None]:
 
 def is_apart(address: str, asked: Any = ASKER) -> bool:
     guessing = tokens.guessing if isinstance(asked, Arrived) else introspection.guessing
-    return guesses.line_for(guessing, request_from(address), asked) is guessing.line
+    return guesses.place_for(guessing, request_from(address), asked) is not None
 
 
 def test_beyond_the_limit_one_address_with_one_id_waits_apart_until_there_is_room() -> None:
@@ -119,6 +119,44 @@ def test_a_guesser_who_finds_the_line_full_is_told_when_to_come(monkeypatch: pyt
     assert (refused.status, [each.status for each in told[1:]]) == (429, [200, 200])
     assert b"retry-after: 1\r\n" in refused.headers
     assert b'"too_many_requests"' in refused.body
+
+
+def test_no_address_and_no_id_of_one_takes_all_places_of_the_guessers(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, places in (("", 4), ("_OF_ADDRESS", 3), ("_OF_ID", 2)):
+        monkeypatch.setattr(policy, f"GUESSERS{name}_WAITING_MAX", places)
+    go_on, told = Event(), dict[str, list[Any]]()
+
+    def act(asked: Sequence[Any]) -> list[Any]:
+        go_on.wait(10)
+        return list(asked)
+
+    line = GuessersLine("guessers", act, is_repeatable=True)
+    guessing = replace(introspection.guessing, line=line)
+    comers = [("192.0.2.1", "a")] * 3 + [("192.0.2.1", "b")] * 2 + [("192.0.2.2", "a")] * 2
+
+    async def ask(*, expected: int) -> None:
+        told.clear()
+        for address, named in comers:
+            question = replace(ASKER, asker_id=named)
+            guesses.take(guess_key(address, named), 4)
+            place = guesses.place_for(guessing, request_from(address), question)
+            assert place is not None
+            place.ask(question, told.setdefault(address[-1] + named, []).append)
+        while sum(map(len, told.values())) < expected:
+            await asyncio.sleep(0)
+        go_on.set()
+        while sum(map(len, told.values())) < len(comers):
+            await asyncio.sleep(0)
+
+    async def story() -> None:
+        for _ in range(2):  # their places are theirs again once they were answered
+            go_on.clear()
+            await ask(expected=3)
+            admitted = {who: sum(isinstance(each, Question) for each in found) for who, found in told.items()}
+            assert admitted == {"1a": 2, "1b": 1, "2a": 1}
+            assert not line._held
+
+    asyncio.run(story())
 
 
 def test_a_crowd_with_tokens_that_a_restored_database_never_knew_does_not_hold_up_the_good_ones(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -237,9 +239,49 @@ def test_what_processes_counted_is_added_up_and_outlives_them(tmp_path: Path, mo
     found = [sample for metric in node.metrics() for sample in metric.samples]
     assert {s.value for s in found if s.labels == {"outcome": "fresh"}} == {7}
     assert not [s for s in found if s.labels == {"line": "introspection"} and s.value == 10]  # nobody is inside now
+    ours = {f"{kind}_{os.getpid()}.db" for kind in ("counter", "histogram", "gauge_livesum")}
+    assert {path.name for path in tmp_path.iterdir()} - ours == {"counter_0.db", "histogram_0.db", "lock"}
     assert node.prepare(tmp_path, {node.FOLDER: "named"}) == {}
     (tmp_path / "file").touch()
     assert Path(node.prepare(tmp_path / "file", {})[node.FOLDER]).is_dir()  # where the place cannot be written
     (tmp_path / "figures-999999999").mkdir()
     made = node.prepare(tmp_path, {})[node.FOLDER]
     assert [str(each) for each in tmp_path.glob("figures-*")] == [made]
+
+
+def test_a_crash_loop_under_scrapes_leaves_three_files_and_no_figure_goes_back_or_counts_twice(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    """Each loop counts one refusal and dies without a word, under an id that may have been another's; two others
+    scrape all the time, as several servers of a node do."""
+    monkeypatch.setenv(node.FOLDER, str(tmp_path))
+    dying = (
+        "import os\nfrom authserver.telemetry import counts, node\nfor _ in range(40):\n"
+        "    if not (pid := os.fork()):\n"
+        "        counts.REFRESHES.add('stale'); node.flush(); os.kill(os.getpid(), 9)\n"
+        "    os.waitpid(pid, 0)\n"
+        "(node.folder() / 'counter_999999998.db').touch()\n"  # who began and did not write
+    )
+    with subprocess.Popen([sys.executable, "-c", dying], cwd=ROOT) as loop, ThreadPoolExecutor(2) as scrapers:
+        seen = list(scrapers.map(_stale_while, [loop] * 2))
+    assert loop.returncode == 0
+    assert all(each == sorted(each) for each in seen)
+    assert _stale() == 40
+    assert len(list(tmp_path.glob("*.db"))) == 5
+    # An id that comes again begins anew, beside what it counted before.
+    (tmp_path / "counter_0.db").rename(tmp_path / f"counter_{os.getpid()}.db")
+    node.close()
+    monkeypatch.setattr(node, "_begun", set())
+    assert _stale() == 40
+
+
+def _stale_while(loop: subprocess.Popen[bytes]) -> list[float]:
+    seen = []
+    while loop.poll() is None:
+        seen.append(_stale())
+    return seen
+
+
+def _stale() -> float:
+    found = [sample for metric in node.metrics() for sample in metric.samples]
+    return sum(s.value for s in found if s.labels == {"outcome": "stale"})

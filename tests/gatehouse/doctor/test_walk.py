@@ -64,7 +64,7 @@ def test_each_client_opens_as_it_does(there: Deployment) -> None:
     assert opened["chatgpt"] == (MCP, "openai-mcp/1.0.0", "server/discover", None)
     assert opened["mcp-remote"][0] == "GET /mcp"
     assert opened["gemini"][0] == "HEAD /mcp"
-    assert opened["inspector"][3] == "http://localhost:6274"
+    assert (opened["inspector"][3], opened["browser"][3]) == (None, "http://localhost:6274")
 
 
 def test_what_is_registered_is_marked_and_removed(there: Deployment) -> None:
@@ -204,7 +204,7 @@ def test_an_internal_endpoint_is_named_in_public_only(there: Deployment, monkeyp
 )
 def test_whatever_a_server_answers_there_is_a_report(there: Deployment, what: str, spoilt: Reply) -> None:
     there.answers[what] = spoilt
-    for client in ("generic", "inspector"):
+    for client in ("generic", "browser"):
         report = examine(there.url, profile=client, seconds=10)
         assert "doctor_failed" not in report.codes
         assert not any("\x1b" in line for step in report.steps for line in (step.sent, step.got))
