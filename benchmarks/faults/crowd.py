@@ -121,6 +121,8 @@ async def asker(crowd: Crowd, holders: list[dict[str, str]]) -> None:
 async def revoker(crowd: Crowd, holders: list[dict[str, str]]) -> None:
     """Revoke one connection after the other; once that is answered it stays so."""
     for holder in holders:
+        if crowd.is_over:
+            return
         await asyncio.sleep(random.uniform(0.4, 0.8))
         while not crowd.is_over:
             form = {"token": holder["refresh"], "client_id": holder["client_id"]}
