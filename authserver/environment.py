@@ -72,6 +72,14 @@ class Environment(environ.Env):
                 return None
             return value if value == default else self.parse_value(value, cast)
 
+    def int(self, var: str, default: Any = environ.Env.NOTSET) -> Any:
+        """Every number of ours counts something: none is below zero."""
+        number = super().int(var, default)
+        with naming(var):
+            if number is not None and number < 0:
+                raise ValueError
+        return number
+
     def db_url(self, var: str = "DATABASE_URL", *args: Any, **kwargs: Any) -> Any:
         with naming(var):
             return super().db_url(var, *args, **kwargs)

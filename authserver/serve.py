@@ -9,8 +9,10 @@ import django
 import uvicorn
 from django.conf import settings
 from django.core import checks
+from django.templatetags.static import static
 
 from authserver.telemetry import node
+from authserver.views.brand.files import STYLESHEET
 
 KEEP_ALIVE_SECONDS = 75  # longer than a proxy keeps an idle connection, so that it is the one who closes
 STOP_SECONDS = 5
@@ -54,6 +56,10 @@ def refuse_misconfiguration() -> None:
     errors = [found for found in checks.run_checks(tags=[checks.Tags.security]) if found.is_serious()]
     if errors:
         sys.exit("\n".join(["The settings of this deployment cannot be used:", *map(str, errors)]))
+    try:
+        static(STYLESHEET)
+    except ValueError:  # as every page would, with 500
+        sys.exit("Static files are not collected: run `python manage.py collectstatic --noinput`, at each new version.")
 
 
 def allow_connections() -> None:

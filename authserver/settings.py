@@ -118,6 +118,8 @@ TEMPLATES = [
 # under concurrency (docs/decisions.md).
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'gatehouse.sqlite3'}")}
 _database = DATABASES["default"]
+if "ENGINE" not in _database:  # of a URL without a scheme that it knows, the library makes nothing
+    raise Unusable("DATABASE_URL cannot be used. docs/operations.md says what it takes.")
 # Where the door's own few connections go, if DATABASE_URL leads to a pooler: they prepare statements and have settings.
 _door_database = env.str("DOOR_DATABASE_URL", default="")
 DOOR_DATABASE = env.db_url_config(_door_database) if _door_database else {}
@@ -376,6 +378,8 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
 LOG_FORMAT = env.str("LOG_FORMAT", default="text")  # or json: an object per line
 if LOG_FORMAT not in ("text", "json"):
     raise Unusable("LOG_FORMAT is text or json.")
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
+    raise Unusable("LOG_LEVEL is DEBUG, INFO, WARNING, ERROR or CRITICAL.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -392,7 +396,7 @@ LOGGING = {
         "oauth2_provider": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
         "fido2": {"level": "WARNING"},  # the ids of people's passkeys
-        "django.security.csrf": {"level": "ERROR"},  # repeats the Origin header, whatever it holds; it is counted
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # any scanner's Host header, with a stack trace
+        # What strangers send amiss: any Host or Origin header, too large a form; with a stack trace. It is counted.
+        "django.security": {"level": "CRITICAL"},
     },
 }

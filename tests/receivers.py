@@ -168,7 +168,7 @@ def receiving() -> Iterator[Receiver]:
         thread.join(5)
 
 
-def wait_until(true: Callable[[], bool], *, seconds: float = 15) -> None:
+def wait_until(true: Callable[[], bool], *, seconds: float = 60) -> None:
     """Return as soon as something is so; fail when it does not come about."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -47,6 +47,7 @@ class DoorProtocol(HttpToolsProtocol):
     is_head = False  # nor its headers
     began = False  # within the bytes at hand
     bytes_since = 0  # it began
+    bytes_at_hand = 0
     is_wish_denied = False  # the request at hand wishes another protocol; there is none
     method = b""  # of that request
 
@@ -71,10 +72,14 @@ class DoorProtocol(HttpToolsProtocol):
         """As uvicorn's, but that a wish for another protocol changes nothing."""
         self._unset_keepalive_if_required()
         self.began = False
+        self.bytes_at_hand = len(data)
         try:
             self._feed(data)
         except httptools.HttpParserError:
-            self.send_400_response("This is no HTTP request.")
+            if self.is_head and self._is_head_too_large():
+                self._refuse_bytes()
+            else:
+                self.send_400_response("This is no HTTP request.")
             return
         if not self.is_partial and (self._is_answering() or self.timeout_keep_alive_task):
             self._expect_nothing()
@@ -104,6 +109,13 @@ class DoorProtocol(HttpToolsProtocol):
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self.parser.feed_data(b"%s %s HTTP/%s\r\n%s\r\n" % (self.method, self.url, version, b"".join(lines)))
+
+    def _is_head_too_large(self) -> bool:
+        """Tell it of a head that is there to its end. One that came whole among few bytes needs no look."""
+        if self.began and self.bytes_at_hand <= policy.HEAD_BYTES_MAX:
+            return False
+        lines = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        return len(self.url) + lines > policy.HEAD_BYTES_MAX
 
     def _refuse_bytes(self) -> None:
         """Read no further. It is said why, unless other answers are due before."""
@@ -167,6 +179,8 @@ class DoorProtocol(HttpToolsProtocol):
         self.is_partial = self.is_head = self.began = True
 
     def on_headers_complete(self) -> None:
+        if self._is_head_too_large():
+            raise httptools.HttpParserError("too large a head")
         self.is_head = False
         if self.parser.should_upgrade():
             self.method = self.parser.get_method()

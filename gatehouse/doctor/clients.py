@@ -200,7 +200,7 @@ INSPECTOR = Profile(
     asks_offline_access=True,
 )
 BROWSER = Profile(
-    # The official TypeScript SDK in a page, without a server of its own behind: it loses what CORS does not let it read.
+    # The official TypeScript SDK in a page, without a server of its own behind: what CORS hides from it is lost to it.
     name="browser",
     title="a client in a web page",
     agent="",

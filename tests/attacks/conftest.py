@@ -13,7 +13,7 @@ from django.db import connection, connections
 
 from tests.people import World, make_world
 
-DEADLINE_SECONDS = 15
+DEADLINE_SECONDS = 60
 
 
 @pytest.fixture

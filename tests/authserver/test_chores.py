@@ -209,7 +209,7 @@ def test_rounds_come_again_after_an_error_until_they_are_stopped() -> None:
 
     rounds = Rounds("test", SOON, act)
     rounds.start()
-    assert third.wait(15)
+    assert third.wait(60)
     rounds.stop()
     assert not rounds.is_alive()
 

@@ -173,6 +173,7 @@ def test_a_file_that_cannot_be_used_ends_the_process_with_one_line(
     ("name", "value", "read"),
     [
         ("TRUSTED_PROXY_COUNT", "secret-many", lambda env: env.int("TRUSTED_PROXY_COUNT", default=0)),
+        ("TRUSTED_PROXY_COUNT", "-2", lambda env: env.int("TRUSTED_PROXY_COUNT", default=0)),
         ("DATABASE_URL", "postgres://u:secret@h:port/name", lambda env: env.db_url("DATABASE_URL")),
         ("EMAIL_URL", "telegraph://secret", lambda env: env.email_url("EMAIL_URL")),
         ("CACHE_URL", "drawer://secret", lambda env: env.cache_url("CACHE_URL")),

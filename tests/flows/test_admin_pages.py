@@ -90,6 +90,7 @@ def cost(root: Person) -> dict[str, int]:
 
 
 @pytest.mark.covers("screen:D1")
+@pytest.mark.usefixtures("one_day")
 def test_every_list_costs_the_same_for_two_rows_and_for_thirty(root: Person, world: World) -> None:
     listed = set(root.http.get("/admin/").content.decode().split('"'))
     assert {f"/admin/{name}/" for name in LISTS} <= listed

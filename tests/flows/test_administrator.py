@@ -216,6 +216,7 @@ def test_connections_are_found(root: Person, world: World, held: list[Tokens]) -
     assert {query: len(page.context["cl"].result_list) for query, page in pages.items()} == FOUND
 
 
+@pytest.mark.usefixtures("one_day")
 def test_the_list_costs_no_more_queries_for_more_rows(
     root: Person, world: World, held: list[Tokens], django_assert_max_num_queries: Any
 ) -> None:

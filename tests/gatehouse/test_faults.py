@@ -193,7 +193,7 @@ def test_a_fault_ends_with_its_cause_and_a_fix(
     arguments: tuple[str, ...],
     named: tuple[str, ...],
 ) -> None:
-    monkeypatch.setattr(wire, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(wire, "TIMEOUT_SECONDS", 0.5 if code == "too_slow" else 60)  # the machine may be busy
     fault(deployment)
     here = {"{origin}": deployment.origin, "{port}": deployment.origin.rpartition(":")[2]}
 

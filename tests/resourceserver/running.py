@@ -75,7 +75,7 @@ async def start(app: ASGIApp) -> Callable[[], Any]:
 def wait_until_ready(origin: str) -> None:
     """Return once a sample server in a process of its own has its tools published."""
     deadline = time.monotonic() + 30
-    with httpx2.Client(trust_env=False) as http:
+    with httpx2.Client(trust_env=False, timeout=60) as http:
         while http.get(f"{origin}/readyz").status_code != 200:
             assert time.monotonic() < deadline, "the tools were never published"
             time.sleep(0.01)

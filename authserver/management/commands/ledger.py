@@ -2,6 +2,7 @@
 
 import sys
 import time
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
@@ -10,7 +11,6 @@ from typing import IO, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 from authserver.models import Event
 from authserver.services import ledger
@@ -22,17 +22,18 @@ REPORT_SECONDS = 2.0
 
 def month_of(text: str) -> date:
     """Return the month that `2026-10` names."""
-    return datetime.strptime(text, "%Y-%m").date()
+    try:
+        return datetime.strptime(text, "%Y-%m").date()
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is no month. Write it like 2026-10.") from None
 
 
 def moment_of(text: str) -> datetime:
     """Return the moment that `2026-10-05` or `2026-10-05T12:00Z` names; without a zone it is in UTC."""
-    moment = parse_datetime(text)
-    if moment is None:
-        day = parse_date(text)
-        if day is None:
-            raise ValueError(text)
-        moment = datetime(day.year, day.month, day.day)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text} is no moment. Write it like 2026-10-05 or 2026-10-05T12:00Z.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 

@@ -74,7 +74,9 @@ def look() -> Readiness:
 def _checks() -> dict[str, str]:
     try:
         with _own_connection() as database:
-            found = {"database": OK, "clock": _clock(database), "migrations": _migrations(database), "keys": _keys()}
+            found = {"database": OK, "clock": _clock(database), "migrations": _migrations(database)}
+            if found["migrations"] != MISSING:  # there may be no table of keys yet
+                found["keys"] = _keys()
     except (DatabaseError, InterfaceError, OSError) as error:
         log.warning("not ready: the database is %s (%s)", UNREACHABLE, type(error).__name__)
         found = {"database": UNREACHABLE}

@@ -84,7 +84,7 @@ def fetch(url: str) -> Fetched | FetchFailed:
     """Fetch, and hold it to its time whatever comes of it."""
     started = time.monotonic()
     answer = fetcher.fetch(url, bytes_max=policy.DOCUMENT_BYTES_MAX)
-    assert time.monotonic() - started < policy.FETCH_DEADLINE_SECONDS + 1
+    assert time.monotonic() - started < policy.FETCH_DEADLINE_SECONDS + 10  # those that hang, hang for twenty or more
     return answer
 
 

@@ -57,6 +57,11 @@ FLOODS: dict[str, tuple[str, Act, Act]] = {
         lambda world: Http().get("/attempts/shared/x"),
         lambda world: Http(**FROM_ELSEWHERE).get("/attempts/shared/x"),
     ),
+    "links of invitations": (
+        "INVITATION_LINKS_PER_MINUTE",
+        lambda world: Http().post("/invitations", {"link": "x"}),
+        lambda world: Http(**FROM_ELSEWHERE).post("/invitations", {"link": "x"}),
+    ),
     "the API": (
         "API_REQUESTS_PER_MINUTE",
         lambda world: world.alice.http.get("/api/v1/handles"),

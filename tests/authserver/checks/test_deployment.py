@@ -237,8 +237,11 @@ def test_the_deployment_checks_find_nothing_to_say_about_a_good_deployment() -> 
         (SERVE, {"DEMO": "1", "SECRET_KEY": "short-and-known"}, ["gatehouse.E004", "gatehouse.E007"]),
         (SERVE, {"METRICS_TOKEN_FILE": "/no/such/file"}, ["METRICS_TOKEN_FILE names /no/such/file, which cannot"]),
         (CHECK, {"SECRET_KEY": ""}, ["Set SECRET_KEY (or SECRET_KEY_FILE)"]),
+        (CHECK, {"DATABASE_URL": "short-and-known"}, ["DATABASE_URL cannot be used"]),
+        (CHECK, {"LOG_LEVEL": "verbose"}, ["LOG_LEVEL is DEBUG, "]),
+        (SERVE, {}, ["manage.py collectstatic"]),
     ],
-    ids=["no https", "demo", "no such file", "no key"],
+    ids=["no https", "demo", "no such file", "no key", "no database", "no level", "no static files"],
 )
 def test_a_bad_deployment_does_not_start_and_is_told_why(
     command: tuple[str, ...], changes: dict[str, str], says: list[str]

@@ -15,7 +15,6 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from authserver import policy
 from tests import servers
 from tests.authserver.door import serving
 from tests.authserver.door.serving import FORM, Answer, Serving, Wire
@@ -155,7 +154,7 @@ def test_a_database_that_keeps_silent_is_given_up(server: Serving, database: Dat
         began = time.monotonic()
         ready = server.wire().send(server.request("GET", "/readyz")).answer()
         assert (ready.status, ready.json()["database"]) == (503, "silent")
-        assert time.monotonic() - began < policy.READY_SECONDS_MAX + 1
+        assert time.monotonic() - began < 5  # for as long as probes wait
     serving.wait(lambda: is_back(server))
 
 

@@ -141,6 +141,7 @@ def test_going_from_date_to_date_finds_what_django_finds(db: None, kind: str) ->
     assert lists.Stepping(model=Event).datetimes("at", kind) == list(Event.objects.datetimes("at", kind))
 
 
+@pytest.mark.usefixtures("one_day")
 def test_the_list_says_where_the_ledger_stands(story: World) -> None:
     count = Event.objects.count()
     html = text(get(story))
@@ -170,6 +171,7 @@ def test_one_event_shows_its_link(story: World) -> None:
     assert "none yet" in text(get(story, f"{Event.objects.latest('id').pk}/change/"))
 
 
+@pytest.mark.usefixtures("one_day")
 def test_more_events_cost_no_more_queries_and_none_counts_them_all(story: World) -> None:
     def queries() -> list[str]:
         with CaptureQueriesContext(

@@ -311,6 +311,7 @@ def test_the_page_of_a_handle_shows_what_stands_behind_it(root: Person, world: W
     assert root.http.get("/admin/handles/handle/add/").status_code == 200
 
 
+@pytest.mark.usefixtures("one_day")
 def test_more_rows_cost_no_more_queries(root: Person, world: World, held: list[Tokens], chatgpt: App) -> None:
     root.http.get(ADMIN)
     before = cost_of_the_list(root)

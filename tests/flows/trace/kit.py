@@ -28,7 +28,7 @@ from tests.resourceserver.fakes import COMPAT, GATEWAY, HOSTED, ISSUER, Inner, R
 from tests.resourceserver.running import start
 
 T = TypeVar("T")
-PATIENCE_SECONDS = 10
+PATIENCE_SECONDS = 60
 KINDS = ("challenge", "resource_metadata", "call")
 AGENT = (b"user-agent", b"claude-code/2.1")
 

@@ -19,7 +19,7 @@ FAST = Pace(poll=0.02, poll_good_for=0.6, verify=0.05, push_good_for=0.6, first_
 ALICE = credential(1)
 
 
-async def until(condition: Callable[[], Any], *, within: float = 10) -> None:
+async def until(condition: Callable[[], Any], *, within: float = 60) -> None:
     """Wait for something to become true, or fail."""
     async with asyncio.timeout(within):
         while not condition():
@@ -45,10 +45,12 @@ class Kit:
         return await self.introspection.identify(bearer, found.endpoint)
 
     async def remembered(self, bearer: str = ALICE) -> None:
-        """Be fresh, and hold an answer about this credential."""
-        await until(lambda: self.memory.is_fresh)
-        await self.identify(bearer)
-        assert self.memory.recall(bearer) is not None
+        """Be fresh, and hold an answer about this credential. Where the machine stood still in between it is fresh no
+        more, and asks again."""
+        async with asyncio.timeout(60):
+            while self.memory.recall(bearer) is None:
+                await until(lambda: self.memory.is_fresh)
+                await self.identify(bearer)
 
 
 @asynccontextmanager
@@ -58,7 +60,7 @@ async def kit(port: int, **changes: Any) -> AsyncIterator[Kit]:
     options = {"issuer": ISSUER, "secrets": {"rs-main": SECRETS["rs-main"]}, "pace": FAST, **changes}
     subscriptions = Subscriptions(base, **options)
     introspection = IntrospectionClient(
-        f"{base}/oauth/introspect", issuer=ISSUER, secrets=SECRETS, memory=subscriptions
+        f"{base}/oauth/introspect", issuer=ISSUER, secrets=SECRETS, memory=subscriptions, timeout_seconds=60
     )
     await subscriptions.start()
     try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from resourceserver.events.calls import Caller
 from resourceserver.introspection import Unreachable
 from tests.resourceserver.authority import (
     Authority,
@@ -38,10 +39,12 @@ def test_when_the_authorization_server_dies_so_do_the_answers_and_nobody_gets_in
         async with kit(port) as ours:
             await ours.remembered()
             await asyncio.to_thread(server.__exit__, None, None, None)
-            began = time.monotonic()
+            began = looked = last = time.monotonic()
             while ours.memory.recall(ALICE) is not None:
+                last = looked
                 await asyncio.sleep(0.01)
-            assert time.monotonic() - began <= FAST.poll_good_for + 0.1
+                looked = time.monotonic()
+            assert last - began <= FAST.poll_good_for
             with pytest.raises(Unreachable):
                 await ours.identify()
             again = listening(authority, port)
@@ -63,10 +66,10 @@ def test_each_account_has_a_stream_and_a_memory_of_its_own(server: Listening):
         async with kit(server.port, secrets=SECRETS) as ours:
             theirs = ours.subscriptions.of("rs-other")
             assert theirs is not None
-            await until(lambda: theirs.is_fresh)
             await ours.remembered()
-            await ours.identify(other, "/other/mcp")
-            assert theirs.recall(other) is not None
+            while theirs.recall(other) is None:
+                await until(lambda: theirs.is_fresh)
+                await ours.identify(other, "/other/mcp")
             assert theirs.recall(ALICE) is None
             server.authority.revoke("connection-other")
             await until(lambda: theirs.recall(other) is None)
@@ -116,13 +119,14 @@ def test_it_starts_and_stops_in_one_event_loop_after_the_other(server: Listening
 
 
 @pytest.mark.parametrize("path", ["/oauth/events", "/oauth/events/poll", "/oauth/jwks"])
-def test_it_stops_at_once_whatever_hangs(server: Listening, path: str):
+def test_it_stops_at_once_whatever_hangs(server: Listening, path: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(Caller.__init__.__kwdefaults__, "timeout_seconds", 3600)  # or that would end it soon
     server.authority.broken[path] = hang
 
     async def story() -> None:
         async with kit(server.port):
             await until(lambda: any(asked.startswith(path) for _, asked in server.authority.paths))
             began = time.monotonic()
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 30
 
     run(story())

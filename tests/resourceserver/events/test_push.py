@@ -70,7 +70,7 @@ def test_it_is_fresh_only_while_verifications_that_were_asked_for_arrive():
         async with pushed() as made:
             await made.kit.remembered()
             made.authority.verifies = False
-            await until(lambda: not made.kit.memory.is_fresh, within=2)
+            await until(lambda: not made.kit.memory.is_fresh)
             assert isinstance(await made.kit.identify(), Identity)
             assert made.kit.memory.recall(ALICE) is None
             made.authority.verifies = True
@@ -85,7 +85,7 @@ def test_when_it_cannot_even_ask_to_be_verified_the_answers_die_at_once(status: 
         async with pushed(pace=dataclasses.replace(FAST, push_good_for=3600)) as made:
             await made.kit.remembered()
             made.authority.broken["/oauth/events/verify"] = status
-            await until(lambda: made.kit.memory.recall(ALICE) is None, within=1)
+            await until(lambda: made.kit.memory.recall(ALICE) is None)
             made.authority.broken.clear()
             await made.kit.remembered()
 
@@ -117,7 +117,7 @@ def test_a_verification_that_is_sent_again_renews_nothing():
             made.authority.push = remember_and_send
             await until(lambda: sent)
             made.authority.verifies = False
-            await until(lambda: not made.kit.memory.is_fresh, within=2)
+            await until(lambda: not made.kit.memory.is_fresh)
             assert (await made.send(*sent[-1])).status == 202
             assert not made.kit.memory.is_fresh
 

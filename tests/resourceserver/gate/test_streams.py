@@ -49,14 +49,14 @@ class Stream:
         return {"type": "http.disconnect"}
 
     async def message(self) -> dict[str, Any]:
-        return await asyncio.wait_for(self.sent.get(), 5)
+        return await asyncio.wait_for(self.sent.get(), 60)
 
     async def event(self) -> str:
         return (await self.message())["body"].decode()
 
     async def leave(self) -> None:
         self.left.set()
-        await asyncio.wait_for(self.task, 5)
+        await asyncio.wait_for(self.task, 60)
 
 
 @pytest.mark.covers("RS-25", "req:R1")

@@ -118,7 +118,8 @@ def sample() -> Iterator[Live]:
 
 
 def http_client(bearer: str, **headers: str) -> httpx2.AsyncClient:
-    return httpx2.AsyncClient(headers={"Authorization": f"Bearer {bearer}", **headers}, trust_env=False)
+    told = {"Authorization": f"Bearer {bearer}", **headers}
+    return httpx2.AsyncClient(headers=told, trust_env=False, timeout=60)
 
 
 def connect(url: str, http: httpx2.AsyncClient, mode: Any = "auto") -> Client:
@@ -205,7 +206,7 @@ def test_scopes_follow_the_credential_and_not_the_session(sample: Live):
 
 
 def test_every_refusal_over_a_real_socket_has_a_body_that_fits_its_length(sample: Live):
-    with httpx2.Client(trust_env=False) as http:
+    with httpx2.Client(trust_env=False, timeout=60) as http:
         for method in ("GET", "POST", "DELETE", "PUT"):
             reply = http.request(method, f"{sample.origin}/mcp")
             assert (reply.status_code, reply.json()["error"]) == (401, "missing_bearer_token")
@@ -224,7 +225,7 @@ def test_an_interrupt_ends_the_process_though_a_stream_is_open_and_the_log_has_n
     bearer = sample.credential(40, f"{sample.origin}/mcp")
     headers = {"Authorization": f"Bearer {bearer}"}
     with (
-        httpx2.Client(trust_env=False, timeout=10) as http,
+        httpx2.Client(trust_env=False, timeout=60) as http,
         http.stream("GET", f"{sample.origin}/sse", headers=headers) as stream,
     ):
         assert stream.status_code == 200

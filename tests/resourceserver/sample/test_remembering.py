@@ -108,7 +108,7 @@ def call(url: str, tool: str) -> httpx2.Response:
     }
     body = tool_call(tool)
     body["params"]["_meta"] = meta
-    with httpx2.Client(trust_env=False) as http:
+    with httpx2.Client(trust_env=False, timeout=60) as http:
         return http.post(url, headers=headers, json=body)
 
 

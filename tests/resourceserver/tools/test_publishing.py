@@ -158,4 +158,4 @@ def test_stopping_ends_an_attempt_that_hangs():
         async with publishing(Taker(asyncio.Event().wait, asyncio.Event().wait)):
             await asyncio.sleep(0)
 
-    run(asyncio.wait_for(story(), 5))
+    run(asyncio.wait_for(story(), 60))

@@ -19,11 +19,10 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_POST
 
 from accounts import flow
-from authserver import policy
+from authserver import policy, throttles
 from authserver.protocol.errors import Refusal
 from authserver.services.events import current_request
 from authserver.services.standing import founding, invitations, members
-from authserver.throttles import admit
 from authserver.views.handles.people.members import ROLES
 from authserver.views.handles.shared import following, person, said, show_on_the_way
 from handles import roles
@@ -35,15 +34,21 @@ PASTED_LENGTH_MAX = 500
 
 
 @sensitive_post_parameters("link")
-@sensitive_variables("pasted", "secret")
 def invitation_list(request: HttpRequest) -> HttpResponse:
     """Show what waits for this person, and a field for a link; a POST opens the link."""
     if request.method != "POST":
         return _list(request)
-    if not admit(
-        f"invitation_links_of_{current_request.get().counted}", limit=policy.INVITATION_LINKS_PER_MINUTE
-    ).count:
-        return _list(request, problem=_("Too many tries. Wait a minute, then try again."), status=429)
+    key = f"invitation_links_of_{current_request.get().counted}"
+    admitted = throttles.admit(key, limit=policy.INVITATION_LINKS_PER_MINUTE)
+    if admitted.count:
+        response = _open(request)
+    else:
+        response = _list(request, problem=_("Too many tries. Wait a minute, then try again."), status=429)
+    return throttles.telling(response, admitted.headers("invitation-links"))
+
+
+@sensitive_variables("pasted", "secret")
+def _open(request: HttpRequest) -> HttpResponse:
     pasted = request.POST.get("link", "")[:PASTED_LENGTH_MAX]
     secret = pasted.strip().rpartition("#")[2]
     row = invitations.by_secret(secret, now=timezone.now())

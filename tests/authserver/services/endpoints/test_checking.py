@@ -106,7 +106,7 @@ def test_all_together_take_no_longer_than_the_slowest_may_and_are_kept(
     compat = Place(f"{there.origin}/mcp/acme/mcp", "compatibility", "acme")
     started = time.monotonic()
     rows = check(*slow, compat)
-    assert time.monotonic() - started < 3.5
+    assert time.monotonic() - started < 2 * 2.0 + 1.9  # one after the other they would take 6
     assert [row.ok for row in rows] == [False, False, False, True]
     assert {code for row in rows[:3] for code in findings(row)} & {"too_slow", "out_of_time"}
     # Whoever opens the page later reads the same, and since when it has been so.

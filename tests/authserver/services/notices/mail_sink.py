@@ -20,6 +20,7 @@ class Sink(socketserver.ThreadingTCPServer):
         self.refuses, self.is_silent = refuses, is_silent
         self.messages: list[EmailMessage] = []
         self.closing = Event()
+        self.callers = 0
 
     @property
     def url(self) -> str:
@@ -35,6 +36,7 @@ class Conversation(socketserver.StreamRequestHandler):
         self.wfile.write(line.encode() + b"\r\n")
 
     def handle(self) -> None:
+        self.server.callers += 1
         if self.server.is_silent:
             self.server.closing.wait(60)
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -66,10 +65,9 @@ def test_a_broker_that_is_away_fails_nothing_and_is_named_without_its_address(
     app.conf.update(changes)
     try:
         background.begin("authserver.tasks.send_notices")
-        began = time.monotonic()
         background.begin("authserver.tasks.link_events")  # nobody waits for it a second time
-        assert time.monotonic() - began < 0.1
     finally:
         app.conf.update(kept)
     assert "no broker for authserver.tasks.send_notices" in caplog.text
+    assert "link_events" not in caplog.text
     assert address not in caplog.text

@@ -108,7 +108,7 @@ def test_a_server_that_is_gone_costs_one_failure(
 def test_a_server_that_keeps_us_waiting_is_left_after_the_deadline_and_holds_up_nobody_else(
     connection: Connection, server: ResourceServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr(policy, "PUSH_DEADLINE_SECONDS", 0.6)
+    monkeypatch.setattr(policy, "PUSH_DEADLINE_SECONDS", 2.0)
     with receiving() as slow:
         slow.answer = getattr(slow, how)
         push_stream(server, slow)
@@ -116,9 +116,9 @@ def test_a_server_that_keeps_us_waiting_is_left_after_the_deadline_and_holds_up_
         end(connection)
         began = time.monotonic()
         assert push.push_due() == 1
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20  # of the 30 that it keeps us waiting
     heard = SecurityEvent.objects.get(acknowledged_at__isnull=False)
-    assert (heard.acknowledged_at - heard.created_at).total_seconds() < 0.6  # before the slow one was given up
+    assert (heard.acknowledged_at - heard.created_at).total_seconds() < 2.0  # before the slow one was given up
     assert SecurityEvent.objects.get(acknowledged_at=None).attempts == 1
 
 
