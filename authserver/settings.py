@@ -138,7 +138,11 @@ else:
     # After a restart of the database a page may find several broken connections in a row, and the pool pauses
     # after each: 0, 1, 2 … seconds. And a database that was away for long is looked for as often as one that just went.
     _pool = {"min_size": 2, "max_size": _pool_size, "timeout": 5, "reconnect_timeout": 5}
-    _database["OPTIONS"] = _database.get("OPTIONS", {}) | {"pool": _pool}  # beside what the URL says, such as sslmode
+    # A database machine that lost its power says nothing, and a page would wait for it for a quarter of an hour, in one
+    # of few places of the pool: give it up after seconds, by itself where it owes an answer, or is idle.
+    _silence = {"keepalives_idle": 5, "keepalives_interval": 1, "keepalives_count": 3, "tcp_user_timeout": 5000}
+    # What the URL says, such as sslmode, goes before.
+    _database["OPTIONS"] = {"connect_timeout": 3, **_silence, **_database.get("OPTIONS", {}), "pool": _pool}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Cache (rate limits, sessions of nothing else) and tasks.

@@ -23,10 +23,11 @@ POSTGRES_FORGETFUL = ("fsync=off", "synchronous_commit=off", "full_page_writes=o
 
 
 def find_postgresql() -> Path | None:
-    """Return the folder of the newest PostgreSQL server programs (Debian keeps them off PATH), or None."""
+    """Return the folder of the PostgreSQL server programs on PATH, else of the newest (Debian keeps them off PATH), or
+    None."""
     on_path = shutil.which("initdb")
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    found = [*([Path(on_path)] if on_path else []), *debian]
+    found = [*debian, *([Path(on_path).resolve()] if on_path else [])]
     return found[-1].parent if found else None
 
 

@@ -119,9 +119,17 @@ def door_database() -> dict[str, Any]:
     return connections.settings["default"] | settings.DOOR_DATABASE
 
 
+def parameters(given: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of a connection of the door's: these, and its own. What the database address says of how
+    long one host is waited for counts where it is shorter: there may be other hosts."""
+    own = PARAMETERS["connect_timeout"]
+    patience = min(int(given.get("connect_timeout") or own), own)
+    return given | PARAMETERS | {"connect_timeout": patience}
+
+
 async def connect() -> psycopg.AsyncConnection[Any]:
     """Open a connection as Django's settings have it, for statements alone, each of its own transaction."""
     database = door_database()
     given = load_backend(database["ENGINE"]).DatabaseWrapper(database).get_connection_params()
-    parameters: dict[str, Any] = {name: value for name, value in given.items() if name not in DJANGO_S_OWN}
-    return await psycopg.AsyncConnection.connect(**(parameters | PARAMETERS), autocommit=True)
+    kept: dict[str, Any] = {name: value for name, value in given.items() if name not in DJANGO_S_OWN}
+    return await psycopg.AsyncConnection.connect(**parameters(kept), autocommit=True)

@@ -12,7 +12,7 @@ from django.db.utils import load_backend
 
 from authserver import policy
 from authserver.door.lines import Asked, Line, Told, Unavailable
-from authserver.door.postgresql import BROKEN_SECONDS_MAX, PARAMETERS, door_database
+from authserver.door.postgresql import BROKEN_SECONDS_MAX, door_database, parameters
 from authserver.services.statements import hang_up
 
 IDLE_SECONDS = 1.0  # after which a connection is looked at before it is used
@@ -114,7 +114,7 @@ def take_own_connection() -> None:
     settings = door_database()
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
     if database.vendor == "postgresql":
-        options |= {"server_side_binding": True, **PARAMETERS}
+        options = {"server_side_binding": True} | parameters(options)
     own = settings | {"OPTIONS": options, "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": False}
     connections["default"] = load_backend(settings["ENGINE"]).DatabaseWrapper(own, "default")
 

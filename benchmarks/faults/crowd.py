@@ -24,6 +24,7 @@ import httpx2
 from benchmarks.faults.plant import Plant
 
 TIMEOUT_SECONDS = 10.0
+CODE_SECONDS = 50.0
 # As benchmarks/soak/seed.py has them, from tests/people.py, which wants Django's settings.
 PASSWORD = "correct horse battery staple"
 CALLBACK = "https://chatgpt.com/connector/oauth/abc"
@@ -120,6 +121,8 @@ async def asker(crowd: Crowd, holders: list[dict[str, str]]) -> None:
 async def revoker(crowd: Crowd, holders: list[dict[str, str]]) -> None:
     """Revoke one connection after the other; once that is answered it stays so."""
     for holder in holders:
+        if crowd.is_over:
+            return
         await asyncio.sleep(random.uniform(0.4, 0.8))
         while not crowd.is_over:
             form = {"token": holder["refresh"], "client_id": holder["client_id"]}
@@ -128,6 +131,13 @@ async def revoker(crowd: Crowd, holders: list[dict[str, str]]) -> None:
                 crowd.revoked.append(holder["access"])
                 break
             await asyncio.sleep(0.2)
+
+
+async def prober(crowd: Crowd) -> None:
+    """A load balancer: is there a node that says it can serve?"""
+    while not crowd.is_over:
+        await asyncio.sleep(0.5)
+        await crowd.ask("readyz", "/readyz", method="GET")
 
 
 async def approver(crowd: Crowd, number: int) -> None:
@@ -169,8 +179,22 @@ async def connect(crowd: Crowd, browser: Crowd, name: str) -> None:
     code = parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]  # type: ignore[union-attr]
     crowd.allowed.append(client_id)  # from here on it may not be lost
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "client_id": client_id}
-    pair = await crowd.ask("code", "/oauth/token", data=form | {"code_verifier": verifier})
+    pair = await exchange(crowd, form | {"code_verifier": verifier})
     crowd.counts["codes without an answer" if pair is None else f"codes answered {pair.status_code}"] += 1
+    if pair is None:
+        crowd.allowed.remove(client_id)  # nobody holds anything of it, and the purge ends it
+
+
+async def exchange(crowd: Crowd, form: dict[str, str]) -> httpx2.Response | None:
+    """Exchange the code; where the answer is 503, again, as `Retry-After` says. None: it may have arrived, and a code
+    is never sent twice then; or it has expired."""
+    until = time.monotonic() + CODE_SECONDS
+    while time.monotonic() < until:
+        pair = await crowd.ask("code", "/oauth/token", data=form)
+        if pair is not None or crowd.marks[-1].outcome == BROKEN:
+            return pair
+        await asyncio.sleep(1)
+    return None
 
 
 async def open_page(browser: Crowd, path: str) -> str:

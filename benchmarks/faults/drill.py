@@ -22,13 +22,16 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.faults import crowd as people
+from benchmarks.faults import failover
 from benchmarks.faults import plant as plants
+from benchmarks.faults.cluster import Cluster
 from benchmarks.faults.crowd import GOOD, WRONG, Crowd, Mark
 from benchmarks.faults.plant import ROOT, Plant
+from benchmarks.faults.stores import Databases
 
 CLIENTS, REVOCATIONS, PEOPLE, ASKERS = 40, 200, 2, 4
 CALM_SECONDS = 3.0  # without a missing answer, until it counts as over
-FAULT_SECONDS = 90.0  # within which it has to be over
+FAULT_SECONDS = 90.0  # after which it has to be over, once it is mended
 CHECKED = ROOT / "benchmarks" / "faults" / "checking.py"
 MUST_BE_ZERO = (
     "answers 500",
@@ -73,12 +76,14 @@ def cache_lost(plant: Plant) -> None:
 
 
 def database_restarted(plant: Plant) -> None:
+    assert isinstance(plant.databases, Databases)
     plant.databases.restart()
 
 
 def failed_over(plant: Plant) -> None:
     """The primary is lost; two seconds later, as a watcher notices, its standby takes over. The lost one comes back as
     the new one's standby."""
+    assert isinstance(plant.databases, Databases)
     plant.databases.fail_over(after_seconds=2)
     plant.databases.follow()
 
@@ -119,6 +124,16 @@ FAULTS = (
     Fault("a node's clock 30 min ahead, 15 s", clock_ahead),
     Fault("a node's clock 30 min behind, 15 s", clock_behind),
 )
+FAULTS_UNDER_PATRONI = (
+    Fault("the primary's PostgreSQL, kill -9", failover.postgresql_killed),
+    Fault("PostgreSQL and Patroni, kill -9", failover.primary_killed),
+    Fault("the primary's machine without power", failover.primary_without_power),
+    Fault("the primary frozen for 40 s", failover.primary_frozen),
+    Fault("the standby, kill -9, gone for 30 s", failover.standby_killed),
+    Fault("the standby frozen for 40 s", failover.standby_frozen),
+    Fault("patronictl switchover", failover.switched_over),
+    Fault("etcd lost for 30 s", failover.etcd_lost),
+)
 
 
 @dataclass
@@ -137,7 +152,7 @@ async def suffer(fault: Fault, crowd: Crowd) -> Seen:
     began = time.monotonic()
     await asyncio.to_thread(fault.act, crowd.plant)
     mended = time.monotonic()
-    while time.monotonic() - began < FAULT_SECONDS:
+    while time.monotonic() - mended < FAULT_SECONDS:
         await asyncio.sleep(0.2)
         since = max([mark.at for mark in crowd.marks[-5_000:] if mark.outcome != GOOD], default=began)
         if time.monotonic() - max(since, mended) > CALM_SECONDS and is_whole(crowd.plant):
@@ -170,6 +185,7 @@ async def run(plant: Plant, faults: tuple[Fault, ...]) -> tuple[list[Seen], Crow
         kept, given = holders[:CLIENTS], holders[CLIENTS:]
         tasks = [people.refresher(crowd, holder) for holder in kept]
         tasks += [people.asker(crowd, kept) for _ in range(ASKERS)]
+        tasks += [people.prober(crowd)]
         tasks += [people.approver(crowd, number) for number in range(PEOPLE)]
         under_way = [asyncio.create_task(task) for task in (*tasks, people.revoker(crowd, given))]
         await asyncio.sleep(CALM_SECONDS)
@@ -213,11 +229,13 @@ def main(arguments: list[str]) -> None:
     """Print what was noticed of each fault; leave with 1 where something that must be zero is not."""
     parser = argparse.ArgumentParser(prog="./dev bench faults")
     parser.add_argument("--only", default="", help="a part of the names of the faults to try")
+    parser.add_argument("--patroni", action="store_true", help="PostgreSQL under Patroni, and what can happen to it")
     options = parser.parse_args(arguments)
-    if not os.path.exists(plants.FAKETIME):
+    if not options.patroni and not os.path.exists(plants.FAKETIME):
         sys.exit("apt-get install faketime, for the clocks")
-    faults = tuple(fault for fault in FAULTS if options.only in fault.name)
-    with plants.running(connections=CLIENTS + REVOCATIONS) as plant:
+    faults, stores = (FAULTS_UNDER_PATRONI, Cluster) if options.patroni else (FAULTS, Databases)
+    faults = tuple(fault for fault in faults if options.only in fault.name)
+    with plants.running(connections=CLIENTS + REVOCATIONS, stores=stores) as plant:
         over = threading.Event()
         watcher = threading.Thread(target=plants.supervise, args=(plant,), kwargs={"is_over": over.is_set})
         watcher.start()

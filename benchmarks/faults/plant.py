@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.faults.cluster import Cluster
 from benchmarks.faults.stores import Cache, Databases, until
 from tests import servers
 
@@ -62,7 +63,7 @@ class Plant:
     """All of it."""
 
     folder: Path
-    databases: Databases
+    databases: Databases | Cluster
     cache: Cache
     env: dict[str, str] = field(default_factory=dict)
     ports: list[int] = field(default_factory=list)
@@ -118,11 +119,11 @@ def with_clock(env: dict[str, str], seconds: int) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(*, connections: int) -> Iterator[Plant]:
+def running(*, connections: int, stores: type[Databases] | type[Cluster] = Databases) -> Iterator[Plant]:
     """Run everything, with so many connections in the database."""
     with tempfile.TemporaryDirectory(prefix="gh-drill-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        plant = Plant(folder, Databases(folder), Cache(), ports=[servers.free_port() for _ in range(2)])
+        plant = Plant(folder, stores(folder), Cache(), ports=[servers.free_port() for _ in range(2)])
         try:
             _start(plant, connections)
             yield plant

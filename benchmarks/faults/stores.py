@@ -1,7 +1,7 @@
 """PostgreSQL with a streaming standby, and Valkey: each can be killed, promoted, brought back.
 
 The standby is synchronous: what was answered is on both. That is what fail-over without loss needs, and what Patroni's
-`synchronous_mode` sets up; here the drill itself plays the part of Patroni.
+`synchronous_mode` sets up; here the drill itself plays the part of Patroni. cluster.py has Patroni itself.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ class Databases:
     standby: Postgresql = field(init=False)
 
     def __post_init__(self) -> None:
-        self.owner = _owner(self.folder)
+        self.owner = owner_of(self.folder)
         both = [Postgresql(self.folder / name, servers.free_port(), self.owner) for name in ("one", "other")]
         self.primary, self.standby = both
 
@@ -178,7 +178,7 @@ class Cache:
             self.process.wait()
 
 
-def _owner(folder: Path) -> dict[str, Any]:
+def owner_of(folder: Path) -> dict[str, Any]:
     """PostgreSQL refuses root: give it the folder under another user's name, and return how to run as that."""
     if os.geteuid():
         return {}

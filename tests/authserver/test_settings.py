@@ -14,7 +14,7 @@ from django.db import connections
 from django.test import override_settings
 
 from authserver import celery_app, policy, tasks
-from authserver.door.postgresql import door_database
+from authserver.door.postgresql import door_database, parameters
 from authserver.environment import Environment
 from tests.house import ROOT
 from tests.tiers import production_environment
@@ -209,6 +209,22 @@ def test_what_the_database_address_says_is_kept_beside_the_pool() -> None:
     options = settings_of("DATABASES", DATABASE_URL=address)["DATABASES"]["default"]["OPTIONS"]
     assert options["sslmode"] == "verify-full"
     assert options["pool"]["min_size"] == 2
+
+
+def test_a_database_machine_that_lost_its_power_is_given_up_after_seconds_or_as_the_address_says() -> None:
+    address = "postgres://u@a.example,b.example/gatehouse?connect_timeout=2&tcp_user_timeout=9000"
+    plain, said = (
+        settings_of("DATABASES", DATABASE_URL=url)["DATABASES"]["default"]["OPTIONS"]
+        for url in ("postgres://u@db.example/gatehouse", address)
+    )
+    assert (plain["connect_timeout"], plain["tcp_user_timeout"], plain["keepalives_idle"]) == (3, 5000, 5)
+    assert (said["connect_timeout"], said["tcp_user_timeout"], said["keepalives_idle"]) == (2, 9000, 5)
+
+
+@pytest.mark.parametrize(("said", "waited"), [({}, 3), ({"connect_timeout": 2}, 2), ({"connect_timeout": 9}, 3)])
+def test_the_door_waits_no_longer_for_one_host_than_the_address_says(said: dict[str, int], waited: int) -> None:
+    assert parameters(said)["connect_timeout"] == waited
+    assert parameters(said | {"connect_timeout": 0, "sslmode": "require"})["connect_timeout"] == 3
 
 
 def test_the_door_goes_past_a_pooler_where_it_is_told_to() -> None:

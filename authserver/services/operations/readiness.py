@@ -25,6 +25,7 @@ from authserver.services.statements import hang_up
 log = logging.getLogger(__name__)
 OK = "ok"
 AWAY = "away"
+POSTGRESQL_PORT = 5432
 # What a node cannot serve without. Limits are counted in memory while the cache is away, and keys are made anew.
 NEEDED = ("database", "migrations", "clock")
 UNREACHABLE, SILENT, MISSING = "unreachable", "silent", "missing"
@@ -36,6 +37,7 @@ _running: Future[dict[str, str]] | None = None
 _asked_at = 0.0
 _migrated = False
 _in_use: Any = None  # the connection of the check that is under way
+_reached: tuple[str, int] | None = None  # the database host that answered last, of those that DATABASE_URL names
 
 
 @dataclass(frozen=True)
@@ -84,8 +86,9 @@ def _checks() -> dict[str, str]:
 @contextmanager
 def _own_connection() -> Iterator[Any]:
     """Give this thread a connection outside the pool of the pages: a full pool is no reason to be taken out."""
-    global _in_use
+    global _in_use, _reached
     settings = connections.settings["default"]
+    settings = settings | reached_first(settings["HOST"], str(settings["PORT"]), _reached)
     options = {name: value for name, value in settings["OPTIONS"].items() if name != "pool"}
     if settings["ENGINE"].endswith("postgresql"):
         options |= {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
@@ -94,10 +97,21 @@ def _own_connection() -> Iterator[Any]:
     try:
         database.ensure_connection()
         _in_use = database.connection
+        if database.vendor == "postgresql":
+            _reached = (_in_use.info.host, _in_use.info.port)
         yield database
     finally:
         _in_use = None
         database.close()
+
+
+def reached_first(hosts: str, ports: str, reached: tuple[str, int] | None) -> dict[str, str]:
+    """Return HOST and PORT of several databases with this one first. A machine without power keeps whoever asks it for
+    longer than the answer may take, and after a fail-over it is one of those that DATABASE_URL names."""
+    named = hosts.split(",")
+    pairs = list(zip(named, ports.split(",") if "," in ports else [ports] * len(named), strict=False))
+    pairs.sort(key=lambda pair: (pair[0], int(pair[1] or POSTGRESQL_PORT)) != reached)
+    return {"HOST": ",".join(host for host, _ in pairs), "PORT": ",".join(port for _, port in pairs)}
 
 
 def _clock(database: Any) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import DatabaseError
+from django.db import DatabaseError, connections
 from django.test import Client as Http
 from django.test import override_settings
 
@@ -140,6 +142,38 @@ def test_a_database_that_keeps_silent_does_not_hold_the_probe_up(monkeypatch: An
     monkeypatch.setattr(policy, "READY_SECONDS_MAX", 30)
     probe()  # the one that waited, whose connection was broken meanwhile
     assert probe() == (200, READY)
+
+
+@pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="asks for a PostgreSQL")
+def test_a_database_machine_without_power_that_is_named_first_is_no_reason_to_be_taken_out(monkeypatch: Any) -> None:
+    named = connections.settings["default"]
+    with socket.create_server(("127.0.0.1", 0)) as dark:  # it takes connections and says nothing
+        both = {"HOST": f"127.0.0.1,{named['HOST']}", "PORT": f"{dark.getsockname()[1]},"}
+        monkeypatch.setitem(connections.settings, "default", named | both)
+        monkeypatch.setattr(readiness, "_reached", None)
+        assert probe() == (503, {"status": "unavailable", "database": "silent"})  # found, but too late for this answer
+        assert readiness._running
+        readiness._running.result()
+        assert probe() == (200, READY)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "ports", "reached", "first"),
+    [
+        ("a,b,c", "1,2,3", ("b", 2), ("b,a,c", "2,1,3")),
+        ("a,b", "5432", ("b", 5432), ("b,a", "5432,5432")),
+        ("a,b", "", ("b", 5432), ("b,a", ",")),
+        ("a,a", "1,2", ("a", 2), ("a,a", "2,1")),
+        ("a,b", "1,2", ("gone", 1), ("a,b", "1,2")),
+        ("a,b", "1,2", None, ("a,b", "1,2")),
+        ("a", "1", ("a", 1), ("a", "1")),
+        ("", "", None, ("", "")),
+    ],
+)
+def test_the_host_that_answered_last_is_asked_first(
+    hosts: str, ports: str, reached: tuple[str, int] | None, first: tuple[str, str]
+) -> None:
+    assert tuple(readiness.reached_first(hosts, ports, reached).values()) == first
 
 
 def test_a_signing_key_counts_as_sound_while_a_key_opens_it(settings: Any) -> None:
