@@ -3,7 +3,7 @@ one line that says what to change. Never with a stack trace, and never with the 
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,6 +79,13 @@ class Environment(environ.Env):
             if number is not None and number < 0:
                 raise ValueError
         return number
+
+    def choice(self, var: str, known: Sequence[str], *, default: str) -> str:
+        """Return the value, which has to be one of these. Raises Unusable."""
+        value: str = self.str(var, default=default)
+        if value not in known:
+            raise Unusable(f"{var} is {', '.join(known[:-1])} or {known[-1]}.")
+        return value
 
     def db_url(self, var: str = "DATABASE_URL", *args: Any, **kwargs: Any) -> Any:
         with naming(var):

@@ -374,12 +374,8 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 OTEL_EXPORTER_OTLP_ENDPOINT = env.str("OTEL_EXPORTER_OTLP_ENDPOINT", default="")
 SENTRY_DSN = env.str("SENTRY_DSN", default="")
 
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
-LOG_FORMAT = env.str("LOG_FORMAT", default="text")  # or json: an object per line
-if LOG_FORMAT not in ("text", "json"):
-    raise Unusable("LOG_FORMAT is text or json.")
-if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"):
-    raise Unusable("LOG_LEVEL is DEBUG, INFO, WARNING, ERROR or CRITICAL.")
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), default="INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default="text")  # json: an object per line
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
