@@ -36,7 +36,9 @@ WITHOUT_ROWS = """
     authserver/views/integrations authserver/door/test_listener.py authserver/door/test_stopping.py
     authserver/door/test_twins.py
     flows/accounts flows/integrations flows/languages flows/documents/test_signed_clients.py
-    flows/rehearsals/test_each_fault.py
+    flows/rehearsals/test_each_fault.py flows/test_administrator.py flows/test_admin_pages.py
+    flows/standing/test_admin_connections.py authserver/views/events authserver/views/test_consent_page.py
+    attacks/test_consent_form.py
     attacks/test_secrets_stay_secret.py attacks/ledger/test_secrets.py
     attacks/accounts attacks/documents/test_ssrf.py attacks/test_open_redirect.py attacks/api/test_every_operation.py
     api/test_description.py api/test_problems.py
@@ -46,8 +48,10 @@ ON_ROWS.append(
     "--deselect=tests/attacks/usage/test_forged_reports.py"
     "::test_ten_thousand_malformed_bodies_are_refused_and_none_is_a_failure"
 )
-# Thousands of random requests: once is enough, and PostgreSQL refuses more than SQLite does (a NUL, a length, a type).
-RANDOM = [f"--ignore=tests/{name}" for name in ("api/test_driven.py", "attacks/test_random_requests.py")]
+# Thousands of random requests, and a seeded server: once is enough, and PostgreSQL refuses more than SQLite does
+# (a NUL, a length, a type).
+ONCE = ("api/test_driven.py", "attacks/test_random_requests.py", "benchmarks/test_seed.py")
+NOT_TWICE = [f"--ignore=tests/{name}" for name in ONCE]
 # Where the tests are that need such a thing: their tiers read nothing else, the others not these folders.
 HOMES = {
     "redis": ("tests/authserver/test_tasks.py", "tests/authserver/services/operations/test_outages.py"),
@@ -152,7 +156,8 @@ def tiers() -> list[Tier]:
         ),
         Tier("documentation", ((python, "dev", "docs"),)),  # every warning of the builder fails it
         Tier(
-            "tests on SQLite", (pytest_command(*PLAIN, "-n", WORKERS, *COPIED, *(RANDOM if POSTGRESQL.find() else [])),)
+            "tests on SQLite",
+            (pytest_command(*PLAIN, "-n", WORKERS, *COPIED, *(NOT_TWICE if POSTGRESQL.find() else [])),),
         ),
         Tier(
             "tests on PostgreSQL",

@@ -20,7 +20,7 @@ from authserver import urls
 from authserver.models import Connection
 from tests.people import CALLBACK, GATEWAY, App, World, answer_of, field_value, hosted, tokens_of
 
-EXAMPLES = 20
+EXAMPLES = 12
 CLIENTS_ASK = ("/oauth/token", "/oauth/revoke", "/oauth/register", "/.well-known/oauth", "/.well-known/@")
 MACHINE_CODES = {
     # RFC 6749 §5.2, RFC 8707 §2, RFC 7009 §2.2.1

@@ -29,12 +29,11 @@ PLACES = {
     "hosted acme": ["gateway acme", "hosted globex", "compat acme", "compat globex", "other"],
     "compat acme": ["gateway acme", "hosted acme", "hosted globex", "compat globex", "other"],
 }
-pytestmark = [
-    pytest.mark.parametrize("at", PLACES, indirect=True),
-    pytest.mark.parametrize("client", CLIENTS),
-]
+pytestmark = pytest.mark.parametrize("client", CLIENTS)
+everywhere = pytest.mark.parametrize("at", PLACES, indirect=True)
 
 
+@everywhere
 def test_it_finds_the_way_by_itself_and_acts_for_the_allowed_handle_alone(at: Connections, client: str) -> None:
     app = at.of(client)
     assert "acting for @acme" in app.call("whoami")
@@ -44,6 +43,7 @@ def test_it_finds_the_way_by_itself_and_acts_for_the_allowed_handle_alone(at: Co
 
 
 @pytest.mark.covers("req:B4")
+@pytest.mark.parametrize("at", ["gateway acme"], indirect=True)  # elsewhere before the end, below
 def test_it_refreshes_without_asking_the_person(at: Connections, client: str) -> None:
     app = at.of(client)
     before = app.ask("credential")
@@ -53,6 +53,7 @@ def test_it_refreshes_without_asking_the_person(at: Connections, client: str) ->
     assert app.ask("credential") != before
 
 
+@everywhere
 def test_it_is_refused_once_disconnected(at: Connections, client: str, alice: Person) -> None:
     app = at.of(client)
     app.ask("expire")  # so that the call refreshes, and what is refused below is not simply old

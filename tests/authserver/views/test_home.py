@@ -151,10 +151,16 @@ def test_a_database_machine_without_power_that_is_named_first_is_no_reason_to_be
         both = {"HOST": f"127.0.0.1,{named['HOST']}", "PORT": f"{dark.getsockname()[1]},"}
         monkeypatch.setitem(connections.settings, "default", named | both)
         monkeypatch.setattr(readiness, "_reached", None)
+        monkeypatch.setattr(policy, "READY_SECONDS_MAX", 0.2)
         assert probe() == (503, {"status": "unavailable", "database": "silent"})  # found, but too late for this answer
         assert readiness._running
         readiness._running.result()
+        dark.settimeout(0)
+        dark.accept()[0].close()
+        monkeypatch.setattr(policy, "READY_SECONDS_MAX", 30)
         assert probe() == (200, READY)
+        with pytest.raises(BlockingIOError):
+            dark.accept()  # nobody asked it again
 
 
 @pytest.mark.parametrize(
