@@ -61,6 +61,9 @@ HOMES = {
 PLAIN = ["not browser and not contract and not redis", "--ignore=tests/browser", "--ignore=tests/contract"]
 # A copy of the migrated database is there already.
 COPIED = ["--reuse-db"]
+# A browser on a busy machine loses a click now and then. What fails is asked once more, alone, and the table says so.
+MOODY = {"browser"}
+AGAIN = ["--last-failed", "--last-failed-no-failures", "none"]
 # A plugin that takes most of a second to load, in every process, and drives the API's description alone.
 UNDRIVEN = ["-p", "no:schemathesis"]
 CLOSING = re.compile(r"=+ .* in \d+\.\d+s\b.* =+$")
@@ -225,6 +228,11 @@ def run(tier: Tier, extra: Sequence[str], env: dict[str, str]) -> tuple[Outcome,
         # A filter of the caller's may leave nothing of a tier; a tier without tests is a failure where all count.
         if status == NOTHING_COLLECTED and is_pytest:
             status = int(all_required() and not extra)
+        if status and is_pytest and tier.name in MOODY:
+            again = [*command, *extra, *AGAIN]
+            print(f"\n!!! {tier.name}: these failed, and are asked once more alone: {shown(again)}", flush=True)
+            status, closing = stream(again, env | dict(tier.env))
+            note += f"; failed at first, asked again: {closing.strip('= ')}"
         if status:
             failed.append(shown(command))
     for component in (component for component in tier.wants if not component.find()):
